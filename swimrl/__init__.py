@@ -1,0 +1,35 @@
+"""swimrl: the laboratory for activation functions in locomotion control.
+
+Public names are loaded on first use (PEP 562), so that ``import swimrl`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from swimrl.activations import activation, activation_fn, register
+    from swimrl.td3 import TD3
+
+__version__ = _version("swimrl")
+
+_HOME = {
+    "TD3": "swimrl.td3",
+    "activation": "swimrl.activations",
+    "activation_fn": "swimrl.activations",
+    "register": "swimrl.activations",
+}
+
+__all__ = ["TD3", "__version__", "activation", "activation_fn", "register"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,94 @@
+"""Every exception that swimrl raises on purpose.
+
+    SwimrlError                 anything below; the command prints its message, no traceback, exit code 2
+    ├── InputError              the user gave something wrong
+    │   ├── UnknownNameError    a name that is in no list; carries the closest matches
+    │   ├── FormulaError        an activation name, parameter or expression that cannot be used
+    │   ├── ConfigError         a configuration value or key (command line or YAML)
+    │   ├── EnvironmentIdError  an environment that cannot be made or is not supported
+    │   ├── RunExistsError      a run directory that is already there
+    │   └── DamagedFileError    a file that should be readable and is not
+    └── TrainingError           a run that cannot go on; what it has is kept
+        ├── NonFiniteError      NaN or infinity in a reward, an observation or a network
+        └── StorageError        a file of the run that cannot be written, such as on a full disk
+
+Each message is one line that says what was given, what is expected and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SwimrlError(Exception):
+    """Root of all errors that swimrl raises on purpose."""
+
+
+class InputError(SwimrlError):
+    """The user gave something wrong."""
+
+
+class UnknownNameError(InputError):
+    """A name that is in no list.
+
+    Args:
+        kind: What the name should have named, such as ``"activation"``.
+        name: The name that was given.
+        known: The names that exist; the closest are offered.
+        how_to_list: The command or call that lists them.
+
+    Attributes:
+        matches: Up to three known names close to the one given, best first.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], how_to_list: str) -> None:
+        self.matches = closest(name, known)
+        guess = f"; did you mean {' or '.join(map(repr, self.matches))}?" if self.matches else "."
+        super().__init__(f"unknown {kind} {name!r}{guess} List them with: {how_to_list}")
+
+
+class FormulaError(InputError):
+    """An activation name, parameter or expression that cannot be used."""
+
+
+class ConfigError(InputError):
+    """A configuration value or key, from the command line or from YAML."""
+
+
+class EnvironmentIdError(InputError):
+    """An environment that cannot be made or is not supported."""
+
+
+class RunExistsError(InputError):
+    """A run directory that is already there and is never overwritten silently."""
+
+
+class DamagedFileError(InputError):
+    """A file that should be readable and is not."""
+
+
+class TrainingError(SwimrlError):
+    """A run that cannot go on."""
+
+
+class NonFiniteError(TrainingError):
+    """NaN or infinity in a reward, an observation or a network; the message names the first one."""
+
+
+class StorageError(TrainingError):
+    """A file of the run that cannot be written, such as on a full disk."""
+
+
+def closest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Return up to ``count`` of the ``known`` names that resemble ``name``, best first.
+
+    Example:
+        >>> closest("swimm", ["relu", "swim", "swish"])
+        ['swim']
+    """
+    by_fold = {candidate.casefold(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.6)
+    if found and difflib.SequenceMatcher(None, name.casefold(), found[0]).ratio() > 0.85:
+        found = found[:1]
+    return [by_fold[fold] for fold in found]
