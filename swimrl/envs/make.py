@@ -1,0 +1,205 @@
+"""Make any continuous-control environment by its id, or say in one line why it cannot be made."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import load_env_creator
+from gymnasium.spaces import Box
+
+from swimrl.envs import physics, rendering
+from swimrl.envs.catalogue import TASKS
+from swimrl.errors import EnvironmentIdError, InputError, closest
+
+Env = gym.Env[Any, Any]
+
+_TASK_NAMES = {task_id.rpartition("-v")[0] for task_id in TASKS}
+
+# Arguments that every supported environment hands on to Gymnasium's MujocoEnv.
+_MUJOCO_KWARGS = ("camera_id", "camera_name", "height", "max_geom", "visual_options", "width")
+
+
+def check_id(env_id: str) -> None:
+    """Check that ``env_id`` names an environment that can be made; nothing is made.
+
+    Raises:
+        EnvironmentIdError: It does not; the message says what to use instead.
+    """
+    if env_id in TASKS:
+        return
+    name, _, version = env_id.rpartition("-v")
+    if env_id == "Pusher-v4":
+        raise EnvironmentIdError("Pusher-v4 cannot run with MuJoCo 3 or later; use Pusher-v5")
+    if env_id in _TASK_NAMES:
+        raise EnvironmentIdError(
+            f"environment {env_id!r} has no version; use {_supported_versions(env_id)}"
+        )
+    if name in _TASK_NAMES and version.isdecimal():
+        reason = "needs mujoco-py, which is retired" if int(version) in (1, 2, 3) else "is unknown"
+        raise EnvironmentIdError(f"{env_id} {reason}; use {_supported_versions(name)}")
+    if ":" in env_id:
+        module, _, rest = env_id.partition(":")
+        raise EnvironmentIdError(
+            f"environment {env_id!r} names a module; give it apart: --import {module} --env {rest}"
+        )
+    if env_id in gym.registry:
+        return
+    namespace = env_id.rpartition("/")[0]
+    if namespace and not any(known.startswith(f"{namespace}/") for known in gym.registry):
+        raise EnvironmentIdError(
+            f"environment {env_id!r} is not registered, nor is anything in {namespace!r}; "
+            "import the module that registers it: --import MODULE"
+        )
+    candidates = set(TASKS) | {
+        known for known in gym.registry if known.rpartition("-v")[0] not in _TASK_NAMES
+    }
+    matches = closest(env_id, candidates)
+    guess = f"; did you mean {' or '.join(map(repr, matches))}?" if matches else "."
+    raise EnvironmentIdError(
+        f"unknown environment {env_id!r}{guess} List the supported ones with: swimrl envs. "
+        "For one of another package add: --import MODULE"
+    )
+
+
+def make(
+    env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mode: str | None = None
+) -> Env:
+    """Make the environment ``env_id`` with Gymnasium's usual wrappers, its time limit among them.
+
+    Observations are float vectors and actions are vectors in a bounded box. MuJoCo's warnings go to
+    `swimrl.envs.physics`, and Gymnasium's notice that version 4 is out of date is not shown: the
+    published results are on version 4.
+
+    Args:
+        env_id: A Gymnasium id such as ``"HalfCheetah-v4"``.
+        env_kwargs: Arguments for the environment itself, such as ``ctrl_cost_weight``.
+        render_mode: ``None``, ``"rgb_array"`` for frames, or ``"human"`` for a window.
+
+    Raises:
+        EnvironmentIdError: The id is unknown, an argument is refused, or the spaces do not fit.
+        InputError: ``render_mode`` asks for what this machine cannot draw.
+    """
+    check_id(env_id)
+    env_kwargs = env_kwargs or {}
+    if render_mode == "human":
+        rendering.check_display()
+    physics.route_warnings()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* is out of date", category=DeprecationWarning)
+        # Answered below with an error.
+        warnings.filterwarnings("ignore", message=".* is not in the possible render_modes")
+        try:
+            env = gym.make(env_id, **env_kwargs, render_mode=render_mode)
+        # An environment is anybody's code and may raise anything.
+        except Exception as error:
+            raise EnvironmentIdError(_why_not_made(env_id, env_kwargs, error)) from error
+    try:
+        _check_spaces(env, env_id)
+        _check_rendering(env, env_id)
+        if env_kwargs:
+            _try_one_step(env, env_id, env_kwargs)
+    except InputError:
+        env.close()
+        raise
+    return env
+
+
+def _supported_versions(name: str) -> str:
+    return " or ".join(task_id for task_id in TASKS if task_id.rpartition("-v")[0] == name)
+
+
+def _why_not_made(env_id: str, env_kwargs: Mapping[str, Any], error: Exception) -> str:
+    reason = _first_line(error)
+    if not env_kwargs:
+        return f"{env_id} cannot be made: {reason}"
+    refused = re.search(r"(?:unexpected keyword|multiple values for) argument '(\w+)'", reason)
+    if isinstance(error, TypeError) and refused:
+        accepted = ", ".join(_accepted_kwargs(env_id))
+        return f"{env_id} does not accept the argument {refused[1]!r}; it accepts: {accepted}"
+    return f"{env_id} cannot be made with {_shown(env_kwargs)}: {reason}"
+
+
+def _accepted_kwargs(env_id: str) -> list[str]:
+    """Return the argument names that the environment's constructor is known to accept."""
+    entry_point = gym.registry[env_id].entry_point
+    assert entry_point is not None  # gym.make has called it
+    creator = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    parameters = inspect.signature(creator).parameters.values()
+    accepted = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    if env_id in TASKS:
+        accepted.update(_MUJOCO_KWARGS)
+    return sorted((accepted | {"max_episode_steps"}) - {"render_mode"})
+
+
+def _check_spaces(env: Env, env_id: str) -> None:
+    action, observation = env.action_space, env.observation_space
+    if not isinstance(action, Box) or action.dtype is None or action.dtype.kind != "f":
+        raise EnvironmentIdError(
+            f"{env_id} has actions in {action}, but TD3 acts in a continuous Box; "
+            "choose a continuous-control environment (swimrl envs)"
+        )
+    if not action.is_bounded("both"):
+        raise EnvironmentIdError(
+            f"{env_id} has unbounded actions, but TD3 scales its actions to finite bounds; "
+            "register the environment with finite action bounds"
+        )
+    if not isinstance(observation, Box):
+        raise EnvironmentIdError(
+            f"{env_id} has {type(observation).__name__} observations, but a float vector "
+            "is expected; register the environment wrapped in gymnasium.wrappers.FlattenObservation"
+        )
+    if observation.dtype is None or observation.dtype.kind != "f":
+        raise EnvironmentIdError(
+            f"{env_id} has {observation.dtype} observations, but a float vector is expected; "
+            "register the environment wrapped in gymnasium.wrappers.DtypeObservation"
+        )
+    for name, space, wrapper in (
+        ("observations", observation, "FlattenObservation"),
+        ("actions", action, "TransformAction"),
+    ):
+        if len(space.shape) != 1:
+            raise EnvironmentIdError(
+                f"{env_id} has {name} of shape {space.shape}, but shape (n,) is expected; "
+                f"register the environment wrapped in gymnasium.wrappers.{wrapper}"
+            )
+
+
+def _check_rendering(env: Env, env_id: str) -> None:
+    if env.render_mode is None:
+        return
+    offered = env.metadata.get("render_modes", [])
+    # Gymnasium itself shows the frames of an environment that has no window of its own.
+    shown_by_gymnasium = env.render_mode == "human" and "rgb_array" in offered
+    if env.render_mode not in offered and not shown_by_gymnasium:
+        raise EnvironmentIdError(
+            f"{env_id} cannot be drawn as {env.render_mode!r}; it offers: "
+            f"{', '.join(offered) or 'no drawing at all'}"
+        )
+    if env.render_mode == "rgb_array" and hasattr(env.unwrapped, "mujoco_renderer"):
+        rendering.choose_backend()
+
+
+def _try_one_step(env: Env, env_id: str, env_kwargs: Mapping[str, Any]) -> None:
+    """Take one step: many environments first look at their arguments there, not when made."""
+    assert isinstance(env.action_space, Box)  # _check_spaces
+    try:
+        env.reset(seed=0)
+        env.step(np.clip(0, env.action_space.low, env.action_space.high))
+    except Exception as error:
+        raise EnvironmentIdError(
+            f"{env_id} fails in its first step with {_shown(env_kwargs)}: {_first_line(error)}"
+        ) from error
+
+
+def _shown(env_kwargs: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in env_kwargs.items())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
