@@ -37,9 +37,7 @@ def check_id(env_id: str) -> None:
     if env_id == "Pusher-v4":
         raise EnvironmentIdError("Pusher-v4 cannot run with MuJoCo 3 or later; use Pusher-v5")
     if env_id in _TASK_NAMES:
-        raise EnvironmentIdError(
-            f"environment {env_id!r} has no version; use {_supported_versions(env_id)}"
-        )
+        raise EnvironmentIdError(f"environment {env_id!r} has no version; use {_supported_versions(env_id)}")
     if name in _TASK_NAMES and version.isdecimal():
         reason = "needs mujoco-py, which is retired" if int(version) in (1, 2, 3) else "is unknown"
         raise EnvironmentIdError(f"{env_id} {reason}; use {_supported_versions(name)}")
@@ -67,9 +65,7 @@ def check_id(env_id: str) -> None:
     )
 
 
-def make(
-    env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mode: str | None = None
-) -> Env:
+def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mode: str | None = None) -> Env:
     """Make the environment ``env_id`` with Gymnasium's usual wrappers, its time limit among them.
 
     Observations are float vectors and actions are vectors in a bounded box. MuJoCo's warnings go to

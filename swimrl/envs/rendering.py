@@ -31,14 +31,13 @@ def import_mujoco() -> ModuleType:
     """
     try:
         import mujoco
-    # PyOpenGL meets a missing library with an AttributeError, MuJoCo a wrong name with a RuntimeError.
+    # PyOpenGL answers a missing library with AttributeError, MuJoCo a wrong name with RuntimeError.
     except (AttributeError, ImportError, OSError, RuntimeError) as error:
         given = os.environ.get("MUJOCO_GL")
         if not given:
             raise
         raise InputError(
-            f"MuJoCo cannot start with MUJOCO_GL={given} ({error}); "
-            f"unset MUJOCO_GL, or run: {APT_LINE}"
+            f"MuJoCo cannot start with MUJOCO_GL={given} ({error}); unset MUJOCO_GL, or run: {APT_LINE}"
         ) from error
     return cast(ModuleType, mujoco)
 
@@ -60,8 +59,7 @@ def choose_backend() -> None:
         failure = _failure(given)
         if failure:
             raise InputError(
-                f"MUJOCO_GL={given} cannot draw here ({failure}); "
-                f"unset MUJOCO_GL, or run: {APT_LINE}"
+                f"MUJOCO_GL={given} cannot draw here ({failure}); unset MUJOCO_GL, or run: {APT_LINE}"
             )
         return
     for backend in ("glfw", "egl", "osmesa") if _has_display() else ("egl", "osmesa"):
