@@ -1,0 +1,304 @@
+"""Check the installation and this machine, with the fix for each problem.
+
+examples:
+  swimrl doctor
+  swimrl doctor --json
+
+Exit code: 0, or 1 if something that swimrl cannot work without is broken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from swimrl.errors import InputError
+from swimrl.timing import host
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Args:
+    """How to answer."""
+
+    json: bool = False
+    """Print JSON: an object with `ok` and the list `checks` (name, status, found, fix, required)."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found.
+
+    Attributes:
+        name: What was looked at.
+        status: ``missing`` for what is not there or does not work, ``warn`` for what costs speed or numbers.
+        found: What is there.
+        fix: What to do, as a command where there is one; empty if all is well.
+        required: Whether swimrl cannot work without it.
+    """
+
+    name: str
+    status: Literal["ok", "warn", "missing"]
+    found: str
+    fix: str = ""
+    required: bool = False
+
+
+_MODULES = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "gymnasium": "gymnasium",
+    "mujoco": "mujoco",
+    "stable-baselines3": "stable_baselines3",
+    "numba": "numba",
+    "tensorboard": "tensorboard",
+}
+"""The packages that are shown even if all is well, and the module to import from each."""
+
+# Above this relative error a float32 product was computed with fewer bits: bfloat16 has 8, TF32 has 11.
+_FLOAT32_ERROR = 1e-5
+
+_DRAW = """
+import os
+from swimrl.envs.make import make
+with make("HalfCheetah-v5", render_mode="rgb_array") as env:
+    env.reset(seed=0)
+    frame = env.render()
+assert frame.std() > 0, "the frame is blank"
+print(os.environ.get("MUJOCO_GL") or "the native backend")
+"""
+
+
+def run(args: Args) -> None:
+    """Print what every check found.
+
+    Raises:
+        SystemExit: Something required is broken (exit code 1).
+    """
+    checks = list(run_checks())
+    broken = any(check.required and check.status == "missing" for check in checks)
+    if args.json:
+        rows = [dataclasses.asdict(check) for check in checks]
+        print(json.dumps({"ok": not broken, "checks": rows}, indent=2))
+    else:
+        _print_table(checks)
+    if broken:
+        raise SystemExit(1)
+
+
+def run_checks() -> Iterator[Check]:
+    """Run every check, in the order in which they are shown."""
+    yield Check("python", "ok", f"{platform.python_version()} ({sys.executable})", required=True)
+    yield _swimrl()
+    yield from _packages()
+    yield _processor()
+    yield _cores()
+    if importlib.util.find_spec("torch"):
+        yield _torch_threads()
+        yield _cuda()
+        yield _products()
+    yield _rendering()
+    yield _ffmpeg()
+    yield _compiler()
+
+
+def _swimrl() -> Check:
+    versions = host.library_versions()
+    commit = f", commit {versions['git_commit'][:12]}" if versions["git_commit"] else ""
+    return Check("swimrl", "ok", f"{versions['swimrl']}{commit}", required=True)
+
+
+def _packages() -> Iterator[Check]:
+    """Check every dependency that pyproject.toml asks for, extras left out."""
+    from packaging.requirements import Requirement
+
+    for text in importlib.metadata.requires("swimrl") or []:
+        requirement = Requirement(text)
+        if requirement.marker is not None:
+            continue
+        check = package(requirement.name, str(requirement.specifier))
+        if requirement.name in _MODULES or check.status != "ok":
+            yield check
+
+
+def package(name: str, specifier: str) -> Check:
+    """Check that the package ``name`` can be imported, in a version that ``specifier`` allows."""
+    from packaging.specifiers import SpecifierSet
+
+    fix = f"pip install '{name}{specifier}'"
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, "missing", "not installed", fix, required=True)
+    if not SpecifierSet(specifier).contains(version, prereleases=True):
+        return Check(name, "missing", f"{version}, but {specifier} is needed", fix, required=True)
+    if name in _MODULES:
+        try:
+            importlib.import_module(_MODULES[name])
+        # A broken package raises anything from ImportError to AttributeError.
+        except Exception as error:
+            fix = f"pip install --force-reinstall '{name}{specifier}'"
+            if name == "mujoco" and os.environ.get("MUJOCO_GL"):
+                fix = "unset MUJOCO_GL"  # mujoco loads the OpenGL backend that it names
+            return Check(name, "missing", f"{version}, but its import fails: {error}", fix, required=True)
+    return Check(name, "ok", version, required=True)
+
+
+def _processor() -> Check:
+    model = host.processor_model()
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return Check("processor", "ok", f"{model}, {platform.machine()}")
+    flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    features = {"AVX2": "avx2", "AVX-512": "avx512f", "AMX": "amx_tile"}
+    has = [name for name, flag in features.items() if flag in flags]
+    if "AVX2" not in has:
+        return Check("processor", "warn", f"{model} without AVX2", "train on a processor with AVX2")
+    return Check("processor", "ok", f"{model} with {', '.join(has)}")
+
+
+def _cores() -> Check:
+    usable, total = host.usable_cores(), os.cpu_count() or 1
+    return Check("cores", "ok", f"{usable} of {total} may be used by this process")
+
+
+def _torch_threads() -> Check:
+    import torch
+
+    threads, cores = torch.get_num_threads(), host.usable_cores()
+    if threads > cores:
+        return Check(
+            "torch threads", "warn", f"{threads} on {cores} cores", f"export OMP_NUM_THREADS={cores}"
+        )
+    return Check("torch threads", "ok", str(threads))
+
+
+def _cuda() -> Check:
+    import torch
+
+    if torch.cuda.is_available():
+        return Check("CUDA", "ok", f"{torch.version.cuda}, {torch.cuda.get_device_name()}")
+    if shutil.which("nvidia-smi"):
+        if torch.version.cuda is None:
+            return Check("CUDA", "warn", "this torch is a CPU build", "pip install --force-reinstall torch")
+        return Check("CUDA", "warn", f"torch {torch.version.cuda} sees no GPU", "see what nvidia-smi says")
+    return Check("CUDA", "ok", "no GPU: training runs on the processor")
+
+
+def _products() -> Check:
+    """Compare the two settings that torch offers for float32 matrix products, in speed and in error."""
+    highest, medium = product_speed("highest"), product_speed("medium")
+    found = (
+        f"{highest[0]:.0f} GFLOP/s (error {highest[1]:.0e}); "
+        f"at precision 'medium' {medium[0]:.0f} GFLOP/s (error {medium[1]:.0e})"
+    )
+    if medium[1] > _FLOAT32_ERROR:
+        fix = "leave torch.set_float32_matmul_precision at 'highest': 'medium' rounds to fewer bits here"
+        return Check("float32 products", "warn", found, fix)
+    return Check("float32 products", "ok", found)
+
+
+def product_speed(precision: str) -> tuple[float, float]:
+    """Measure 256 x 256 x 256 float32 products on one thread.
+
+    Args:
+        precision: As for ``torch.set_float32_matmul_precision``. On processors torch computes ``highest``
+            with its default library, often MKL, and ``medium`` with oneDNN, which may round to bfloat16.
+
+    Returns:
+        The best of five speeds in GFLOP/s, and the largest error against float64 relative to the largest
+        entry.
+    """
+    import torch
+
+    threads, before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(256, 256, generator=generator) for _ in range(2))
+    exact = left.double() @ right.double()
+    try:
+        torch.set_num_threads(1)
+        torch.set_float32_matmul_precision(precision)
+        product = left @ right
+        seconds = min(_time_products(left, right) for _ in range(5))
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(before)
+    error = (product.double() - exact).abs().max() / exact.abs().max()
+    return 2 * 256**3 / seconds / 1e9, float(error)
+
+
+def _time_products(left: Tensor, right: Tensor, count: int = 100) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        left @ right
+    return (time.perf_counter() - start) / count
+
+
+def _rendering() -> Check:
+    """Draw one frame in a process of its own: a broken OpenGL library may end the process."""
+    from swimrl.envs.rendering import APT_LINE
+
+    drawn = subprocess.run(  # noqa: S603 - our own interpreter and text
+        [sys.executable, "-c", _DRAW], capture_output=True, text=True, check=False
+    )
+    if drawn.returncode == 0:
+        return Check("rendering", "ok", f"{drawn.stdout.strip()} drew a frame")
+    said = drawn.stderr.strip().splitlines() or [f"exit code {drawn.returncode}"]
+    return Check("rendering", "missing", said[-1].removeprefix("swimrl.errors.InputError: "), APT_LINE)
+
+
+def _ffmpeg() -> Check:
+    from swimrl.envs.video import ffmpeg_executable
+
+    try:
+        executable = ffmpeg_executable()
+    except InputError as error:
+        return Check("ffmpeg", "missing", str(error), "pip install 'swimrl[video]'")
+    shown = subprocess.run([executable, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    if shown.returncode != 0:
+        fix = "pip install --force-reinstall imageio-ffmpeg"
+        return Check("ffmpeg", "missing", f"{executable} ends with exit code {shown.returncode}", fix)
+    return Check("ffmpeg", "ok", " ".join(shown.stdout.split()[:3]))
+
+
+def _compiler() -> Check:
+    """Look for what torch.compile needs on a processor."""
+    fix = "apt-get install -y g++ python3-dev"
+    compiler = next(filter(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++"))), None)
+    if compiler is None:
+        return Check("C++ compiler", "missing", "needed by torch.compile only", fix)
+    if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        return Check("C++ compiler", "missing", f"{compiler}, but torch.compile also needs Python.h", fix)
+    return Check("C++ compiler", "ok", str(shutil.which(compiler)))
+
+
+def _print_table(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    style = {"ok": "green", "warn": "yellow", "missing": "red"}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("check", "status", "found"):
+        table.add_column(title, overflow="fold")
+    for check in checks:
+        table.add_row(check.name, f"[{style[check.status]}]{check.status}", check.found)
+    Console(highlight=False).print(table)
+    # Outside the table, so that a long command stays one line that can be copied.
+    for check in checks:
+        if check.fix:
+            print(f"\n{check.name}: {check.fix}")
