@@ -1,0 +1,31 @@
+"""What the tests of drawing share."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def draws(backend: str, **environment: str) -> bool:
+    """Say whether MuJoCo's own renderer, without gymnasium and swimrl, draws with ``backend`` here."""
+    script = """
+import mujoco
+model = mujoco.MjModel.from_xml_string(
+    "<mujoco><worldbody><light pos='0 0 3'/><geom size='1'/></worldbody></mujoco>"
+)
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+with mujoco.Renderer(model, 32, 32) as renderer:
+    renderer.update_scene(data)
+    assert renderer.render().std() > 0
+"""
+    variables = {**os.environ, "MUJOCO_GL": backend, **environment}
+    variables.pop("PYOPENGL_PLATFORM", None)
+    return subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def backends() -> list[str]:
+    """The headless backends that work on this machine."""
+    return [backend for backend in ("egl", "osmesa") if draws(backend)]
