@@ -179,7 +179,8 @@ class FilmedEnv(gym.Wrapper[Any, Any, Any, Any]):
             frame: Any = self.env.render()
         # An environment is anybody's code and may raise anything.
         except Exception as error:
-            raise InputError(f"{self.spec and self.spec.id} cannot be drawn: {error}") from error
+            name = self.spec.id if self.spec else type(self.unwrapped).__name__
+            raise InputError(f"{name} cannot be drawn: {error}") from error
         self._video.write(frame)
 
 
