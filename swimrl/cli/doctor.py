@@ -97,7 +97,7 @@ def run(args: Args) -> None:
         rows = [dataclasses.asdict(check) for check in checks]
         print(json.dumps({"ok": not broken, "checks": rows}, indent=2))
     else:
-        _print_table(checks)
+        print_table(checks)
     if broken:
         raise SystemExit(1)
 
@@ -287,7 +287,8 @@ def _compiler() -> Check:
     return Check("C++ compiler", "ok", str(shutil.which(compiler)))
 
 
-def _print_table(checks: list[Check]) -> None:
+def print_table(checks: list[Check]) -> None:
+    """Print the checks as a table, and under it the fixes."""
     from rich.console import Console
     from rich.table import Table
 

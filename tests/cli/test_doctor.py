@@ -1,0 +1,130 @@
+"""``swimrl doctor``: what it says of this machine, and of installations that are broken on purpose."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from swimrl.cli import doctor
+
+ASKED_FOR = [
+    *("python", "swimrl"),
+    *("gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "tensorboard", "torch"),
+    *("processor", "cores", "torch threads", "CUDA", "float32 products"),
+    *("rendering", "ffmpeg", "C++ compiler"),
+]
+
+
+def find(name: str) -> doctor.Check:
+    return next(check for check in doctor.run_checks() if check.name == name)
+
+
+def run_doctor(**variables: str) -> subprocess.CompletedProcess[str]:
+    script = "from swimrl.cli import doctor; doctor.run(doctor.Args(json=True))"
+    return subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **variables}, capture_output=True, text=True
+    )
+
+
+def test_a_whole_installation_passes() -> None:
+    done = run_doctor()
+    answer = json.loads(done.stdout)
+    checks = {check["name"]: check for check in answer["checks"]}
+    assert list(checks) == ASKED_FOR
+    assert done.returncode == 0
+    assert answer["ok"] is True
+    assert done.stderr == ""
+    for name in ("gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "tensorboard", "torch"):
+        assert checks[name]["found"] == importlib.metadata.version(name)
+        assert checks[name]["required"] is True
+    for check in checks.values():
+        assert (check["status"] == "ok") == (check["fix"] == ""), check
+
+
+def test_a_package_whose_import_fails_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard.py").write_text("import no_such_module\n")
+    done = run_doctor(PYTHONPATH=str(tmp_path))
+    answer = json.loads(done.stdout)
+    (broken,) = [check for check in answer["checks"] if check["name"] == "tensorboard"]
+    assert done.returncode == 1
+    assert answer["ok"] is False
+    assert broken["status"] == "missing"
+    assert broken["found"].endswith("but its import fails: No module named 'no_such_module'")
+    assert broken["fix"] == "pip install --force-reinstall 'tensorboard>=2.16'"
+
+
+def test_a_rendering_backend_that_cannot_draw_stops_nothing() -> None:
+    done = run_doctor(MUJOCO_GL="glfw", DISPLAY="")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 0
+    assert checks["rendering"]["status"] == "missing"
+    assert checks["rendering"]["found"].startswith("MUJOCO_GL=glfw cannot draw here (")
+    assert checks["rendering"]["fix"] == "apt-get install -y libegl1 libgl1-mesa-dri libosmesa6"
+
+
+def test_packages_that_are_absent_or_of_another_version() -> None:
+    absent = doctor.package("no-such-package", ">=1")
+    assert (absent.status, absent.found, absent.fix) == (
+        "missing",
+        "not installed",
+        "pip install 'no-such-package>=1'",
+    )
+    version = importlib.metadata.version("numpy")
+    old = doctor.package("numpy", ">=99")
+    assert (old.status, old.found) == ("missing", f"{version}, but >=99 is needed")
+    assert old.fix == "pip install 'numpy>=99'"
+    assert doctor.package("numpy", ">=1").status == "ok"
+
+
+def test_more_threads_than_cores_is_a_warning() -> None:
+    before, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
+    try:
+        torch.set_num_threads(cores + 1)
+        check = find("torch threads")
+    finally:
+        torch.set_num_threads(before)
+    assert (check.status, check.fix) == ("warn", f"export OMP_NUM_THREADS={cores}")
+    assert check.found == f"{cores + 1} on {cores} cores"
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    check = find("C++ compiler")
+    assert (check.status, check.fix) == ("missing", "apt-get install -y g++ python3-dev")
+    assert not check.required
+
+
+def test_without_imageio_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    check = find("ffmpeg")
+    assert (check.status, check.fix) == ("missing", "pip install 'swimrl[video]'")
+
+
+def test_products_are_measured_against_float64_and_leave_the_settings_alone() -> None:
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    speed, error = doctor.product_speed("highest")
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (threads, precision)
+    assert speed > 0.1
+    # float32 has 24 bits: a sum of 256 products is off by a few units of 2^-24, and not exact.
+    assert 0 < error < 32 * 2**-24
+
+
+def test_the_table_fits_80_columns_and_shows_each_fix_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    checks = [
+        doctor.Check("numpy", "ok", "2.4"),
+        doctor.Check("rendering", "missing", "long " * 40, "fix " * 30),
+    ]
+    doctor.print_table(checks)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "rendering: " + "fix " * 30
+    assert max(map(len, lines[:-1])) <= 80
+    assert sum("long" in line for line in lines) > 1
