@@ -1,0 +1,84 @@
+"""A formula as a ``torch.nn.Module``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swimrl.activations.backends.torch import value_function
+from swimrl.activations.names import ActivationSpec
+from swimrl.errors import FormulaError
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+class Activation(nn.Module):
+    """An elementwise activation, computed by composite torch operations.
+
+    Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` of
+    shape ``()`` under their own names, one for the whole layer. float16 and bfloat16 are computed
+    in float32 and rounded once.
+
+    Args:
+        spec: An activation that is a formula.
+
+    Raises:
+        FormulaError: The activation is a module of its own, or a parameter's name is taken by
+        ``nn.Module``.
+
+    Example:
+        >>> swim = Activation(parse_name("swim(k=trainable)"))
+        >>> [name for name, _ in swim.named_parameters()]
+        ['k']
+    """
+
+    def __init__(self, spec: ActivationSpec) -> None:
+        super().__init__()
+        if spec.formula is None:
+            raise FormulaError(
+                f"{spec.canonical!r} is a module, not a formula; build it with swimrl.activation"
+            )
+        self.spec = spec
+        self._trainable = tuple(value.name for value in spec.values if value.trainable)
+        for value in spec.values:
+            if value.trainable:
+                if hasattr(self, value.name):
+                    raise FormulaError(
+                        f"a trainable parameter cannot be named {value.name!r}, which torch uses; rename it"
+                    )
+                self.register_parameter(value.name, nn.Parameter(torch.tensor(value.value)))
+        self._compile()
+
+    def _compile(self) -> None:
+        formula = self.spec.formula
+        assert formula is not None  # the constructor has seen to it
+        fixed = tuple((value.name, value.value) for value in self.spec.values if not value.trainable)
+        self._function = value_function(formula, fixed)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation.
+
+        Args:
+            x: Any shape, any floating dtype.
+
+        Returns:
+            The same shape and dtype.
+        """
+        dtype = torch.float32 if x.dtype in _HALF else x.dtype
+        parameters = [getattr(self, name).to(dtype) for name in self._trainable]
+        result: Tensor = self._function(x.to(dtype), *parameters)
+        return result.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """Show the name, as it would be typed."""
+        return self.spec.canonical
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Generated code is not pickled; it is made again from the formula.
+        return {name: value for name, value in self.__dict__.items() if name != "_function"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._compile()

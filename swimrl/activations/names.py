@@ -1,0 +1,210 @@
+"""Activation names: what a user types, and what it stands for.
+
+    swim                              the default parameters
+    swim(k=1)                         a parameter fixed at another value
+    swim(k=trainable)                 learned, starting from the default
+    swim(k=trainable(2))              learned, starting from 2
+    prelu(slope=0.1)                  a number fixes even what is learned by default
+    expr: x*sigmoid(beta*x); beta=1   any expression of the language in ``parser``
+    package.module:Class              anybody's torch.nn.Module that needs no arguments
+
+Nothing here imports torch; only an ``expr:`` imports SymPy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from swimrl.activations.definition import Definition
+from swimrl.activations.parameters import ParameterValue
+from swimrl.activations.registry import HOW_TO_LIST, REGISTRY, Registry
+from swimrl.activations.settings import TRAINABLE, Setting, format_number, parse_call, settings_of, shorten
+from swimrl.errors import FormulaError, closest
+
+if TYPE_CHECKING:
+    from swimrl.activations.formula import Formula
+
+_EXPRESSION = "expr:"
+_HEAD_AND_ARGUMENTS = re.compile(r"([^\s()]+)\s*(\(.*\))?", re.DOTALL)
+_MODULE_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True)
+class ActivationSpec:
+    """One activation with its parameters settled. Hashable, comparable, picklable.
+
+    Args:
+        definition: The activation.
+        values: One entry for each parameter of the definition, in its order.
+    """
+
+    definition: Definition
+    values: tuple[ParameterValue, ...] = ()
+
+    @property
+    def formula(self) -> Formula | None:
+        """The formula, built on first use; ``None`` for a module."""
+        return self.definition.formula
+
+    @property
+    def canonical(self) -> str:
+        """The shortest name for this; ``parse_name`` reads it back to an equal spec."""
+        if self.definition.name == _EXPRESSION:
+            declared = (f"; {value.name}={_setting_text(value, None)}" for value in self.values)
+            return f"{_EXPRESSION} {self.definition.expression}{''.join(declared)}"
+        settings = ", ".join(f"{name}={text}" for name, text in self._changes())
+        return f"{self.definition.name}({settings})" if settings else self.definition.name
+
+    @property
+    def slug(self) -> str:
+        """The name as part of a file name: ``swim``, ``swim-k1``, ``swim-ktrainable``, ``expr-1a2b3c4d``."""
+        if self.definition.name == _EXPRESSION:
+            return f"expr-{_digest(self.canonical)}"
+        if ":" in self.definition.name:
+            return f"{self.definition.name.rpartition(':')[2]}-{_digest(self.canonical)}"
+        changes = (f"-{name}{text}" for name, text in self._changes())
+        return re.sub(r"[^A-Za-z0-9._-]", "", self.definition.name + "".join(changes))
+
+    def describe(self) -> dict[str, Any]:
+        """Return all there is to know, ready for JSON.
+
+        Returns:
+            ``name`` (canonical), ``family``, ``reference``, ``formula`` and ``latex`` (``None`` for
+            a module), and ``parameters``: name to ``value`` and ``trainable``.
+        """
+        formula = self.formula
+        return {
+            "name": self.canonical,
+            "family": self.definition.family,
+            "reference": self.definition.reference,
+            "formula": None if formula is None else formula.text(),
+            "latex": None if formula is None else formula.latex(),
+            "parameters": {
+                value.name: {"value": value.value, "trainable": value.trainable} for value in self.values
+            },
+        }
+
+    def _changes(self) -> list[tuple[str, str]]:
+        """The parameters that differ from their defaults, as name and text of the value."""
+        return [
+            (value.name, _setting_text(value, parameter.default))
+            for parameter, value in zip(self.definition.parameters, self.values, strict=True)
+            if (value.value, value.trainable) != (parameter.default, parameter.trainable)
+        ]
+
+
+def parse_name(text: str, registry: Registry = REGISTRY) -> ActivationSpec:
+    """Read an activation name; see the top of this file for the forms.
+
+    Args:
+        text: What the user typed.
+        registry: Where names are looked up.
+
+    Raises:
+        UnknownNameError: No activation of this name; offers the closest.
+        FormulaError: Anything else that is wrong, in one line.
+
+    Example:
+        >>> parse_name("swim( k = trainable )").canonical
+        'swim(k=trainable)'
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise FormulaError(
+            f"an activation is named by text such as 'swim', got {text!r}; list them with: {HOW_TO_LIST}"
+        )
+    text = text.strip()
+    if text.startswith(_EXPRESSION):
+        from swimrl.activations.parser import parse_declaration  # imports SymPy
+
+        expression, parameters = parse_declaration(text.removeprefix(_EXPRESSION))
+        definition = Definition(_EXPRESSION, expression, parameters, family="expression")
+        return ActivationSpec(definition, _settle(definition, [], text))
+    parts = _HEAD_AND_ARGUMENTS.fullmatch(text)
+    if parts is None:
+        raise FormulaError(f"cannot read the activation {shorten(text)}; write it like 'swim' or 'swim(k=1)'")
+    head, arguments = parts.groups()
+    if ":" in head:
+        return _module(head, arguments)
+    definition = registry.definition(head)
+    call = parse_call(arguments or "()", text)
+    if call.args:
+        raise FormulaError(f"{head} takes no arguments without names; write {_example(definition)}")
+    return ActivationSpec(definition, _settle(definition, list(settings_of(call, text)), text))
+
+
+def split_layers(text: str) -> list[str]:
+    """Split a choice for each layer, such as ``swim(k=1),relu``, at the commas that no parenthesis encloses.
+
+    Raises:
+        FormulaError: Unbalanced parentheses, or nothing between two commas.
+    """
+    layers, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            break
+        if character == "," and depth == 0:
+            layers.append("")
+        else:
+            layers[-1] += character
+    if depth != 0:
+        raise FormulaError(f"the parentheses of {shorten(text)} do not match; close each one that is opened")
+    layers = [layer.strip() for layer in layers]
+    if not all(layers):
+        raise FormulaError(
+            f"{shorten(text)} leaves a layer empty; name one activation for each, such as 'swim,relu'"
+        )
+    return layers
+
+
+def _module(path: str, arguments: str | None) -> ActivationSpec:
+    if not _MODULE_PATH.fullmatch(path):
+        raise FormulaError(f"cannot read {shorten(path)} as a module; write it like 'package.module:Class'")
+    if arguments is not None:
+        raise FormulaError(f"{shorten(path)} takes no arguments; name a class or function that needs none")
+    return ActivationSpec(Definition(path, module=path, family="module"))
+
+
+def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple[ParameterValue, ...]:
+    """Combine the defaults with what the user set."""
+    parameters = {parameter.name: parameter for parameter in definition.parameters}
+    values = {
+        parameter.name: ParameterValue(parameter.name, parameter.default, parameter.trainable)
+        for parameter in definition.parameters
+    }
+    for setting in settings:
+        if setting.name not in parameters:
+            guess = f"; did you mean {found[0]!r}?" if (found := closest(setting.name, parameters)) else ";"
+            raise FormulaError(
+                f"{definition.name} has no parameter {setting.name!r}{guess} write {_example(definition)}"
+            )
+        parameter = parameters[setting.name]
+        value = parameter.default if setting.value is None else setting.value
+        try:
+            parameter.check(value)
+        except FormulaError as error:
+            raise FormulaError(f"{shorten(text)}: {error}") from None
+        values[setting.name] = ParameterValue(setting.name, value, setting.trainable)
+    return tuple(values.values())
+
+
+def _example(definition: Definition) -> str:
+    """A correct name to show in a message."""
+    if not definition.parameters:
+        return f"'{definition.name}', which takes no parameters"
+    settings = ", ".join(f"{p.name}={format_number(p.default)}" for p in definition.parameters)
+    return f"'{definition.name}({settings})'"
+
+
+def _setting_text(value: ParameterValue, default: float | None) -> str:
+    number = format_number(value.value)
+    if not value.trainable:
+        return number
+    return TRAINABLE if value.value == default else f"{TRAINABLE}({number})"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,106 @@
+"""Parameters of an activation: what may be set, what may be learned, and which values make sense."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from dataclasses import dataclass
+
+from swimrl.errors import FormulaError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The real numbers between two ends.
+
+    Args:
+        low: Lower end.
+        high: Upper end.
+        low_included: Whether ``low`` itself belongs to the interval.
+        high_included: Whether ``high`` itself belongs to the interval.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_included: bool = False
+    high_included: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low or (self.low_included and value == self.low)
+        below = value < self.high or (self.high_included and value == self.high)
+        return above and below
+
+    def __str__(self) -> str:
+        low = f"{'>=' if self.low_included else '>'} {self.low:g}" if self.low > -math.inf else ""
+        high = f"{'<=' if self.high_included else '<'} {self.high:g}" if self.high < math.inf else ""
+        return " and ".join(filter(None, (low, high))) or "any number"
+
+
+REAL = Interval()
+POSITIVE = Interval(low=0.0)
+NON_NEGATIVE = Interval(low=0.0, low_included=True)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a formula.
+
+    Args:
+        name: A Python identifier without a leading underscore, other than ``x``.
+        default: The value it has, or starts from, when the user says nothing.
+        trainable: Whether it is learned when the user says nothing.
+        domain: The values for which the formula is meant. What the user sets is checked against it;
+            what training makes of a trainable parameter is not.
+        doc: What it does, and where its default comes from.
+
+    Raises:
+        FormulaError: The name cannot be used, or the default lies outside the domain.
+    """
+
+    name: str
+    default: float
+    trainable: bool = False
+    domain: Interval = REAL
+    doc: str = ""
+
+    def __post_init__(self) -> None:
+        if (
+            not self.name.isidentifier()
+            or keyword.iskeyword(self.name)
+            or self.name.startswith("_")
+            or self.name == "x"
+        ):
+            raise FormulaError(
+                f"{self.name!r} cannot name a parameter; use letters and digits, such as 'beta1' ('x' is the input)"
+            )
+        self.check(self.default)
+
+    def check(self, value: float) -> None:
+        """Refuse a value that is not finite or lies outside the domain.
+
+        Raises:
+            FormulaError: Says the value and the domain.
+        """
+        if not math.isfinite(value):
+            raise FormulaError(
+                f"{self.name}={value} is not finite; give an ordinary number, such as {self.name}=1"
+            )
+        if value not in self.domain:
+            raise FormulaError(
+                f"{self.name}={value:g} is outside the domain of {self.name}; it must be {self.domain}"
+            )
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """What a user's choice of activation makes of one parameter.
+
+    Args:
+        name: The parameter.
+        value: Its fixed value, or the initial value when it is trained. An exact Python float.
+        trainable: Whether training changes it.
+    """
+
+    name: str
+    value: float
+    trainable: bool

@@ -1,0 +1,260 @@
+"""The functions that formulas are built from, each with a value and a derivative that lose no digits.
+
+SymPy's own derivatives are correct on paper and poor in floating point: ``1 - tanh(x)**2`` cancels,
+``Max`` differentiates to a ``Heaviside`` that is 1/2 at 0 and then to a ``DiracDelta``. So formulas
+hold only the functions of this file, and of SymPy those whose derivatives are sound (``exp``,
+``log``, ``sqrt``, ``sin``, ``cos``, ``atan``, ``erf``).
+
+Convention at kinks: torch's derivative where torch has the function (relu'(0) = 0, hardtanh'(1) =
+0), else the left one. A condition ``x > c`` is false at ``c``, so ``where(x > c, a, b)`` takes
+``b`` there, which is the left side.
+
+Each class knows its value in mpmath's arbitrary precision; backends bring their own floating-point
+code under the same ``spelling``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import mpmath
+import sympy
+
+X = sympy.Symbol("x")
+"""The input of every formula."""
+
+
+class Primitive(sympy.Function):  # type: ignore[misc]  # SymPy ships no types
+    """Base of the functions below.
+
+    Attributes:
+        spelling: The name in formula text and in generated code.
+        latex_form: LaTeX with ``{i}`` for argument ``i``.
+        slopes: The derivative by each argument, from SymPy expressions.
+        exact: The value at mpmath numbers, in mpmath's current precision.
+    """
+
+    spelling: ClassVar[str]
+    latex_form: ClassVar[str]
+    slopes: ClassVar[Callable[..., tuple[Any, ...]]]
+    exact: ClassVar[Callable[..., Any]]
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """Return the derivative by one argument; SymPy's chain rule calls it."""
+        return self.slopes(*self.args)[argindex - 1]
+
+    def _eval_evalf(self, prec: int) -> Any:
+        precision = prec + 16
+        with mpmath.workprec(precision):
+            numbers = [argument._to_mpmath(precision) for argument in self.args]
+            return sympy.Float(self.exact(*numbers), precision=prec)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.spelling}({', '.join(map(printer._print, self.args))})"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = self.latex_form.format(*map(printer._print, self.args))
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+class Sigmoid(Primitive):
+    """The logistic function 1/(1 + exp(-u)); its derivative is s(u) s(-u), exact in both tails."""
+
+    nargs = 1
+    spelling = "sigmoid"
+    latex_form = r"\sigma\left({0}\right)"
+    slopes = staticmethod(lambda u: (Sigmoid(u) * Sigmoid(-u),))
+    exact = staticmethod(lambda u: 1 / (1 + mpmath.exp(-u)))
+
+
+class Softplus(Primitive):
+    """log(1 + exp(u)); its derivative is the logistic function."""
+
+    nargs = 1
+    spelling = "softplus"
+    latex_form = r"\operatorname{{softplus}}\left({0}\right)"
+    slopes = staticmethod(lambda u: (Sigmoid(u),))
+    exact = staticmethod(lambda u: mpmath.log1p(mpmath.exp(u)))
+
+
+class Expm1(Primitive):
+    """exp(u) - 1."""
+
+    nargs = 1
+    spelling = "expm1"
+    latex_form = r"\left(e^{{{0}}} - 1\right)"
+    slopes = staticmethod(lambda u: (sympy.exp(u),))
+    exact = staticmethod(lambda u: mpmath.expm1(u))
+
+
+class Log1p(Primitive):
+    """log(1 + u)."""
+
+    nargs = 1
+    spelling = "log1p"
+    latex_form = r"\log\left(1 + {0}\right)"
+    slopes = staticmethod(lambda u: (1 / (1 + u),))
+    exact = staticmethod(lambda u: mpmath.log1p(u))
+
+
+class Ndtr(Primitive):
+    """The distribution function of the standard normal; its derivative is the density."""
+
+    nargs = 1
+    spelling = "ndtr"
+    latex_form = r"\Phi\left({0}\right)"
+    slopes = staticmethod(lambda u: (sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi),))
+    exact = staticmethod(lambda u: mpmath.erfc(-u / mpmath.sqrt(2)) / 2)
+
+
+class Tanh(Primitive):
+    """The hyperbolic tangent; its derivative is sech^2, not 1 - tanh^2, which cancels."""
+
+    nargs = 1
+    spelling = "tanh"
+    latex_form = r"\tanh\left({0}\right)"
+    slopes = staticmethod(lambda u: (Sech2(u),))
+    exact = staticmethod(lambda u: mpmath.tanh(u))
+
+
+class Sech2(Primitive):
+    """1/cosh(u)^2."""
+
+    nargs = 1
+    spelling = "sech2"
+    latex_form = r"\operatorname{{sech}}^{{2}}\left({0}\right)"
+    slopes = staticmethod(lambda u: (-2 * Tanh(u) * Sech2(u),))
+    exact = staticmethod(lambda u: mpmath.sech(u) ** 2)
+
+
+class IsruGate(Primitive):
+    """(1 + u/sqrt(1 + u^2))/2, the gate of Swim.
+
+    For u < 0 the sum cancels; the equal form 1/(2 r (r - u)) with r = sqrt(1 + u^2) does not.
+    """
+
+    nargs = 1
+    spelling = "isru_gate"
+    latex_form = r"\frac{{1}}{{2}}\left(1 + \frac{{{0}}}{{\sqrt{{1 + \left({0}\right)^{{2}}}}}}\right)"
+
+    slopes = staticmethod(lambda u: ((1 + u**2) ** sympy.Rational(-3, 2) / 2,))
+    exact = staticmethod(lambda u: _isru_gate(u, mpmath.sqrt(1 + u * u)))
+
+
+def _isru_gate(u: Any, r: Any) -> Any:
+    return 1 / (2 * r * (r - u)) if u < 0 else (1 + u / r) / 2
+
+
+class AtanGate(Primitive):
+    """1/2 + atan(u)/pi, the gate of ATLU; as an angle it needs no branch: atan2(1, -u)/pi."""
+
+    nargs = 1
+    spelling = "atan_gate"
+    latex_form = r"\left(\frac{{1}}{{2}} + \frac{{1}}{{\pi}}\arctan\left({0}\right)\right)"
+    slopes = staticmethod(lambda u: (1 / (sympy.pi * (1 + u**2)),))
+    exact = staticmethod(lambda u: mpmath.atan2(1, -u) / mpmath.pi)
+
+
+class Relu(Primitive):
+    """max(0, u), with slope 0 at 0."""
+
+    nargs = 1
+    spelling = "relu"
+    latex_form = r"\max\left(0, {0}\right)"
+    slopes = staticmethod(lambda u: (Step(u),))
+    exact = staticmethod(lambda u: max(u, mpmath.mpf(0)))
+
+
+class Step(Primitive):
+    """1 for u > 0, else 0; constant on both sides, so its derivative is 0."""
+
+    nargs = 1
+    spelling = "step"
+    latex_form = r"\mathbf{{1}}\left[{0} > 0\right]"
+    slopes = staticmethod(lambda u: (sympy.S.Zero,))
+    exact = staticmethod(lambda u: mpmath.mpf(1 if u > 0 else 0))
+
+
+class Absolute(Primitive):
+    """|u|, with slope 0 at 0, as in torch."""
+
+    nargs = 1
+    spelling = "abs"
+    latex_form = r"\left|{0}\right|"
+    slopes = staticmethod(lambda u: (Sign(u),))
+    exact = staticmethod(lambda u: abs(u))
+
+
+class Sign(Primitive):
+    """-1, 0 or 1; its derivative is 0."""
+
+    nargs = 1
+    spelling = "sign"
+    latex_form = r"\operatorname{{sign}}\left({0}\right)"
+    slopes = staticmethod(lambda u: (sympy.S.Zero,))
+    exact = staticmethod(lambda u: mpmath.sign(u))
+
+
+class Clip(Primitive):
+    """u held between two bounds, with slope 0 at both, as torch's hardtanh has it."""
+
+    nargs = 3
+    spelling = "clip"
+    latex_form = r"\operatorname{{clip}}\left({0}, {1}, {2}\right)"
+
+    slopes = staticmethod(
+        lambda u, low, high: (
+            Where(u > low, Where(u < high, 1, 0), 0),
+            Where(u > low, 0, 1),
+            Where(u > low, Where(u < high, 0, 1), 0),
+        )
+    )
+    exact = staticmethod(lambda u, low, high: min(max(u, low), high))
+
+
+class Where(Primitive):
+    """``where(condition, a, b)``: ``a`` where the condition holds, else ``b`` (also where ``x`` is NaN).
+
+    The condition is one comparison. Each branch is differentiated alone, so the derivative never
+    multiplies an infinity of the branch not taken by zero.
+    """
+
+    nargs = 3
+    spelling = "where"
+    latex_form = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
+
+    @classmethod
+    def eval(cls, condition: Any, a: Any, b: Any) -> Any:
+        """Take a branch when the condition is decided or the branches are equal."""
+        if condition is sympy.true or a == b:
+            return a
+        if condition is sympy.false:
+            return b
+        return None
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        condition, a, b = self.args
+        return Where(condition, a.diff(symbol), b.diff(symbol))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return None  # An undecided condition has no value; a decided one never gets here.
+
+
+PRIMITIVES: tuple[type[Primitive], ...] = (
+    Sigmoid,
+    Softplus,
+    Expm1,
+    Log1p,
+    Ndtr,
+    Tanh,
+    Sech2,
+    IsruGate,
+    AtanGate,
+    Relu,
+    Step,
+    Absolute,
+    Sign,
+    Clip,
+    Where,
+)
