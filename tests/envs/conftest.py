@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 
-def draws(backend: str, **environment: str) -> bool:
+def _draws(backend: str, **environment: str) -> bool:
     """Say whether MuJoCo's own renderer, without gymnasium and swimrl, draws with ``backend`` here."""
     script = """
 import mujoco
@@ -26,6 +27,12 @@ with mujoco.Renderer(model, 32, 32) as renderer:
 
 
 @pytest.fixture(scope="session")
+def draws() -> Callable[..., bool]:
+    """A function that says whether a backend draws, given further environment variables."""
+    return _draws
+
+
+@pytest.fixture(scope="session")
 def backends() -> list[str]:
     """The headless backends that work on this machine."""
-    return [backend for backend in ("egl", "osmesa") if draws(backend)]
+    return [backend for backend in ("egl", "osmesa") if _draws(backend)]

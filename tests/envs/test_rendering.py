@@ -3,9 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
-from conftest import draws
 
 from swimrl.envs import rendering
 
@@ -49,7 +49,7 @@ def test_the_first_backend_that_works_is_chosen(variables: dict[str, str], backe
     assert draw(**variables) == expected
 
 
-def test_osmesa_is_chosen_where_egl_fails(backends: list[str]) -> None:
+def test_osmesa_is_chosen_where_egl_fails(backends: list[str], draws: Callable[..., bool]) -> None:
     """EGL is told to use a graphics device that does not exist."""
     assert not draws("egl", MUJOCO_EGL_DEVICE_ID="99")
     expected = ("osmesa", "") if "osmesa" in backends else ("", NONE)
