@@ -291,13 +291,15 @@ def print_table(checks: list[Check]) -> None:
     """Print the checks as a table, and under it the fixes."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     style = {"ok": "green", "warn": "yellow", "missing": "red"}
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("check", "status", "found"):
         table.add_column(title, overflow="fold")
     for check in checks:
-        table.add_row(check.name, f"[{style[check.status]}]{check.status}", check.found)
+        # As Text: square brackets in it, as in swimrl[video], are no markup.
+        table.add_row(check.name, Text(check.status, style[check.status]), Text(check.found))
     Console(highlight=False).print(table)
     # Outside the table, so that a long command stays one line that can be copied.
     for check in checks:
