@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from swimrl.envs import rendering
+from swimrl.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one native backend")
 
@@ -69,6 +70,11 @@ def test_a_given_backend_that_mujoco_does_not_know_is_named() -> None:
     assert said.startswith("swimrl.errors.InputError: MuJoCo cannot start with MUJOCO_GL=opengl (")
 
 
-def test_a_display_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+@pytest.mark.parametrize("variable", ["DISPLAY", "WAYLAND_DISPLAY"])
+def test_a_display_is_seen(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(InputError, match="a window needs a display"):
+        rendering.check_display()
+    monkeypatch.setenv(variable, "0")
     rendering.check_display()
