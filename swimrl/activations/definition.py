@@ -1,5 +1,4 @@
-"""A named activation as data: its formula as text, or the module that computes it, and where it
-comes from."""
+"""A named activation as data: its formula as text, or what makes its module, and where it comes from."""
 
 from __future__ import annotations
 
@@ -91,5 +90,5 @@ def check_name(name: str) -> None:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "expr":
         raise FormulaError(
-            f"{name!r} cannot name an activation; use small letters, digits and underscores, such as 'my_swim'"
+            f"{name!r} cannot name an activation; use small letters, digits and underscores: 'my_swim'"
         )

@@ -71,7 +71,7 @@ class Parameter:
             or self.name == "x"
         ):
             raise FormulaError(
-                f"{self.name!r} cannot name a parameter; use letters and digits, such as 'beta1' ('x' is the input)"
+                f"{self.name!r} cannot name a parameter ('x' is the input); use letters and digits: 'beta1'"
             )
         self.check(self.default)
 

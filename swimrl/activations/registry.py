@@ -102,7 +102,8 @@ def _load(entry_point: EntryPoint) -> Definition:
         target = entry_point.load()
     except Exception as error:  # whatever somebody else's package does on import, the user gets one line
         raise FormulaError(
-            f"{_describe(entry_point)} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall that package"
+            f"{_describe(entry_point)} cannot be loaded ({type(error).__name__}: {error}); "
+            f"repair or uninstall that package"
         ) from error
     _LOADED[entry_point] = define(entry_point.name, target)
     return _LOADED[entry_point]

@@ -48,7 +48,7 @@ def parse_call(text: str, context: str) -> ast.Call:
         node = None
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise FormulaError(
-            f"cannot read the arguments of {shorten(context)}; write them like 'swim(k=1)' or 'swim(k=trainable)'"
+            f"cannot read the arguments of {shorten(context)}; write them like 'swim(k=trainable)'"
         )
     return node
 

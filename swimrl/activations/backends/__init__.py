@@ -1,2 +1,1 @@
-"""Code generated from formulas: ``source`` writes straight-line text, the other files give its
-function names a meaning."""
+"""Code generated from formulas, and what its function names mean to each backend."""

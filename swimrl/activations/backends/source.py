@@ -82,8 +82,7 @@ def _confine(expr: Any, here: Any) -> Any:
 
 
 def _sides(condition: Any, here: Any) -> tuple[Any, Any]:
-    """Return ``here`` held within the side of a comparison, for each branch; ``None`` if it does
-    not bound ``x`` itself."""
+    """Return ``here`` held within its side for each branch, ``None`` if the condition does not bound ``x``."""
     if not condition.args:
         return None, None
     if condition.rhs == X:
@@ -139,8 +138,7 @@ def _literal(expr: Any) -> tuple[str, int]:
 
 
 def _where(condition: Any, a: Any, b: Any) -> str:
-    """A choice between two numbers says what it should look like: ``_constant(number, x)`` has the
-    dtype of ``x``."""
+    """Write a choice; between two numbers, ``_constant(number, x)`` gives it the dtype of ``x``."""
     first = f"_constant({code(a)}, x)" if _is_literal(a) and _is_literal(b) else code(a)
     return f"where({code(condition)}, {first}, {code(b)})"
 

@@ -1,4 +1,5 @@
-"""Formulas as composite torch operations: any device, any dtype, differentiable as often as the function is.
+"""Formulas as composite torch operations: any device, any dtype, differentiable as often as the
+function is.
 
 The generated text is compiled once for each formula and set of fixed values; tracebacks and
 debuggers show it.
@@ -67,7 +68,8 @@ def value_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., T
 
 
 def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]:
-    """Return ``g(x, *parameters) -> (y, dy/dx, dy/dp for each parameter)``, by the formula's own derivatives.
+    """Return ``g(x, *parameters) -> (y, dy/dx, dy/dp for each parameter)``, by the formula's own
+    derivatives.
 
     This is what kernels are compared with. At a kink the derivative is torch's, else the left one.
     NaN in gives NaN out in each result; at an infinite ``x`` the derivatives are those at the
@@ -122,8 +124,8 @@ class _Draft:
         return tuple(p.name for p in self.formula.parameters if p.name not in constants)
 
     def compile(self, before: Sequence[str] = (), after: Sequence[str] = ()) -> Callable[..., Any]:
-        """Compile the code with lines in front of it (which may change ``x``) and behind (which may
-        change ``_y``)."""
+        """Compile with lines in front, which may change ``x``, and behind, which may change
+        ``_y``."""
         body = [*before, *self.program.assignments, f"_y = {self.program.results[0]}", *after]
         if any("_x" in line for line in body):
             body.insert(0, "_x = x")
@@ -133,8 +135,8 @@ class _Draft:
 
 
 def _function(source: str) -> Callable[..., Any]:
-    """Make a function of generated text. Everything in it comes from the printer of ``source``,
-    nothing from a user's string."""
+    """Make a function of generated text: all of it comes from the printer of ``source``, none from
+    a user."""
     filename = f"<swimrl activation {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace = dict(_NAMESPACE)
@@ -143,7 +145,8 @@ def _function(source: str) -> Callable[..., Any]:
 
 
 def _parameter_probes(draft: _Draft) -> list[dict[str, float]]:
-    """Parameter values within their domains; one set, the defaults, if no parameter is an argument."""
+    """Parameter values within their domains; one set, the defaults, if no parameter is an
+    argument."""
     parameters = [p for p in draft.formula.parameters if p.name in draft.arguments]
     probes = [
         {p.name: probe if probe is not None and probe in p.domain else p.default for p in parameters}
@@ -165,8 +168,8 @@ def _values(function: Callable[..., Any], draft: _Draft, x: float) -> list[Tenso
 
 
 def _is_right(function: Callable[..., Any], draft: _Draft, end: float, limit: Any) -> bool:
-    """Whether a function has the right limit at minus or plus infinity; without a recorded one, any
-    but NaN is right."""
+    """Whether a function has the limit recorded for one end; if none is, any value but NaN is
+    right."""
     values = _values(function, draft, end)
     if limit is None:
         return not any(value.isnan() for value in values)
@@ -196,12 +199,12 @@ def _clip(u: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
 
 
 def _isru_gate(u: Tensor) -> Tensor:
-    """Compute (1 + u/sqrt(1 + u^2))/2 without cancellation for u < 0, from t = 1/(2 r (r + |u|)), r
-    = sqrt(1 + u^2).
+    """Compute (1 + u/sqrt(1 + u^2))/2 without cancellation for u < 0.
 
-    It is t for u <= 0 and 1 - t for u > 0. ``torch.where`` costs ten times as much as arithmetic on
-    a CPU, so the side is a factor; and with ``side`` constant, |u| has slope -1 at 0, which makes
-    the derivatives at 0 right. Dividing twice keeps r (r + |u|) from overflowing.
+    With r = sqrt(1 + u^2) and t = 1/(2 r (r + |u|)), it is t for u <= 0 and 1 - t for u > 0.
+    ``torch.where`` costs ten times as much as arithmetic on a CPU, so the side is a factor; and
+    with ``side`` constant, |u| has slope -1 at 0, which makes the derivatives at 0 right. Dividing
+    twice keeps r (r + |u|) from overflowing.
     """
     side = torch.sign(u.detach()).clamp(min=0.0)  # 0 for u <= 0, else 1
     r = torch.sqrt(1.0 + u * u)
