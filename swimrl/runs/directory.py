@@ -1,0 +1,154 @@
+"""The directory of one run: made once, written as the run goes, never overwritten silently."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from swimrl.errors import ConfigError, DamagedFileError, RunExistsError, StorageError
+from swimrl.runs.record import RunRecord, read_record
+
+EVALUATION_COLUMNS = ("step", "episode", "return", "length")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode of an evaluation."""
+
+    undiscounted_return: float
+    """Sum of the rewards."""
+
+    length: int
+    """Environment steps."""
+
+
+class RunDirectory:
+    """The files of one run.
+
+    Args:
+        path: The directory; its files need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / "run.json"
+        self.evaluations_file = path / "evaluations.csv"
+        self.evaluations_npz = path / "evaluations.npz"
+        self.final_file = path / "final.csv"
+        self.policy_file = path / "policy.safetensors"
+        self.best_policy_file = path / "policy-best.safetensors"
+        self.sb3_file = path / "policy.zip"
+
+    def create(self, *, overwrite: bool) -> None:
+        """Make the directory.
+
+        Raises:
+            RunExistsError: If it holds files already and ``overwrite`` is off.
+            ConfigError: If it cannot be made, or if it is not a run's directory and would be overwritten.
+        """
+        try:
+            if self.path.is_dir() and any(self.path.iterdir()):
+                if not overwrite:
+                    raise RunExistsError(self._what_is_there())
+                if not self.record_file.exists():
+                    raise ConfigError(
+                        f"{self.path} is no run of swimrl (it has no run.json), so --overwrite leaves it alone; "
+                        "name another --out"
+                    )
+                shutil.rmtree(self.path)
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {self.path}: {error.strerror}; name a folder that can be written with --out"
+            ) from error
+
+    def _what_is_there(self) -> str:
+        try:
+            record = read_record(self.record_file)
+            state = f"a run that is {record.status!r} after {record.steps_done:,} steps"
+        except DamagedFileError:
+            state = "files that are no complete run"
+        return f"{self.path} holds {state}; choose another --seed, or --overwrite to start it again"
+
+    def write_record(self, record: RunRecord) -> None:
+        """Replace run.json atomically."""
+        with writing(self.record_file):
+            _replace(self.record_file, record.to_json().encode())
+
+    def append_evaluation(self, step: int, episodes: Sequence[Episode]) -> None:
+        """Add the episodes of one evaluation to evaluations.csv, and bring evaluations.npz up to date."""
+        self._append(self.evaluations_file, step, episodes)
+        with writing(self.evaluations_npz):
+            steps, returns, lengths = read_evaluations(self.evaluations_file)
+            buffer = io.BytesIO()
+            # The layout of Stable-Baselines3's EvalCallback, which rl-zoo's plotting tools read.
+            np.savez(buffer, timesteps=steps, results=returns, ep_lengths=lengths)
+            _replace(self.evaluations_npz, buffer.getvalue())
+
+    def write_final(self, step: int, episodes: Sequence[Episode]) -> None:
+        """Write the fresh episodes after training to final.csv."""
+        self._append(self.final_file, step, episodes)
+
+    def _append(self, path: Path, step: int, episodes: Sequence[Episode]) -> None:
+        with writing(path), path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if file.tell() == 0:
+                writer.writerow(EVALUATION_COLUMNS)
+            for number, episode in enumerate(episodes):
+                # repr of a float holds all its digits, so that equal runs give equal files.
+                writer.writerow([step, number, repr(float(episode.undiscounted_return)), episode.length])
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return steps [E], returns [E, episodes] and lengths [E, episodes] of an evaluations.csv.
+
+    Raises:
+        DamagedFileError: If the file cannot be read or has other columns.
+    """
+    by_step: dict[int, list[tuple[float, int]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                episode = (float(row["return"]), int(row["length"]))
+                by_step.setdefault(int(row["step"]), []).append(episode)
+        values = np.array(list(by_step.values()), dtype=np.float64).reshape(len(by_step), -1, 2)
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} is damaged; expected the columns {', '.join(EVALUATION_COLUMNS)}"
+        ) from error
+    return np.array(list(by_step)), values[..., 0], values[..., 1].astype(int)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write ``path`` into a `StorageError` that says why."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; what was written before is kept; "
+            "make room or name another folder with --out"
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    aside = path.with_name(path.name + ".new")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

@@ -1,0 +1,52 @@
+"""Where a run lives: <study>/<env>/<variant>-<hash8>/seed-<n>. Light: no torch, no Stable-Baselines3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+DEFAULT_STUDY = Path("runs/default")
+
+
+# Not in the hash: the seed, which names the directory below, and how long to train, so that a run can be
+# continued further where it is.
+_UNDECISIVE = ("seed", "steps")
+
+
+def configuration_hash(config: Mapping[str, Any]) -> str:
+    """Return 8 hex digits of the resolved configuration without its seed and number of steps."""
+    decisive = {name: value for name, value in config.items() if name not in _UNDECISIVE}
+    text = json.dumps(decisive, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def variant_slug(actor: list[str], critic: list[str]) -> str:
+    """Return a readable, file-name safe name of the activations.
+
+    Args:
+        actor: Slug of the actor's activation in each hidden layer.
+        critic: The same of the critics.
+
+    Example:
+        >>> variant_slug(["swim", "swim"], ["swim", "swim"])
+        'swim'
+        >>> variant_slug(["relu", "swim"], ["elu", "elu"])
+        'relu-swim+critic-elu'
+    """
+    of_actor, of_critic = _one_if_equal(actor), _one_if_equal(critic)
+    slug = of_actor if of_actor == of_critic else f"{of_actor}+critic-{of_critic}"
+    return slug[:80]
+
+
+def run_path(study: Path, config: Mapping[str, Any], slug: str) -> Path:
+    """Return the directory of the run that ``config`` describes."""
+    env = re.sub(r"[^A-Za-z0-9._-]+", "-", config["env"])
+    return study / env / f"{slug}-{configuration_hash(config)}" / f"seed-{config['seed']}"
+
+
+def _one_if_equal(slugs: list[str]) -> str:
+    return slugs[0] if len(set(slugs)) == 1 else "-".join(slugs)

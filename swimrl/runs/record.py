@@ -1,0 +1,107 @@
+"""run.json: what a run says about itself. Light: no torch, no Stable-Baselines3.
+
+Schema history: 1 first version.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from swimrl.errors import DamagedFileError
+
+SCHEMA_VERSION = 1
+
+Status = Literal["running", "done", "interrupted", "failed"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The content of run.json."""
+
+    config: dict[str, Any]
+    """The whole resolved configuration, as `TrainConfig`'s fields."""
+
+    activations: dict[str, Any]
+    """For ``actor`` and ``critic`` a list with one description for each hidden layer: formula, parameters."""
+
+    network: dict[str, Any]
+    """Counted parameters and the gains of the initial weights."""
+
+    environment: dict[str, Any]
+    """Id, observation and action size and time limit (steps), as the environment itself says."""
+
+    versions: dict[str, str | None]
+    """Of Python, the libraries that decide the numbers, and swimrl's git commit."""
+
+    host: dict[str, Any]
+    """Processor, cores, system, device and threads."""
+
+    engine: dict[str, Any]
+    """What computes the update."""
+
+    status: Status = "running"
+
+    reason: str | None = None
+    """Why the run failed or was interrupted."""
+
+    steps_done: int = 0
+    """Environment steps done."""
+
+    updates_done: int = 0
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """Scores by their fixed names, such as last10 and final100."""
+
+    wall_clock_s: dict[str, float] = field(default_factory=dict)
+    """Seconds: total, updates, evaluation, and interaction (the rest: acting, stepping, storing)."""
+
+    started: str = ""
+    """UTC, ISO 8601."""
+
+    ended: str | None = None
+
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """Return the record as indented JSON text, its fields in a fixed order."""
+        first = (
+            "schema_version",
+            "status",
+            "reason",
+            "started",
+            "ended",
+            "steps_done",
+            "updates_done",
+        )
+        content = vars(self)
+        ordered = {name: content[name] for name in (*first, *(k for k in content if k not in first))}
+        return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_record(path: Path) -> RunRecord:
+    """Return the record in file ``path``.
+
+    Raises:
+        DamagedFileError: If it cannot be read, is no JSON, or has another schema; the message says which.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} is no record of a run (damaged or cut off); train again or restore it from a copy"
+        ) from error
+    if version != SCHEMA_VERSION:
+        raise DamagedFileError(
+            f"{path} has schema version {version}; this swimrl reads version {SCHEMA_VERSION}; "
+            "install the swimrl that wrote it"
+        )
+    try:
+        return RunRecord(**content)
+    except TypeError as error:
+        raise DamagedFileError(f"{path} is no record of a run: {error}") from error

@@ -1,0 +1,84 @@
+"""TD3's settings. The defaults are the authors' (github.com/sfujim/TD3, main.py and TD3.py)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from swimrl.errors import ConfigError
+
+Initialisation = Literal["torch", "orthogonal", "variance"]
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """Settings of the algorithm.
+
+    Raises:
+        ConfigError: If a value lies outside its range; the message names it.
+    """
+
+    lr: float = 3e-4
+    """Learning rate of actor and critics (Adam)."""
+
+    activation_lr: float | None = None
+    """Learning rate of trainable activation parameters; the same as lr when not given."""
+
+    weight_decay: float = 0.0
+    """Decoupled weight decay on weight matrices; biases, norms and activations are exempt."""
+
+    batch_size: int = 256
+    """Transitions in a minibatch."""
+
+    buffer_size: int = 1_000_000
+    """Transitions that the replay buffer holds."""
+
+    learning_starts: int = 25_000
+    """Environment steps with uniformly random actions before learning starts."""
+
+    updates_per_step: int = 1
+    """Updates for each environment step, however many environments run side by side."""
+
+    gamma: float = 0.99
+    """Discount factor."""
+
+    tau: float = 0.005
+    """Polyak coefficient of the target networks."""
+
+    policy_delay: int = 2
+    """Critic updates for each update of the actor and the targets."""
+
+    exploration_noise: float = 0.1
+    """Standard deviation of the exploration noise, in units of the largest action."""
+
+    target_noise: float = 0.2
+    """Standard deviation of the target policy's noise, in units of the largest action."""
+
+    noise_clip: float = 0.5
+    """Clipping range of the target policy's noise, in units of the largest action."""
+
+    init: Initialisation = "torch"
+    """Initial weights: torch's default (the authors'), orthogonal, or variance (the same draws,
+    rescaled so that each activation keeps the variance of its input)."""
+
+    layer_norm: bool = False
+    """Layer normalisation before each hidden activation."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "buffer_size", "updates_per_step", "policy_delay"):
+            _require(self, name, getattr(self, name) >= 1, "a whole number of at least 1")
+        _require(self, "learning_starts", self.learning_starts >= 0, "a whole number of at least 0")
+        _require(self, "lr", 0 < self.lr < math.inf, "a number above 0")
+        if self.activation_lr is not None:
+            _require(self, "activation_lr", 0 <= self.activation_lr < math.inf, "at least 0")
+        _require(self, "gamma", 0 <= self.gamma <= 1, "a number from 0 to 1")
+        _require(self, "tau", 0 < self.tau <= 1, "a number above 0 and at most 1")
+        for name in ("weight_decay", "exploration_noise", "target_noise", "noise_clip"):
+            _require(self, name, 0 <= getattr(self, name) < math.inf, "a number of at least 0")
+
+
+def _require(config: TD3Config, name: str, holds: bool, expected: str) -> None:
+    if not holds:
+        value = getattr(config, name)
+        raise ConfigError(f"--td3.{name.replace('_', '-')} is {value}; expected {expected}")

@@ -1,0 +1,103 @@
+"""The multilayer perceptrons of actor and critic, and their initial weights.
+
+Letters in shapes: B batch, I inputs, O outputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from swimrl.activations import variance_gain
+from swimrl.td3.config import Initialisation
+
+ActivationFactory = Callable[[], nn.Module]
+
+
+def mlp(
+    inputs: int,
+    outputs: int,
+    hidden: Sequence[int],
+    activations: Sequence[ActivationFactory],
+    *,
+    layer_norm: bool = False,
+    squash: bool = False,
+) -> nn.Sequential:
+    """Return a perceptron [B, inputs] -> [B, outputs].
+
+    Without layer norm its modules are numbered as Stable-Baselines3's ``create_mlp`` numbers them, so
+    that weights pass from one to the other.
+
+    Args:
+        inputs: Width of the input.
+        outputs: Width of the output.
+        hidden: Width of each hidden layer.
+        activations: One factory for each hidden layer; each call makes a module of its own, so that
+            nothing is shared by accident.
+        layer_norm: Whether to normalise each pre-activation.
+        squash: Whether to end in tanh.
+    """
+    layers: list[nn.Module] = []
+    width = inputs
+    for size, activation in zip(hidden, activations, strict=True):
+        layers.append(nn.Linear(width, size))
+        if layer_norm:
+            layers.append(nn.LayerNorm(size))
+        layers.append(activation())
+        width = size
+    layers.append(nn.Linear(width, outputs))
+    if squash:
+        layers.append(nn.Tanh())
+    return nn.Sequential(*layers)
+
+
+@torch.no_grad()
+def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: float) -> None:
+    """Draw the initial weights of a perceptron from PyTorch's global generator.
+
+    The draws depend on the layers' sizes alone, never on their activations. They are made on the
+    processor in float32, so that every device starts from the same numbers.
+
+    - ``torch``: weights and biases uniform in +-1/sqrt(I), which is ``nn.Linear``'s own default.
+    - ``variance``: the same draws; the weights of a layer that follows a hidden activation f, the output
+      layer excepted, are rescaled to the variance gain / I with gain = 1 / E[f(z)^2], z ~ N(0, 1)
+      (He et al. 2015, eq. 10, for any f); the first layer gets gain 1.
+    - ``orthogonal``: orthogonal weights with gain sqrt(2) and zero biases (Saxe et al. 2013; the gains
+      that PPO implementations use); the output layer has ``output_gain``.
+
+    Args:
+        network: The perceptron, as `mlp` makes it.
+        scheme: How to draw.
+        output_gain: Gain of the output layer under ``orthogonal``.
+    """
+    linears = [module for module in network if isinstance(module, nn.Linear)]
+    gains = layer_gains(network)
+    for position, linear in enumerate(linears):
+        is_output = position == len(linears) - 1
+        weight, bias = torch.empty(linear.weight.shape), torch.empty(linear.bias.shape)
+        if scheme == "orthogonal":
+            nn.init.orthogonal_(weight, gain=output_gain if is_output else math.sqrt(2))
+            bias.zero_()
+        else:
+            bound = 1 / math.sqrt(linear.in_features)
+            weight.uniform_(-bound, bound)
+            bias.uniform_(-bound, bound)
+            if scheme == "variance" and not is_output:
+                # A uniform draw in +-bound has the variance bound^2 / 3 = 1 / (3 I).
+                weight.mul_(math.sqrt(3 * gains[position]))
+        linear.weight.copy_(weight)
+        linear.bias.copy_(bias)
+
+
+def layer_gains(network: nn.Sequential) -> list[float]:
+    """Return 1 / E[f(z)^2] of the activation that feeds each linear layer; 1 for the first."""
+    gains, feeding = [], 1.0
+    for module in network:
+        if isinstance(module, nn.Linear):
+            gains.append(feeding)
+        elif not isinstance(module, nn.LayerNorm):
+            feeding = variance_gain(module)
+    return gains

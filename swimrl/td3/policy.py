@@ -1,0 +1,218 @@
+"""Actor and critics of TD3 whose hidden layers take any activation, each layer its own if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import stable_baselines3.td3.policies as sb3
+from gymnasium import spaces
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.preprocessing import get_action_dim
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, get_actor_critic_arch
+from stable_baselines3.common.type_aliases import Schedule
+from torch import nn
+
+from swimrl.activations import activation_fn as named_activation
+from swimrl.errors import ConfigError
+from swimrl.td3.config import Initialisation
+from swimrl.td3.network import ActivationFactory, initialise, mlp
+
+Activations = str | ActivationFactory | Sequence[str | ActivationFactory]
+"""One activation for all hidden layers, or one for each; a name or what makes a module."""
+
+DEFAULT_NET_ARCH = (256, 256)
+# Gains of the output layers under orthogonal initialisation, as PPO implementations use them.
+_ORTHOGONAL_ACTOR_GAIN, _ORTHOGONAL_CRITIC_GAIN = 0.01, 1.0
+
+
+class Actor(sb3.Actor):
+    """Deterministic policy: observation [B, O] -> action [B, A] in [-1, 1]."""
+
+    def __init__(
+        self,
+        *args: Any,
+        activation_fn: Sequence[ActivationFactory],
+        layer_norm: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, activation_fn=nn.Identity, **kwargs)
+        self.activation_fn = activation_fn  # type: ignore[assignment]
+        self.layer_norm = layer_norm
+        self.mu = mlp(
+            self.features_dim,
+            get_action_dim(self.action_space),
+            self.net_arch,
+            activation_fn,
+            layer_norm=layer_norm,
+            squash=True,
+        )
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "layer_norm": self.layer_norm}
+
+
+class Critic(ContinuousCritic):
+    """Action values: observation [B, O], action [B, A] in [-1, 1] -> one Q [B, 1] for each critic."""
+
+    def __init__(
+        self,
+        *args: Any,
+        activation_fn: Sequence[ActivationFactory],
+        layer_norm: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, activation_fn=nn.Identity, **kwargs)
+        inputs = kwargs["features_dim"] + get_action_dim(self.action_space)
+        self.q_networks = [
+            mlp(inputs, 1, kwargs["net_arch"], activation_fn, layer_norm=layer_norm)
+            for _ in range(self.n_critics)
+        ]
+        for number, network in enumerate(self.q_networks):
+            self.add_module(f"qf{number}", network)
+
+
+class TD3Policy(sb3.TD3Policy):
+    """Stable-Baselines3's TD3 policy with free choice of activation and of initial weights.
+
+    Args:
+        observation_space: Observation space.
+        action_space: Action space.
+        lr_schedule: Learning rate as a function of the remaining progress (1 to 0).
+        net_arch: Hidden widths, or ``{"pi": widths, "qf": widths}``.
+        activation_fn: A name such as ``"swim(k=1)"``, a callable that makes a module, a list with one of
+            these for each hidden layer, or ``{"pi": ..., "qf": ...}`` for actor and critics.
+        initialisation: How to draw the initial weights; see `swimrl.td3.network.initialise`.
+        layer_norm: Whether to normalise the pre-activations.
+        weight_decay: Decoupled weight decay of the weight matrices.
+        activation_lr_scale: Learning rate of trainable activation parameters, as a multiple of the
+            learning rate of the weights.
+        **kwargs: Whatever else Stable-Baselines3's policy takes.
+
+    Raises:
+        ConfigError: If the number of activations differs from the number of hidden layers.
+        SwimrlError: If an activation's name cannot be used.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        lr_schedule: Schedule,
+        net_arch: list[int] | dict[str, list[int]] | None = None,
+        activation_fn: Activations | Mapping[str, Activations] = "relu",
+        initialisation: Initialisation = "torch",
+        layer_norm: bool = False,
+        weight_decay: float = 0.0,
+        activation_lr_scale: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        net_arch = list(DEFAULT_NET_ARCH) if net_arch is None else net_arch
+        actor_arch, critic_arch = get_actor_critic_arch(net_arch)
+        chosen = _for_both(activation_fn)
+        self.activation_choice = activation_fn
+        self.actor_activations = _for_layers("actor", chosen["pi"], actor_arch)
+        self.critic_activations = _for_layers("critic", chosen["qf"], critic_arch)
+        self.initialisation = initialisation
+        self.layer_norm = layer_norm
+        self.weight_decay = weight_decay
+        self.activation_lr_scale = activation_lr_scale
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            net_arch=net_arch,
+            activation_fn=nn.Identity,
+            **kwargs,
+        )
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        self.draw_initial_weights()
+        for network in (self.actor, self.critic):
+            network.optimizer = self.optimizer_class(
+                self._parameter_groups(network),
+                lr=lr_schedule(1),  # type: ignore[call-arg]
+                **self.optimizer_kwargs,
+            )
+
+    def draw_initial_weights(self) -> None:
+        """Draw the initial weights anew from PyTorch's global generator; the targets get the same."""
+        initialise(self.actor.mu, self.initialisation, output_gain=_ORTHOGONAL_ACTOR_GAIN)
+        for network in self.critic.q_networks:
+            initialise(network, self.initialisation, output_gain=_ORTHOGONAL_CRITIC_GAIN)
+        self.actor_target.load_state_dict(self.actor.state_dict())
+        self.critic_target.load_state_dict(self.critic.state_dict())
+
+    def _parameter_groups(self, network: Actor | Critic) -> list[dict[str, Any]]:
+        """Return the optimiser's groups: weight matrices, other parameters, activation parameters.
+
+        Each group's ``lr_scale`` multiplies the learning rate of the schedule. Empty groups are left out.
+        """
+        perceptrons = [network.mu] if isinstance(network, Actor) else network.q_networks
+        of_activations = [
+            parameter
+            for perceptron in perceptrons
+            for module in perceptron
+            if not isinstance(module, nn.Linear | nn.LayerNorm)
+            for parameter in module.parameters()
+        ]
+        own = {id(parameter) for parameter in of_activations}
+        weights = [parameter for parameter in network.parameters() if id(parameter) not in own]
+        matrices = [p for p in weights if self.weight_decay and p.ndim > 1]
+        others = [p for p in weights if not (self.weight_decay and p.ndim > 1)]
+        groups: list[dict[str, Any]] = [
+            {"params": others, "lr_scale": 1.0},
+            {
+                "params": matrices,
+                "lr_scale": 1.0,
+                "weight_decay": self.weight_decay,
+                "decoupled_weight_decay": True,
+            },
+            {"params": of_activations, "lr_scale": self.activation_lr_scale, "weight_decay": 0.0},
+        ]
+        return [group for group in groups if group["params"]]
+
+    def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
+        """Return a new actor on the policy's device."""
+        kwargs = self._update_features_extractor(self.actor_kwargs, features_extractor)
+        kwargs.update(activation_fn=self.actor_activations, layer_norm=self.layer_norm)
+        return Actor(**kwargs).to(self.device)
+
+    def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> Critic:
+        """Return new critics on the policy's device."""
+        kwargs = self._update_features_extractor(self.critic_kwargs, features_extractor)
+        kwargs.update(activation_fn=self.critic_activations, layer_norm=self.layer_norm)
+        return Critic(**kwargs).to(self.device)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {
+            **super()._get_constructor_parameters(),
+            "activation_fn": self.activation_choice,
+            "initialisation": self.initialisation,
+            "layer_norm": self.layer_norm,
+            "weight_decay": self.weight_decay,
+            "activation_lr_scale": self.activation_lr_scale,
+        }
+
+
+def _for_both(choice: Activations | Mapping[str, Activations]) -> Mapping[str, Activations]:
+    if not isinstance(choice, Mapping):
+        return {"pi": choice, "qf": choice}
+    if set(choice) != {"pi", "qf"}:
+        raise ConfigError(
+            f"activation_fn has the keys {sorted(choice)}; expected 'pi' (actor) and 'qf' (critics)"
+        )
+    return choice
+
+
+def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tuple[ActivationFactory, ...]:
+    """Return one factory for each hidden layer."""
+    one_for_all = isinstance(choice, str | Callable)  # type: ignore[arg-type]
+    each: Sequence[Any] = [choice] * len(hidden) if one_for_all else choice  # type: ignore[assignment, list-item]
+    if len(each) != len(hidden):
+        raise ConfigError(
+            f"the {network} has {len(hidden)} hidden layers but {len(each)} activations were given; "
+            "give one, or one for each hidden layer"
+        )
+    return tuple(named_activation(one) if isinstance(one, str) else one for one in each)

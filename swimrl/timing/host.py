@@ -1,0 +1,82 @@
+"""Facts about this machine and the installed libraries, for records."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = (
+    "swimrl",
+    "torch",
+    "numpy",
+    "gymnasium",
+    "mujoco",
+    "stable-baselines3",
+    "numba",
+    "sympy",
+)
+"""The libraries whose versions can change a run's numbers."""
+
+
+def library_versions() -> dict[str, str | None]:
+    """Return the versions of Python and of `LIBRARIES`, and swimrl's git commit if it runs from a checkout."""
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    versions["git_commit"] = _git_commit()
+    return versions
+
+
+def host_facts() -> dict[str, Any]:
+    """Return the processor's model, the cores that this process may use, and the operating system."""
+    return {
+        "processor": processor_model(),
+        "cores": usable_cores(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+    }
+
+
+def processor_model() -> str:
+    """Return the processor's model as the system names it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the checkout that this package lies in, with ``+`` if it was changed since."""
+    package = Path(__file__).resolve().parent.parent
+    if not (package.parent / ".git").exists():
+        return None
+    git = ["git", "-C", str(package)]
+    try:
+        commit = subprocess.run(  # noqa: S603 - fixed arguments
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(  # noqa: S603 - fixed arguments
+            [*git, "status", "--porcelain", "--untracked-files=no", "--", "."],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit

@@ -1,0 +1,124 @@
+"""Wiring: the environments and the agent that a configuration describes."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+
+from swimrl.activations.names import split_layers
+from swimrl.envs.make import Env, make
+from swimrl.errors import ConfigError
+from swimrl.td3.agent import TD3
+from swimrl.training.config import TrainConfig
+
+
+def build_environment(config: TrainConfig, *, render_mode: str | None = None) -> Env:
+    """Return one environment of the run, without wrappers of training."""
+    return make(config.env, config.environment_arguments(), render_mode=render_mode)
+
+
+def build_agent(config: TrainConfig, *, device: str) -> TD3:
+    """Return a new agent with its training environments."""
+    env: VecEnv = DummyVecEnv([lambda: Monitor(build_environment(config))] * config.n_envs)
+    if config.normalize_obs:
+        env = VecNormalize(env, norm_obs=True, norm_reward=False, gamma=config.td3.gamma)
+    td3 = config.td3
+    return TD3(
+        "MlpPolicy",
+        env,
+        learning_rate=td3.lr,
+        buffer_size=td3.buffer_size,
+        learning_starts=td3.learning_starts,
+        batch_size=td3.batch_size,
+        tau=td3.tau,
+        gamma=td3.gamma,
+        train_freq=1,
+        gradient_steps=td3.updates_per_step * config.n_envs,
+        exploration_noise=td3.exploration_noise,
+        policy_delay=td3.policy_delay,
+        target_policy_noise=td3.target_noise,
+        target_noise_clip=td3.noise_clip,
+        policy_kwargs=policy_kwargs(config),
+        engine=config.engine,
+        seed=config.seed,
+        device=device,
+    )
+
+
+def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
+    """Return what rebuilds the policy of a run, apart from its weights."""
+    td3 = config.td3
+    layers = len(config.hidden_widths)
+    return {
+        "net_arch": config.hidden_widths,
+        "activation_fn": {
+            "pi": _each_layer(config.actor_activation, layers),
+            "qf": _each_layer(config.critic_activation, layers),
+        },
+        "initialisation": td3.init,
+        "layer_norm": td3.layer_norm,
+        "weight_decay": td3.weight_decay,
+        "activation_lr_scale": 1.0 if td3.activation_lr is None else td3.activation_lr / td3.lr,
+    }
+
+
+def _each_layer(text: str, layers: int) -> list[str]:
+    names = split_layers(text)
+    return names * layers if len(names) == 1 else names
+
+
+def choose_device(wanted: str) -> str:
+    """Return ``"cpu"`` or ``"cuda"``.
+
+    Raises:
+        ConfigError: If CUDA is wanted and PyTorch finds none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "--device cuda: PyTorch finds no CUDA device; use --device cpu, or see `swimrl doctor`"
+        )
+    # Networks of a few hundred units are faster on the processor, so auto never takes the GPU.
+    return "cuda" if wanted == "cuda" else "cpu"
+
+
+def import_modules(config: TrainConfig) -> None:
+    """Import the modules that register environments or activations.
+
+    Raises:
+        ConfigError: If one cannot be imported.
+    """
+    for module in config.imports:
+        _import(module, "--import")
+
+
+def build_callbacks(config: TrainConfig) -> list[BaseCallback]:
+    """Return the user's own callbacks.
+
+    Raises:
+        ConfigError: If one cannot be imported or is no callback.
+    """
+    callbacks = []
+    for name in config.callback:
+        module_name, _, attribute = name.partition(":")
+        kind = getattr(_import(module_name, "--callback"), attribute or "", None)
+        if not (isinstance(kind, type) and issubclass(kind, BaseCallback)):
+            raise ConfigError(
+                f"--callback {name!r} names no callback; expected package.module:Class, a subclass of "
+                "stable_baselines3.common.callbacks.BaseCallback"
+            )
+        callbacks.append(kind())
+    return callbacks
+
+
+def _import(name: str, flag: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{flag} {name!r} cannot be imported: {error}; is it installed, or its folder on PYTHONPATH?"
+        ) from error

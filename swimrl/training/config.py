@@ -1,0 +1,187 @@
+"""What one training run is made of. Light: no torch, no Stable-Baselines3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import tyro
+
+from swimrl.activations.names import parse_name, split_layers
+from swimrl.envs.seeding import check_seed
+from swimrl.errors import ConfigError
+from swimrl.td3.config import TD3Config
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number that ``text`` gives; ``1e6`` and ``1_000_000`` are understood.
+
+    Raises:
+        ValueError: If it is no whole number.
+
+    Example:
+        >>> parse_count("1e6")
+        1000000
+    """
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not a whole number; expected one such as 100000 or 1e5")
+    return int(number)
+
+
+Count = Annotated[
+    int,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=lambda args: parse_count(args[0]),
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
+"""A whole number that may be written 1e6."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a run's result.
+
+    Raises:
+        ConfigError: If a value lies outside its range; the message names it.
+        SwimrlError: If an activation's name cannot be used.
+    """
+
+    env: str = "HalfCheetah-v4"
+    """Environment id, such as HalfCheetah-v4; `swimrl envs` lists the MuJoCo tasks."""
+
+    act: str = "swim"
+    """Activation of all hidden layers, such as swim, "swim(k=1)", "expr: x*sigmoid(b*x); b=1" or
+    package.module:Class; with commas one for each layer. `swimrl activations` lists them."""
+
+    act_actor: str | None = None
+    """Activation of the actor, where it differs."""
+
+    act_critic: str | None = None
+    """Activation of the critics, where it differs."""
+
+    steps: Count = 1_000_000
+    """Environment steps to train for; 1e6 is understood."""
+
+    seed: int = 0
+    """Seed of all random streams."""
+
+    engine: Literal["sb3", "fused"] = "sb3"
+    """What computes the update: sb3 is Stable-Baselines3's own code."""
+
+    threads: int = 1
+    """Threads of PyTorch; networks of this size are fastest with one."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the networks live; auto takes the processor, which is faster for small networks."""
+
+    net: str = "256x256"
+    """Widths of the hidden layers, such as 256x256 or 400x300."""
+
+    n_envs: int = 1
+    """Environments stepped side by side."""
+
+    normalize_obs: bool = False
+    """Normalise observations by their running mean and deviation."""
+
+    env_kwargs: tuple[str, ...] = ()
+    """Arguments of the environment as name=value, such as ctrl_cost_weight=0.05."""
+
+    imports: Annotated[tuple[str, ...], tyro.conf.arg(name="import")] = ()
+    """Modules to import first, such as those that register environments or activations."""
+
+    callback: tuple[str, ...] = ()
+    """Stable-Baselines3 callbacks to run along, as package.module:Class."""
+
+    eval_every: Count = 5_000
+    """Environment steps between evaluations."""
+
+    eval_episodes: int = 10
+    """Episodes of an evaluation."""
+
+    final_episodes: int = 100
+    """Fresh episodes after training (metric final100), on the same seeds for every run; 0 for none."""
+
+    td3: TD3Config = field(default_factory=TD3Config)
+    """Settings of the algorithm."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "threads", "n_envs", "eval_every", "eval_episodes"):
+            _require_at_least(self, name, 1)
+        _require_at_least(self, "final_episodes", 0)
+        check_seed(self.seed)
+        widths = self.hidden_widths
+        for flag, text in (
+            ("--act-actor", self.actor_activation),
+            ("--act-critic", self.critic_activation),
+        ):
+            layers = split_layers(text)
+            if len(layers) not in (1, len(widths)):
+                raise ConfigError(
+                    f"{flag} names {len(layers)} activations for the {len(widths)} hidden layers of "
+                    f"--net {self.net}; give one, or one for each layer"
+                )
+        self.environment_arguments()
+
+    @property
+    def hidden_widths(self) -> list[int]:
+        """Widths of the hidden layers, from the input's side."""
+        widths = self.net.split("x")
+        if not all(width.isdecimal() and 0 < int(width) <= 65_536 for width in widths):
+            raise ConfigError(f"--net {self.net!r} is no list of layer widths; expected one such as 256x256")
+        return [int(width) for width in widths]
+
+    @property
+    def actor_activation(self) -> str:
+        """Activation of the actor: one name, or one for each layer."""
+        return self.act if self.act_actor is None else self.act_actor
+
+    @property
+    def critic_activation(self) -> str:
+        """Activation of the critics: one name, or one for each layer."""
+        return self.act if self.act_critic is None else self.act_critic
+
+    def environment_arguments(self) -> dict[str, object]:
+        """Return ``env_kwargs`` as a mapping; values are YAML scalars, so numbers and booleans work."""
+        import yaml
+
+        arguments: dict[str, object] = {}
+        for pair in self.env_kwargs:
+            name, equals, value = pair.partition("=")
+            if not equals or not name.isidentifier():
+                raise ConfigError(f"--env-kwargs {pair!r} is not of the form name=value")
+            if name in arguments:
+                raise ConfigError(f"--env-kwargs names {name!r} twice; give it once")
+            try:
+                arguments[name] = parse_scalar(yaml.safe_load(value))
+            except yaml.YAMLError as error:
+                raise ConfigError(f"--env-kwargs {pair!r}: {value!r} is no number, word or list") from error
+        return arguments
+
+
+def parse_scalar(value: object) -> object:
+    """Return a YAML value with floats such as ``3e-4`` mended, which YAML 1.1 takes for strings."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def layer_names(text: str, layers: int) -> list[str]:
+    """Return the canonical name of the activation of each of the ``layers`` hidden layers."""
+    names = [parse_name(name).canonical for name in split_layers(text)]
+    return names * layers if len(names) == 1 else names
+
+
+def _require_at_least(config: TrainConfig, name: str, least: int) -> None:
+    value = getattr(config, name)
+    if value < least:
+        raise ConfigError(
+            f"--{name.replace('_', '-')} is {value}; expected a whole number of at least {least}"
+        )

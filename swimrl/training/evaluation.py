@@ -1,0 +1,99 @@
+"""Scoring a policy: deterministic episodes in an environment of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from swimrl.envs.seeding import evaluation_seed, final_seed
+from swimrl.runs.directory import Episode
+from swimrl.runs.policy_file import Policy
+
+LAST_EVALUATIONS = 10
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One environment step."""
+
+    observation: np.ndarray
+    """[O], before the step, in the environment's own dtype."""
+
+    action: np.ndarray
+    """[A], in the environment's own units."""
+
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
+def evaluate(policy: Policy, env: gym.Env[Any, Any], *, seed: int, episodes: int) -> list[Episode]:
+    """Return the episodes of one evaluation, as the authors do it (main.py, ``eval_policy``).
+
+    The first reset is seeded with the run's seed + 100, the others follow from it: every evaluation of a
+    run starts from the same states.
+    """
+    resets: list[int | None] = [evaluation_seed(seed)] + [None] * (episodes - 1)
+    return [run_episode(policy, env, reset_seed) for reset_seed in resets]
+
+
+def evaluate_final(policy: Policy, env: gym.Env[Any, Any], *, episodes: int) -> Iterator[Episode]:
+    """Yield fresh episodes (metric ``final100``) whose seeds no training uses, the same for every run."""
+    for number in range(episodes):
+        yield run_episode(policy, env, final_seed(number))
+
+
+def run_episode(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    reset_seed: int | None,
+    *,
+    on_step: Callable[[Transition], None] | None = None,
+) -> Episode:
+    """Return one episode from a reset with ``reset_seed``.
+
+    Args:
+        policy: Chooses the actions.
+        env: Where to act.
+        reset_seed: Seed of the reset, or None to go on with the environment's own generator.
+        on_step: Is given each transition, if anybody wants them.
+    """
+    observation, _ = env.reset(seed=reset_seed)
+    total, length, over = 0.0, 0, False
+    while not over:
+        action = policy(observation)
+        following, reward, terminated, truncated, _ = env.step(action)
+        if on_step:
+            on_step(Transition(observation, action, float(reward), terminated, truncated))
+        observation = following
+        total += float(reward)
+        length += 1
+        over = terminated or truncated
+    return Episode(total, length)
+
+
+def metrics(steps: Sequence[int], returns: np.ndarray, final: Sequence[Episode]) -> dict[str, float | None]:
+    """Return a run's scores by their fixed names.
+
+    Args:
+        steps: Environment step of each evaluation, [E].
+        returns: Returns [E, episodes] of the evaluations.
+        final: The fresh episodes after training; may be empty.
+
+    Returns:
+        ``last10``: mean of the last 10 evaluations; ``per_seed_max``: best evaluation (optimistic, it
+        selects on what it reports); ``auc``: mean height of the learning curve, by the trapezoid rule;
+        ``final100``: mean return of the fresh episodes. None where there are no data.
+    """
+    means = returns.mean(axis=1)
+    span = steps[-1] - steps[0]
+    return {
+        "last10": float(means[-LAST_EVALUATIONS:].mean()),
+        "per_seed_max": float(means.max()),
+        "auc": float(np.trapezoid(means, steps) / span) if span else None,
+        "final100": float(np.mean([e.undiscounted_return for e in final])) if final else None,
+    }

@@ -1,0 +1,126 @@
+"""What a person sees while a run goes on: a bar in a terminal, else a line for each evaluation."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from swimrl.runs.directory import Episode
+
+
+class Reporter(Protocol):
+    """Is told how a run goes."""
+
+    def start(self, steps: int) -> None:
+        """Training starts and will take ``steps`` environment steps."""
+
+    def step(self, done: int) -> None:
+        """``done`` environment steps are done."""
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """An evaluation is done."""
+
+    def final(self, done: int, total: int) -> None:
+        """``done`` of the ``total`` fresh episodes after training are done."""
+
+    def stop(self) -> None:
+        """Training is over or was interrupted."""
+
+
+class _Rate(ProgressColumn):
+    """Environment steps per second since the last evaluation or so."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "-/s", style="cyan")
+
+
+class BarReporter:
+    """A progress bar: steps, steps/s, last evaluation, time left."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            _Rate(),
+            TextColumn("{task.fields[score]}", style="green"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            expand=True,
+            speed_estimate_period=20,
+        )
+        self._last = 0.0
+
+    def start(self, steps: int) -> None:
+        """Show the bar."""
+        self._task = self._bar.add_task("training", total=steps, score="")
+        self._bar.start()
+
+    def step(self, done: int) -> None:
+        """Move the bar, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._last > 0.1:
+            self._last = now
+            self._bar.update(self._task, completed=done)
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Show the mean return."""
+        self._bar.update(self._task, completed=step, score=f"return {_mean_return(episodes):,.0f}")
+
+    def final(self, done: int, total: int) -> None:
+        """Show the fresh episodes as a second bar's progress."""
+        if done == 0:
+            self._task = self._bar.add_task("final episodes", total=total, score="")
+        self._bar.update(self._task, completed=done)
+
+    def stop(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.stop()
+
+
+class LineReporter:
+    """A line for each evaluation, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def start(self, steps: int) -> None:
+        """Remember when training started."""
+        self._steps = steps
+        self._started = time.monotonic()
+
+    def step(self, done: int) -> None:
+        """Steps alone print nothing."""
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Print step, mean return and speed so far."""
+        seconds = time.monotonic() - self._started
+        length = sum(episode.length for episode in episodes) / len(episodes)
+        self._console.print(
+            f"step {step:>9,} of {self._steps:,}  return {_mean_return(episodes):>10,.1f}  "
+            f"length {length:>6,.0f}  {seconds:,.0f} s",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def final(self, done: int, total: int) -> None:
+        """Single fresh episodes print nothing; the closing summary has their mean."""
+
+    def stop(self) -> None:
+        """Nothing is left to tidy."""
+
+
+def _mean_return(episodes: list[Episode]) -> float:
+    return sum(episode.undiscounted_return for episode in episodes) / len(episodes)
