@@ -82,7 +82,7 @@ def _confine(expr: Any, here: Any) -> Any:
 
 
 def _sides(condition: Any, here: Any) -> tuple[Any, Any]:
-    """Return ``here`` held within its side for each branch, ``None`` if the condition does not bound ``x``."""
+    """Return ``here`` held within each branch's side; ``None`` if the condition does not bound ``x``."""
     if not condition.args:
         return None, None
     if condition.rhs == X:

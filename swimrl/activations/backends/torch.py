@@ -1,5 +1,4 @@
-"""Formulas as composite torch operations: any device, any dtype, differentiable as often as the
-function is.
+"""Formulas as composite torch operations: any device, any dtype, differentiable as often as the function is.
 
 The generated text is compiled once for each formula and set of fixed values; tracebacks and
 debuggers show it.
@@ -68,8 +67,7 @@ def value_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., T
 
 
 def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]:
-    """Return ``g(x, *parameters) -> (y, dy/dx, dy/dp for each parameter)``, by the formula's own
-    derivatives.
+    """Return ``g(x, *parameters) -> (y, dy/dx, dy/dp for each parameter)``, by the formula's own derivatives.
 
     This is what kernels are compared with. At a kink the derivative is torch's, else the left one.
     NaN in gives NaN out in each result; at an infinite ``x`` the derivatives are those at the
@@ -124,8 +122,7 @@ class _Draft:
         return tuple(p.name for p in self.formula.parameters if p.name not in constants)
 
     def compile(self, before: Sequence[str] = (), after: Sequence[str] = ()) -> Callable[..., Any]:
-        """Compile with lines in front, which may change ``x``, and behind, which may change
-        ``_y``."""
+        """Compile with lines in front, which may change ``x``, and behind, which may change ``_y``."""
         body = [*before, *self.program.assignments, f"_y = {self.program.results[0]}", *after]
         if any("_x" in line for line in body):
             body.insert(0, "_x = x")
@@ -135,8 +132,7 @@ class _Draft:
 
 
 def _function(source: str) -> Callable[..., Any]:
-    """Make a function of generated text: all of it comes from the printer of ``source``, none from
-    a user."""
+    """Make a function of generated text: all of it comes from the printer of ``source``, none from a user."""
     filename = f"<swimrl activation {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace = dict(_NAMESPACE)
@@ -145,8 +141,7 @@ def _function(source: str) -> Callable[..., Any]:
 
 
 def _parameter_probes(draft: _Draft) -> list[dict[str, float]]:
-    """Parameter values within their domains; one set, the defaults, if no parameter is an
-    argument."""
+    """Parameter values within their domains; one set, the defaults, if no parameter is an argument."""
     parameters = [p for p in draft.formula.parameters if p.name in draft.arguments]
     probes = [
         {p.name: probe if probe is not None and probe in p.domain else p.default for p in parameters}
@@ -168,8 +163,7 @@ def _values(function: Callable[..., Any], draft: _Draft, x: float) -> list[Tenso
 
 
 def _is_right(function: Callable[..., Any], draft: _Draft, end: float, limit: Any) -> bool:
-    """Whether a function has the limit recorded for one end; if none is, any value but NaN is
-    right."""
+    """Whether a function has the limit recorded for one end; if none is, any value but NaN is right."""
     values = _values(function, draft, end)
     if limit is None:
         return not any(value.isnan() for value in values)
