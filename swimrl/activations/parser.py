@@ -30,6 +30,7 @@ MAX_LENGTH = 1000
 MAX_DEPTH = 100
 MAX_EXPONENT = 16
 _MAX_BITS = 1024  # of an exact numerator or denominator: as far as a double reaches
+_LARGEST = 1.7e308
 _MAX_DENOMINATOR = 1000  # 0.25 is read as 1/4; longer decimals stay decimals, so that they print as written
 
 _Arguments = list[Any]
@@ -207,6 +208,8 @@ class _Reader:
 
     def checked(self, expr: Any) -> Any:
         """Refuse numbers that are not real and finite, where they arise, before they can grow."""
+        if any(_size(coefficient) > _MAX_BITS for coefficient in _coefficients(expr)):
+            raise self.refuse("a constant in it is too large or too long; write it as a decimal")
         if not expr.is_number:
             return expr
         if self.infinity and expr in (sympy.oo, -sympy.oo):
@@ -214,8 +217,8 @@ class _Reader:
         if expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) or expr.is_real is False:
             raise self.refuse("a constant in it is not a real number")
         value = expr.evalf(17)
-        if not value.is_Number or abs(value) > 1.7e308:
-            raise self.refuse("a constant in it is larger than 1.7e308")
+        if not value.is_Number or abs(value) > _LARGEST:
+            raise self.refuse("a constant in it is larger than a double can be")
         return expr
 
     def number(self, value: object) -> Any:
@@ -231,6 +234,8 @@ class _Reader:
             return self.names[name]
         if name in FUNCTIONS:
             raise self.refuse(f"the function {name!r} needs arguments, such as {name}(x)")
+        if name in ("inf", "nan"):
+            raise self.refuse(f"{name!r} is not a number to compute with")
         if name.casefold() == "x":
             raise self.refuse("the input is written as a small 'x'")
         raise self.refuse(f"{name!r} has no value; declare it at the end, such as '; {name}=1'")
@@ -258,12 +263,11 @@ class _Reader:
                 raise self.refuse("a constant exponent must be a plain number")
             if abs(exponent) > MAX_EXPONENT:
                 raise self.refuse(f"a constant exponent may be at most {MAX_EXPONENT}")
-            if base.is_Rational:
-                if base == 0 and exponent < 0:
-                    raise self.refuse("it divides by zero")
-                bits = max(abs(base.p).bit_length(), base.q.bit_length()) * abs(exponent)
-                if bits > _MAX_BITS:
-                    raise self.refuse("a constant in it is too long to be exact; write it as a decimal")
+            if base == 0 and exponent < 0:
+                raise self.refuse("it divides by zero")
+            # SymPy takes powers of rational factors at once, also out of (2*x)**16.
+            if max(map(_size, _coefficients(base))) * abs(exponent) > _MAX_BITS:
+                raise self.refuse("a constant in it is too large or too long; write it as a decimal")
         elif base.is_number and not base.is_positive:
             raise self.refuse("a constant raised to a variable power must be positive")
         if exponent.is_Integer and exponent < 0 and base.is_Add and base.args[0] == 1:
@@ -299,6 +303,19 @@ class _Reader:
             raise self.refuse("the first argument of where must be one comparison with >, >=, < or <=")
         left, right = (self.expression(side, depth) for side in (node.left, node.comparators[0]))
         return _COMPARISONS[type(node.ops[0])](left, right)
+
+
+def _coefficients(expr: Any) -> list[Any]:
+    """Return the numeric factor of an expression, or of each term of a sum."""
+    terms = expr.args if expr.is_Add else (expr,)
+    return [term.as_coeff_Mul()[0] for term in terms]
+
+
+def _size(number: Any) -> int:
+    """Return the bits of an exact number; a decimal has always as many, so it counts only when too large."""
+    if number.is_Rational:
+        return max(abs(number.p).bit_length(), number.q.bit_length())
+    return _MAX_BITS + 1 if number.is_Float and abs(number) > _LARGEST else 0
 
 
 def _expm1_in(total: Any) -> Any:
