@@ -35,10 +35,12 @@ def variance_gain(activation: ActivationSpec | nn.Module) -> float:
     nodes, weights = _normal_quadrature()
     with torch.no_grad():
         values = module.to(device="cpu", dtype=torch.float64).eval()(nodes)
-    mean_square = float((weights * values.square()).sum())
-    if not (math.isfinite(mean_square) and mean_square > 0):
+    squares = weights * values.square()
+    mean_square = float(squares.sum())
+    beyond = float(squares[nodes.abs() > _REACH - 1].sum())
+    if not (math.isfinite(mean_square) and mean_square > 0 and beyond < 1e-12 * mean_square):
         name = activation.canonical if isinstance(activation, ActivationSpec) else type(activation).__name__
-        raise FormulaError(f"{name!r} has no gain: its mean square under a normal input is {mean_square:g}")
+        raise FormulaError(f"{name!r} has no gain: its mean square under a normal input is zero or infinite")
     return 1.0 / mean_square
 
 
