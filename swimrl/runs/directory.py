@@ -60,8 +60,8 @@ class RunDirectory:
                     raise RunExistsError(self._what_is_there())
                 if not self.record_file.exists():
                     raise ConfigError(
-                        f"{self.path} is no run of swimrl (it has no run.json), so --overwrite leaves it alone; "
-                        "name another --out"
+                        f"{self.path} is no run of swimrl (it has no run.json), so --overwrite leaves it "
+                        "alone; name another --out"
                     )
                 shutil.rmtree(self.path)
             self.path.mkdir(parents=True, exist_ok=True)

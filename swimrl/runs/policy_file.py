@@ -16,6 +16,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
 from swimrl.errors import DamagedFileError
@@ -40,17 +41,19 @@ class Normalisation:
     def __call__(self, observation: np.ndarray) -> np.ndarray:
         """Return the normalised observation, float32."""
         scaled = (observation - self.mean) / np.sqrt(self.var + NORMALISATION_EPSILON)
-        return np.clip(scaled, -NORMALISATION_CLIP, NORMALISATION_CLIP).astype(np.float32)
+        clipped: np.ndarray = np.clip(scaled, -NORMALISATION_CLIP, NORMALISATION_CLIP)
+        return clipped.astype(np.float32)
 
 
 def normalisation_of(env: VecNormalize | None) -> Normalisation | None:
     """Return the observation statistics of a normalising environment, or None."""
     if env is None:
         return None
-    return Normalisation(env.obs_rms.mean.copy(), env.obs_rms.var.copy())  # type: ignore[union-attr]
+    statistics: Any = env.obs_rms  # a RunningMeanStd, because observations are vectors
+    return Normalisation(statistics.mean.copy(), statistics.var.copy())
 
 
-def acting(policy: TD3Policy, normalisation: Normalisation | None = None) -> Policy:
+def acting(policy: BasePolicy, normalisation: Normalisation | None = None) -> Policy:
     """Return the deterministic policy as a plain function."""
 
     def act(observation: np.ndarray) -> np.ndarray:
@@ -60,7 +63,7 @@ def acting(policy: TD3Policy, normalisation: Normalisation | None = None) -> Pol
     return act
 
 
-def save_policy(path: Path, policy: TD3Policy, normalisation: Normalisation | None = None) -> None:
+def save_policy(path: Path, policy: BasePolicy, normalisation: Normalisation | None = None) -> None:
     """Write the policy's tensors to ``path``, in one step, so that no reader finds half a file."""
     tensors = {name: tensor.contiguous() for name, tensor in policy.state_dict().items()}
     if normalisation:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import stable_baselines3
 import torch
-from stable_baselines3.common.base_class import BasePolicy
+from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.td3.policies import CnnPolicy, MultiInputPolicy
 
+from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.errors import ConfigError, NonFiniteError
 from swimrl.td3.config import TD3Config
 from swimrl.td3.policy import TD3Policy
+from swimrl.td3.replay import RowReplayBuffer
+from swimrl.td3.update import FusedUpdate, why_not_fused
 
 Engine = Literal["sb3", "fused"]
 ENGINES: tuple[Engine, ...] = ("sb3", "fused")
@@ -49,7 +54,11 @@ class TD3(stable_baselines3.TD3):
         *args: Stable-Baselines3's further positional arguments.
         exploration_noise: Standard deviation of the Gaussian exploration noise, in units of the largest
             action; used when no ``action_noise`` is given. 0 turns it off.
-        engine: What computes the update: ``"sb3"``, Stable-Baselines3's own code.
+        engine: What computes the update: ``"fused"``, our own on the processor, or ``"sb3"``,
+            Stable-Baselines3's own code. What the fused engine cannot do falls back to the latter, with one
+            line in the log of ``swimrl.td3``.
+        threads: With 2 or more, the fused engine updates the critics side by side.
+        products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
         **kwargs: Stable-Baselines3's further arguments.
 
     Raises:
@@ -80,20 +89,24 @@ class TD3(stable_baselines3.TD3):
         gamma: float = _DEFAULTS.gamma,
         *args: Any,
         exploration_noise: float = _DEFAULTS.exploration_noise,
-        engine: Engine = "sb3",
+        engine: Engine = "fused",
+        threads: int = 1,
+        products: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
-        if engine == "fused":
-            raise ConfigError("engine 'fused' is not available; use engine 'sb3'")
         if engine not in ENGINES:
             raise ConfigError(f"engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
         self.engine = engine
+        self.threads = threads
+        self.products = products
         self.exploration_noise = exploration_noise
+        self._update: FusedUpdate | None = None
+        self._update_settings: tuple[object, ...] = ()
         self.update_s = 0.0
         """Seconds spent in updates."""
         super().__init__(
             policy,
-            env,
+            make(env) if isinstance(env, str) else env,
             learning_rate,
             buffer_size,
             learning_starts,
@@ -118,12 +131,14 @@ class TD3(stable_baselines3.TD3):
             self.env.seed(stream_seed(seed, "resets"))
 
     def _setup_model(self) -> None:
+        if self.engine == "fused" and self.replay_buffer_class is None and self._rows_fit():
+            self.replay_buffer_class = RowReplayBuffer
         super()._setup_model()
         if isinstance(self.policy, TD3Policy):
             with self.streams.borrow(torch="initial weights"):
                 self.policy.draw_initial_weights()
         if self.action_noise is None and self.exploration_noise:
-            size = self.action_space.shape
+            size = self.action_space.shape or ()
             self.action_noise = NormalActionNoise(np.zeros(size), np.full(size, self.exploration_noise))
 
     def _sample_action(
@@ -159,8 +174,12 @@ class TD3(stable_baselines3.TD3):
                 that is not.
         """
         started = time.perf_counter()
-        with self.streams.borrow(numpy="minibatches", torch="target noise"):
-            super().train(gradient_steps=gradient_steps, batch_size=batch_size)
+        update = self._fused_update(batch_size)
+        if update is None:
+            with self.streams.borrow(numpy="minibatches", torch="target noise"):
+                super().train(gradient_steps=gradient_steps, batch_size=batch_size)
+        else:
+            self._train_fused(update, gradient_steps)
         self.update_s += time.perf_counter() - started
         loss = self.logger.name_to_value["train/critic_loss"]
         if not math.isfinite(loss):
@@ -168,6 +187,77 @@ class TD3(stable_baselines3.TD3):
                 f"the critics' loss is {loss} after {self._n_updates} updates; the first tensor that is not "
                 f"finite is {self._first_bad_tensor()}; a smaller learning rate or --td3.layer-norm may help"
             )
+
+    def _train_fused(self, update: FusedUpdate, gradient_steps: int) -> None:
+        self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
+        actor_losses, critic_losses = update.run(self._n_updates, gradient_steps, self._vec_normalize_env)
+        self._n_updates += gradient_steps
+        # What Stable-Baselines3 logs, under its names.
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        if actor_losses:
+            self.logger.record("train/actor_loss", sum(actor_losses) / len(actor_losses))
+        self.logger.record("train/critic_loss", sum(critic_losses) / len(critic_losses))
+
+    def _fused_update(self, batch_size: int) -> FusedUpdate | None:
+        """Return the fused engine on the policy's present tensors, or None where it cannot work."""
+        if self.engine != "fused":
+            return None
+        settings = (
+            self.replay_buffer,
+            self.streams,
+            batch_size,
+            self.gamma,
+            self.tau,
+            self.policy_delay,
+            self.target_policy_noise,
+            self.target_noise_clip,
+        )
+        if self._update is not None and self._update_settings == settings and self._update.intact():
+            return self._update
+        reason = why_not_fused(self)
+        if reason:
+            logging.getLogger("swimrl.td3").warning(
+                "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over", reason
+            )
+            self.engine = "sb3"
+            return None
+        assert isinstance(self.policy, TD3Policy)
+        assert isinstance(self.replay_buffer, RowReplayBuffer)
+        self._update = FusedUpdate(
+            self.policy,
+            self.replay_buffer,
+            self.streams,
+            batch_size=batch_size,
+            gamma=self.gamma,
+            tau=self.tau,
+            policy_delay=self.policy_delay,
+            target_noise=self.target_policy_noise,
+            noise_clip=self.target_noise_clip,
+            threads=self.threads,
+            products=self.products,
+        )
+        self.products = self._update.planner.chosen
+        self._update_settings = settings
+        return self._update
+
+    def engine_facts(self) -> dict[str, Any]:
+        """Return what computes the update: the engine and, once it has run, its choice of product
+        backends."""
+        facts: dict[str, Any] = {"name": self.engine, "threads": self.threads}
+        if self._update is not None and self.engine == "fused":
+            facts["products"] = dict(self._update.planner.chosen)
+        return facts
+
+    def _rows_fit(self) -> bool:
+        """Return whether transitions of this kind can be rows of one float32 array."""
+        is_vector = isinstance(self.observation_space, spaces.Box) and len(self.observation_space.shape) == 1
+        return is_vector and self.n_steps == 1 and not self.optimize_memory_usage
+
+    def get_parameters(self) -> dict[str, dict[str, Any]]:
+        """Return the state of policy and optimisers, in tensors of their own."""
+        if isinstance(self.policy, TD3Policy):
+            self.policy.unshare()
+        return super().get_parameters()
 
     def _first_bad_tensor(self) -> str:
         """Return the name of the first tensor that holds NaN or infinity, in the order of the data's flow."""
@@ -191,4 +281,4 @@ class TD3(stable_baselines3.TD3):
                 group["lr"] *= group.get("lr_scale", 1.0)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "streams"]
+        return [*super()._excluded_save_params(), "streams", "_update", "_update_settings"]

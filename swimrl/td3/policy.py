@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import stable_baselines3.td3.policies as sb3
@@ -36,7 +36,7 @@ class Actor(sb3.Actor):
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, activation_fn=nn.Identity, **kwargs)
+        super().__init__(*args, activation_fn=nn.Identity, **kwargs)  # type: ignore[misc]
         self.activation_fn = activation_fn  # type: ignore[assignment]
         self.layer_norm = layer_norm
         self.mu = mlp(
@@ -62,13 +62,14 @@ class Critic(ContinuousCritic):
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, activation_fn=nn.Identity, **kwargs)
+        super().__init__(*args, activation_fn=nn.Identity, **kwargs)  # type: ignore[misc]
         inputs = kwargs["features_dim"] + get_action_dim(self.action_space)
-        self.q_networks = [
+        self.perceptrons = [
             mlp(inputs, 1, kwargs["net_arch"], activation_fn, layer_norm=layer_norm)
             for _ in range(self.n_critics)
         ]
-        for number, network in enumerate(self.q_networks):
+        self.q_networks = list[nn.Module](self.perceptrons)
+        for number, network in enumerate(self.perceptrons):
             self.add_module(f"qf{number}", network)
 
 
@@ -138,21 +139,21 @@ class TD3Policy(sb3.TD3Policy):
 
     def draw_initial_weights(self) -> None:
         """Draw the initial weights anew from PyTorch's global generator; the targets get the same."""
-        initialise(self.actor.mu, self.initialisation, output_gain=_ORTHOGONAL_ACTOR_GAIN)
-        for network in self.critic.q_networks:
+        (actor,) = perceptrons(self.actor)
+        initialise(actor, self.initialisation, output_gain=_ORTHOGONAL_ACTOR_GAIN)
+        for network in perceptrons(self.critic):
             initialise(network, self.initialisation, output_gain=_ORTHOGONAL_CRITIC_GAIN)
         self.actor_target.load_state_dict(self.actor.state_dict())
         self.critic_target.load_state_dict(self.critic.state_dict())
 
-    def _parameter_groups(self, network: Actor | Critic) -> list[dict[str, Any]]:
+    def _parameter_groups(self, network: nn.Module) -> list[dict[str, Any]]:
         """Return the optimiser's groups: weight matrices, other parameters, activation parameters.
 
         Each group's ``lr_scale`` multiplies the learning rate of the schedule. Empty groups are left out.
         """
-        perceptrons = [network.mu] if isinstance(network, Actor) else network.q_networks
         of_activations = [
             parameter
-            for perceptron in perceptrons
+            for perceptron in perceptrons(network)
             for module in perceptron
             if not isinstance(module, nn.Linear | nn.LayerNorm)
             for parameter in module.parameters()
@@ -172,6 +173,23 @@ class TD3Policy(sb3.TD3Policy):
             {"params": of_activations, "lr_scale": self.activation_lr_scale, "weight_decay": 0.0},
         ]
         return [group for group in groups if group["params"]]
+
+    def unshare(self) -> None:
+        """Give every tensor memory of its own.
+
+        The fused engine makes the tensors views into flat arrays; pickling a view would store the whole array
+        with it. The engine makes them views again before its next update.
+        """
+        for parameter in self.parameters():
+            parameter.data = parameter.data.clone()
+        for network in (self.actor, self.critic):
+            for state in network.optimizer.state.values():
+                for name, value in state.items():
+                    state[name] = value.clone()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.unshare()
+        return self.__dict__.copy()
 
     def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
         """Return a new actor on the policy's device."""
@@ -196,6 +214,15 @@ class TD3Policy(sb3.TD3Policy):
         }
 
 
+def perceptrons(network: nn.Module) -> list[nn.Sequential]:
+    """Return the perceptron of an actor, or those of the critics."""
+    if isinstance(network, Actor):
+        assert isinstance(network.mu, nn.Sequential)
+        return [network.mu]
+    assert isinstance(network, Critic)
+    return network.perceptrons
+
+
 def _for_both(choice: Activations | Mapping[str, Activations]) -> Mapping[str, Activations]:
     if not isinstance(choice, Mapping):
         return {"pi": choice, "qf": choice}
@@ -208,8 +235,8 @@ def _for_both(choice: Activations | Mapping[str, Activations]) -> Mapping[str, A
 
 def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tuple[ActivationFactory, ...]:
     """Return one factory for each hidden layer."""
-    one_for_all = isinstance(choice, str | Callable)  # type: ignore[arg-type]
-    each: Sequence[Any] = [choice] * len(hidden) if one_for_all else choice  # type: ignore[assignment, list-item]
+    one_for_all = isinstance(choice, str) or callable(choice)
+    each: Any = [choice] * len(hidden) if one_for_all else choice
     if len(each) != len(hidden):
         raise ConfigError(
             f"the {network} has {len(hidden)} hidden layers but {len(each)} activations were given; "

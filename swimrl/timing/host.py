@@ -24,7 +24,7 @@ LIBRARIES = (
 
 
 def library_versions() -> dict[str, str | None]:
-    """Return the versions of Python and of `LIBRARIES`, and swimrl's git commit if it runs from a checkout."""
+    """Return the versions of Python and of `LIBRARIES`, and of swimrl's checkout its commit."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

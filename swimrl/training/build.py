@@ -45,6 +45,7 @@ def build_agent(config: TrainConfig, *, device: str) -> TD3:
         target_noise_clip=td3.noise_clip,
         policy_kwargs=policy_kwargs(config),
         engine=config.engine,
+        threads=config.threads,
         seed=config.seed,
         device=device,
     )

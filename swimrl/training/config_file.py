@@ -51,7 +51,8 @@ def from_mapping(kind: type[T], content: Mapping[str, Any], *, source: str, pref
 
     Args:
         kind: A dataclass.
-        content: Field names (``-`` and ``_`` are the same) and values; nested mappings for nested dataclasses.
+        content: Field names (``-`` and ``_`` are the same) and values; nested mappings for nested
+        dataclasses.
         source: Where the content comes from, for messages.
         prefix: Name of the enclosing field with a dot, for messages.
 

@@ -22,9 +22,10 @@ from swimrl.errors import SwimrlError
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, writing
 from swimrl.runs.naming import run_path, variant_slug
 from swimrl.runs.policy_file import acting, normalisation_of, save_policy
-from swimrl.runs.record import RunRecord
+from swimrl.runs.record import RunRecord, Status
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
+from swimrl.td3.policy import perceptrons
 from swimrl.timing.host import host_facts, library_versions
 from swimrl.training import build
 from swimrl.training.config import TrainConfig, layer_names
@@ -115,8 +116,8 @@ class _Run:
             network={
                 "actor_parameters": _count(agent.actor),
                 "critic_parameters": _count(agent.critic),
-                "actor_gains": layer_gains(agent.actor.mu),
-                "critic_gains": layer_gains(agent.critic.q_networks[0]),
+                "actor_gains": layer_gains(perceptrons(agent.actor)[0]),
+                "critic_gains": layer_gains(perceptrons(agent.critic)[0]),
             },
             environment={
                 "id": config.env,
@@ -126,7 +127,7 @@ class _Run:
             },
             versions=library_versions(),
             host={**host_facts(), "device": str(agent.device), "threads": config.threads},
-            engine={"name": agent.engine},
+            engine=agent.engine_facts(),
             started=_now(),
         )
 
@@ -188,6 +189,7 @@ class _Run:
         total = time.perf_counter() - self.started
         interaction = total - self.evaluation_s - self.agent.update_s
         return {
+            "engine": self.agent.engine_facts(),
             "steps_done": self.agent.num_timesteps,
             "updates_done": self.agent._n_updates,
             "wall_clock_s": {
@@ -222,7 +224,7 @@ class _Run:
         return episodes
 
     def _close(
-        self, status: str, *, reason: str | None = None, final: list[Episode] | None = None
+        self, status: Status, *, reason: str | None = None, final: list[Episode] | None = None
     ) -> RunRecord:
         scores: dict[str, Any] = {}
         if self.directory.evaluations_file.exists():

@@ -80,7 +80,7 @@ def open_zip(path: Path, env_id: str | None, *, trust: bool) -> StoredPolicy:
         raise DamagedFileError(
             f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind): {reason}"
         ) from error
-    return StoredPolicy(acting(agent.policy), TrainConfig(env=env_id), None)  # type: ignore[arg-type]
+    return StoredPolicy(acting(agent.policy), TrainConfig(env=env_id), None)
 
 
 def environment_for(stored: StoredPolicy, *, render_mode: str | None = None) -> Env:

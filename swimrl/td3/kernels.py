@@ -1,0 +1,192 @@
+"""The loops of an update that are neither matrix products nor activations, compiled by numba.
+
+Letters in shapes: B batch, O observation, A action, N parameters of a flat buffer. Arrays are float32, or
+float64 for checks; every loop computes in the dtype of its arrays.
+
+No ``fastmath`` flag but ``contract``: the others would lose NaN (``nnan``) or the order of sums, on which
+equality with the reference depends.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+@_compiled
+def gather(rows: np.ndarray, indices: np.ndarray, batch: np.ndarray) -> None:
+    """Copy the rows [C, W] that ``indices`` [B] name into ``batch`` [B, W]."""
+    for b in range(indices.size):
+        row = indices[b]
+        for column in range(rows.shape[1]):
+            batch[b, column] = rows[row, column]
+
+
+@_compiled
+def squash(z: np.ndarray, action: np.ndarray) -> None:
+    """Write tanh(z) into ``action``; both [B, A]."""
+    for b in range(z.shape[0]):
+        for a in range(z.shape[1]):
+            action[b, a] = math.tanh(z[b, a])
+
+
+@_compiled
+def smooth(z: np.ndarray, noise: np.ndarray, clip: float, action: np.ndarray) -> None:
+    """Write the target policy's smoothed action clip(tanh(z) + clip(noise)) into ``action``.
+
+    Fujimoto et al. 2018, eq. 14.
+
+    Args:
+        z: The target actor's output before its tanh, [B, A].
+        noise: [B, A].
+        clip: Bound of the noise.
+        action: [B, A].
+    """
+    limit = z.dtype.type(clip)
+    one = z.dtype.type(1)
+    for b in range(z.shape[0]):
+        for a in range(z.shape[1]):
+            smoothed = math.tanh(z[b, a]) + min(max(noise[b, a], -limit), limit)
+            action[b, a] = min(max(smoothed, -one), one)
+
+
+@_compiled
+def unsquash(g: np.ndarray, action: np.ndarray) -> None:
+    """Multiply ``g`` by tanh' = 1 - action^2; both [B, A]."""
+    one = g.dtype.type(1)
+    for b in range(g.shape[0]):
+        for a in range(g.shape[1]):
+            g[b, a] *= one - action[b, a] * action[b, a]
+
+
+@_compiled
+def td_target(
+    q: np.ndarray,
+    reward: np.ndarray,
+    done: np.ndarray,
+    timeout: np.ndarray,
+    gamma: float,
+    target: np.ndarray,
+) -> None:
+    """Write r + gamma (1 - d) min_i(q_i) into ``target``; an episode cut by its time limit is not done.
+
+    Fujimoto et al. 2018, eq. 10 and algorithm 1.
+
+    Args:
+        q: What the target critics say, [n_critics, B].
+        reward: [B].
+        done: 1 where the episode ended, [B].
+        timeout: 1 where it ended by its time limit alone, [B].
+        gamma: Discount factor.
+        target: [B].
+    """
+    discount = q.dtype.type(gamma)
+    one = q.dtype.type(1)
+    for b in range(q.shape[1]):
+        least = q[0, b]
+        for i in range(1, q.shape[0]):
+            # Not min(): it would drop a NaN, which must be seen.
+            if not q[i, b] >= least:
+                least = q[i, b]
+        alive = one - done[b] * (one - timeout[b])
+        target[b] = reward[b] + alive * discount * least
+
+
+@_compiled
+def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarray) -> None:
+    """Write the mean of (q - target)^2 into ``loss`` and its gradient by q into ``g``.
+
+    Args:
+        q: What a critic says, [B, 1].
+        target: [B].
+        g: [B, 1].
+        loss: float64 [1].
+    """
+    size = q.shape[0]
+    scale = q.dtype.type(2.0 / size)
+    total = 0.0
+    for b in range(size):
+        error = q[b, 0] - target[b]
+        g[b, 0] = scale * error
+        total += error * error
+    loss[0] = total / size
+
+
+@_compiled
+def negative_mean(q: np.ndarray, loss: np.ndarray) -> None:
+    """Write the actor's loss, -mean(q), into ``loss`` float64 [1]; q is [B, 1]."""
+    total = 0.0
+    for b in range(q.shape[0]):
+        total -= q[b, 0]
+    loss[0] = total / q.shape[0]
+
+
+@_compiled
+def outer(g: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
+    """Write the product of a column ``g`` [B, 1] and a row ``weight`` [1, N] into ``out`` [B, N]."""
+    for b in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            out[b, n] = g[b, 0] * weight[0, n]
+
+
+@_compiled
+def column_sums(g: np.ndarray, out: np.ndarray) -> None:
+    """Write the sums of the columns of ``g`` [B, N] into ``out`` [N]."""
+    out[:] = 0
+    for b in range(g.shape[0]):
+        for n in range(g.shape[1]):
+            out[n] += g[b, n]
+
+
+@_compiled
+def adam(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> None:
+    """One step of Adam (Kingma & Ba 2015, algorithm 1) in one pass, in the order of PyTorch's operations.
+
+    Args:
+        p: Parameters [N], changed in place.
+        g: Gradient [N].
+        m: First moment [N], changed in place.
+        v: Second moment [N], changed in place.
+        step: Number of this step, from 1.
+        lr: Learning rate.
+        beta1: Decay of the first moment.
+        beta2: Decay of the second moment.
+        eps: Added to the root of the second moment.
+        weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019).
+    """
+    kind = p.dtype.type
+    root_correction2 = math.sqrt(1 - beta2**step)
+    rate = kind(lr / (1 - beta1**step))
+    keep = kind(1 - lr * weight_decay)
+    c1, b2, c2 = kind(1 - beta1), kind(beta2), kind(1 - beta2)
+    divisor, small = kind(root_correction2), kind(eps)
+    for i in range(p.size):
+        gi = g[i]
+        mi = m[i] + c1 * (gi - m[i])
+        vi = v[i] * b2 + c2 * gi * gi
+        m[i], v[i] = mi, vi
+        p[i] = p[i] * keep - rate * (mi / (np.sqrt(vi) / divisor + small))
+
+
+@_compiled
+def polyak(target: np.ndarray, source: np.ndarray, tau: float) -> None:
+    """Move ``target`` [N] towards ``source`` [N]: target (1 - tau) + tau source."""
+    kind = target.dtype.type
+    keep, take = kind(1 - tau), kind(tau)
+    for i in range(target.size):
+        target[i] = target[i] * keep + take * source[i]

@@ -1,0 +1,168 @@
+"""Which library computes a matrix product, chosen for each shape by measuring speed and error.
+
+On one and the same processor the libraries that NumPy and PyTorch bring differ by a factor of two, and not
+always in the same direction: a library that does not know the processor's model takes its slower
+instructions. So each shape is measured once, in the layout in which the engine uses it, and the choice is
+kept in a file for this host, so that the next run takes the same one: the order of sums, hence the last
+digit, depends on it.
+
+A candidate whose error against float64 is not that of float32 arithmetic is never taken, whatever its speed:
+PyTorch's ``medium`` precision may mean bfloat16 on some processors.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from swimrl.timing.host import library_versions, processor_model
+
+Call = Callable[[], object]
+
+BACKENDS = ("numpy", "torch", "onednn")
+"""NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, reached by ``medium`` precision."""
+
+# A candidate may err by this much more than the most accurate one: sums of another order differ by about 2,
+# bfloat16 by about 10^4.
+_TOLERATED_ERROR_RATIO = 8.0
+_ROUNDS = 7
+_ROUND_S = 0.002
+
+
+class ProductPlanner:
+    """Binds products to the backend that is best for their shape on this host.
+
+    Args:
+        pinned: A choice made before, shape to backend, which wins over any measurement.
+
+    Attributes:
+        chosen: Shape to backend, of all products bound so far; what run.json records.
+    """
+
+    def __init__(self, pinned: Mapping[str, str] | None = None) -> None:
+        # One product at a time and one thread for each: these products are too small to share, and the
+        # number of threads can change the order of sums.
+        threadpool_limits(limits=1, user_api="blas")
+        self._pinned = dict(pinned or {})
+        self.chosen: dict[str, str] = {}
+
+    def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+        """Return the call that writes the product of ``a`` [M, K] and ``b`` [K, N] into ``out`` [M, N]."""
+        shape = describe(a, b)
+        if shape not in self._pinned:
+            self._pinned[shape] = _remembered_choice(shape, a, b, out)
+        self.chosen[shape] = self._pinned[shape]
+        return bind(self._pinned[shape], a, b, out)
+
+
+def describe(a: np.ndarray, b: np.ndarray) -> str:
+    """Return what tells one product from another: sizes, memory layout, dtype.
+
+    Example:
+        >>> describe(np.zeros((256, 17), np.float32), np.zeros((8, 17), np.float32).T)
+        '256x17x8 nt float32'
+    """
+    layout = "".join("n" if x.strides[1] == x.itemsize else "t" for x in (a, b))
+    return f"{a.shape[0]}x{a.shape[1]}x{b.shape[1]} {layout} {a.dtype}"
+
+
+def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+    """Return the call that computes the product with ``backend``."""
+    if backend == "numpy":
+        return partial(np.matmul, a, b, out)
+    tensors = torch.from_numpy(a), torch.from_numpy(b)
+    through_torch = partial(torch.mm, *tensors, out=torch.from_numpy(out))
+    return partial(_with_onednn, through_torch) if backend == "onednn" else through_torch
+
+
+def _with_onednn(call: Call) -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        call()
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def measure(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> dict[str, tuple[float, float]]:
+    """Return seconds and error of each backend for one product.
+
+    The rounds of the backends are interleaved, so that a disturbance hits all alike, and the shortest round
+    counts. The error is the largest absolute difference from the float64 product.
+    """
+    generator = np.random.RandomState(0)
+    a_random, b_random, scratch = (_same_layout(x, generator) for x in (a, b, out))
+    truth = a_random.astype(np.float64) @ b_random.astype(np.float64)
+    calls = {name: bind(name, a_random, b_random, scratch) for name in BACKENDS}
+    errors, best = {}, dict.fromkeys(BACKENDS, float("inf"))
+    repeats = 1
+    for name, call in calls.items():
+        call()
+        errors[name] = float(np.abs(scratch - truth).max())
+        started = time.perf_counter()
+        call()
+        repeats = max(repeats, int(_ROUND_S / max(time.perf_counter() - started, 1e-7)))
+    for _ in range(_ROUNDS):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            for _ in range(repeats):
+                call()
+            best[name] = min(best[name], (time.perf_counter() - started) / repeats)
+    return {name: (best[name], errors[name]) for name in BACKENDS}
+
+
+def choose(measured: Mapping[str, tuple[float, float]]) -> str:
+    """Return the fastest backend whose error is that of the arrays' own precision."""
+    least_error = min(error for _, error in measured.values())
+    sound = {
+        name: seconds
+        for name, (seconds, error) in measured.items()
+        if error <= _TOLERATED_ERROR_RATIO * least_error
+    }
+    return min(sound, key=sound.__getitem__)
+
+
+def _same_layout(x: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
+    """Return random numbers in the shape and with the strides of ``x``."""
+    reach = sum((size - 1) * stride for size, stride in zip(x.shape, x.strides, strict=True))
+    memory = generator.randn(reach // x.itemsize + 1).astype(x.dtype)
+    return np.lib.stride_tricks.as_strided(memory, x.shape, x.strides)
+
+
+def _remembered_choice(shape: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> str:
+    path = cache_file()
+    try:
+        choices = json.loads(path.read_text())
+    except (OSError, ValueError):
+        choices = {}
+    if choices.get(shape) not in BACKENDS:
+        choices[shape] = choose(measure(a, b, out))
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(choices, indent=2))
+            aside.replace(path)
+        except OSError:
+            pass  # an unwritable cache costs a new measurement in the next run, nothing else
+    return str(choices[shape])
+
+
+def cache_file() -> Path:
+    """Return where this host's choices are kept.
+
+    The name holds what a choice depends on: processor, library versions, and the BLAS core that was asked
+    for.
+    """
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    versions = library_versions()
+    host = f"{processor_model()} {os.environ.get('OPENBLAS_CORETYPE', '')}".strip().replace(" ", "-")
+    host = "".join(c for c in host if c.isalnum() or c in "-_.")
+    return root / "swimrl" / f"products-{host}-torch{versions['torch']}-numpy{versions['numpy']}.json"
