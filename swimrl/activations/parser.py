@@ -314,7 +314,7 @@ def _coefficients(expr: Any) -> list[Any]:
 def _size(number: Any) -> int:
     """Return the bits of an exact number; a decimal has always as many, so it counts only when too large."""
     if number.is_Rational:
-        return max(abs(number.p).bit_length(), number.q.bit_length())
+        return int(max(abs(number.p).bit_length(), number.q.bit_length()))
     return _MAX_BITS + 1 if number.is_Float and abs(number) > _LARGEST else 0
 
 
