@@ -26,7 +26,7 @@ atan            1.3      1.5        log1p           1.6      1.7
 atan_gate       1.8      1.8        ndtr            3.0      2.7
 bell            1.2      1.1        normal_pdf      1.3      1.4
 cos             1.7      1.5        sech2           2.3      2.0
-erf             1.2      1.2        sech2_softplus  6.4      5.6
+erf             1.2      1.3        sech2_softplus  6.4      5.6
 exp             1.1      1.0        sigmoid         2.3      2.0
 expm1           1.5      1.8        sin             1.7      1.5
 isru_gate       2.6      2.3        softplus        1.9      2.0
