@@ -154,9 +154,7 @@ def _values(function: Callable[..., Any], draft: _Draft, x: float) -> list[Tenso
     """Evaluate at one ``x``, at every probe of the parameters, in float32 and float64."""
     with torch.no_grad(), torch.device("cpu"):
         return [
-            torch.as_tensor(
-                function(*(torch.tensor(v, dtype=dtype) for v in (x, *probe.values())))
-            )
+            torch.as_tensor(function(*(torch.tensor(v, dtype=dtype) for v in (x, *probe.values()))))
             for dtype in (torch.float32, torch.float64)
             for probe in _parameter_probes(draft)
         ]
