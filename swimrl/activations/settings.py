@@ -88,8 +88,7 @@ def _setting(name: str, node: ast.expr, context: str) -> Setting:
     value = _number(inner)
     if value is None:
         raise FormulaError(
-            f"{name}={shorten(ast.unparse(node), quote=False)} in {shorten(context)} is no number; "
-            f"give a number, 'trainable' or 'trainable(NUMBER)'"
+            f"{name} in {shorten(context)} is no number; give a number, 'trainable' or 'trainable(NUMBER)'"
         )
     return Setting(name, value, trainable)
 
@@ -114,8 +113,7 @@ def format_number(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
 
 
-def shorten(text: str, limit: int = 60, *, quote: bool = True) -> str:
-    """Return ``text`` on one line and no longer than ``limit`` characters, for messages."""
+def shorten(text: str, limit: int = 60) -> str:
+    """Return ``text`` in quotes, on one line and no longer than ``limit`` characters, for messages."""
     line = " ".join(text.split())
-    line = line if len(line) <= limit else f"{line[: limit - 3]}..."
-    return repr(line) if quote else line
+    return repr(line if len(line) <= limit else f"{line[: limit - 3]}...")

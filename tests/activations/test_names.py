@@ -100,6 +100,14 @@ def test_values():
         ("swim(k=trainable(1, 2))", ["is no number"]),
         ("swim(k=trainable(start=1))", ["is no number"]),
         ("swim(k=trainable(one))", ["is no number"]),
+        ("swim(k=" + "-" * 900 + "1)", ["is no number"]),
+        ("swim(k=" + "-" * 100_000 + "1)", ["cannot read"]),
+        ("swim(k=" + "f(" * 80 + "1" + ")" * 81, ["is no number"]),
+        ("swim(k=" + "9" * 5000 + ")", ["cannot read"]),
+        ("swim(" * 1000, ["cannot read"]),
+        ("expr: x" + "; a=1" * 5000, ["'a' is set twice"]),
+        ("expr: " + "x" * 5000, ["too long"]),
+        ("expr: x*b; b=" + "-" * 3000 + "1", ["b"]),
         ("swim(k=1, k=2)", ["set twice"]),
         ("swim(**k)", ["'**' is not allowed"]),
         ("swim(k=0)", ["must be > 0"]),
@@ -126,6 +134,7 @@ def test_values():
         ("expr: beta*x", ["; beta=1"]),
         ("expr: __import__('os')", ["no function '__import__'"]),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_one_clear_line_for_each_mistake(text, words):
     with pytest.raises(InputError) as caught:
