@@ -21,6 +21,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from swimrl.errors import DamagedFileError
 from swimrl.runs.directory import writing
+from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.policy import TD3Policy
 
 # Stable-Baselines3's VecNormalize defaults, which training uses.
@@ -28,7 +29,7 @@ NORMALISATION_EPSILON = 1e-8
 NORMALISATION_CLIP = 10.0
 
 Policy = Callable[[np.ndarray], np.ndarray]
-"""Observation [O] or [B, O] -> action [A] or [B, A] in the environment's own units."""
+"""Observation [O] -> action [A] in the environment's own units."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,14 @@ def normalisation_of(env: VecNormalize | None) -> Normalisation | None:
 
 
 def acting(policy: BasePolicy, normalisation: Normalisation | None = None) -> Policy:
-    """Return the deterministic policy as a plain function."""
+    """Return the deterministic policy as a plain function of one observation."""
+    fast = FastActor(policy, 1) if isinstance(policy, TD3Policy) and can_act(policy) else None
 
     def act(observation: np.ndarray) -> np.ndarray:
         seen = normalisation(observation) if normalisation else observation
-        return policy.predict(seen, deterministic=True)[0]
+        if fast is None:
+            return policy.predict(seen, deterministic=True)[0]
+        return policy.unscale_action(fast(seen)[0])
 
     return act
 

@@ -9,20 +9,27 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
+import gymnasium as gym
 import numpy as np
 import stable_baselines3
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.env_util import is_wrapped
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.td3.policies import CnnPolicy, MultiInputPolicy
+from torch import nn
 
 from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
+from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
+from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.config import TD3Config
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
@@ -32,6 +39,10 @@ Engine = Literal["sb3", "fused"]
 ENGINES: tuple[Engine, ...] = ("sb3", "fused")
 
 _DEFAULTS = TD3Config()
+
+
+# Not saved: made anew from the seed, or by the next update.
+_OURS = ("streams", "_update", "_update_settings", "_fast_actor")
 
 
 class TD3(stable_baselines3.TD3):
@@ -101,6 +112,7 @@ class TD3(stable_baselines3.TD3):
         self.products = products
         self.exploration_noise = exploration_noise
         self._update: FusedUpdate | None = None
+        self._fast_actor: FastActor | None = None
         self._update_settings: tuple[object, ...] = ()
         self.update_s = 0.0
         """Seconds spent in updates."""
@@ -116,6 +128,13 @@ class TD3(stable_baselines3.TD3):
             *args,
             **kwargs,
         )
+
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        if isinstance(env, gym.Env):
+            monitored = Monitor(env) if monitor_wrapper and not is_wrapped(env, Monitor) else env
+            env = LeanVecEnv([lambda: monitored])
+        return stable_baselines3.TD3._wrap_env(env, verbose, monitor_wrapper)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Derive all random streams from ``seed``; draw a seed when none is given.
@@ -146,9 +165,32 @@ class TD3(stable_baselines3.TD3):
     ) -> tuple[np.ndarray, np.ndarray]:
         # The authors' first random actions carry no noise (main.py); Stable-Baselines3 adds it to them too.
         if self.num_timesteps < learning_starts:
-            action_noise = None
+            return super()._sample_action(learning_starts, None, n_envs)
+        actor = self._current_fast_actor(n_envs)
+        if actor is None:
+            with self.streams.borrow(numpy="exploration noise"):
+                return super()._sample_action(learning_starts, action_noise, n_envs)
+        scaled = actor(self._last_obs)  # type: ignore[arg-type]
+        if action_noise is not None:
+            scaled = np.clip(scaled + self._draw(action_noise), -1, 1)
+        return self.policy.unscale_action(scaled), scaled
+
+    def _current_fast_actor(self, n_envs: int) -> FastActor | None:
+        """Return the actor without PyTorch on the present weights; None where there can be none."""
+        if self._fast_actor is None or not self._fast_actor.intact():
+            policy: nn.Module = self.policy
+            self._fast_actor = None
+            if self.engine == "fused" and can_act(policy):
+                self._fast_actor = FastActor(policy, n_envs)
+        return self._fast_actor
+
+    def _draw(self, action_noise: ActionNoise) -> np.ndarray:
+        """Return one draw of the exploration noise from its stream."""
+        if type(action_noise) is NormalActionNoise:  # borrowing the global generator costs 50 us
+            stream = self.streams.numpy("exploration noise")
+            return stream.normal(action_noise._mu, action_noise._sigma).astype(action_noise._dtype)
         with self.streams.borrow(numpy="exploration noise"):
-            return super()._sample_action(learning_starts, action_noise, n_envs)
+            return action_noise()
 
     def _store_transition(
         self,
@@ -164,7 +206,13 @@ class TD3(stable_baselines3.TD3):
                 f"the environment's reward is {reward.min()} at step {self.num_timesteps}; "
                 "check the environment, its arguments and the action it received"
             )
-        super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+        if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
+            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+            return
+        # The common case without Stable-Baselines3's copies: the buffer copies what it is given.
+        self._last_original_obs = self._last_obs
+        replay_buffer.add(self._last_obs, new_obs, buffer_action, reward, dones, infos)  # type: ignore[arg-type]
+        self._last_obs = new_obs
 
     def train(self, gradient_steps: int, batch_size: int = _DEFAULTS.batch_size) -> None:
         """Update critics, actor and targets ``gradient_steps`` times, with minibatches of ``batch_size``.
@@ -241,8 +289,7 @@ class TD3(stable_baselines3.TD3):
         return self._update
 
     def engine_facts(self) -> dict[str, Any]:
-        """Return what computes the update: the engine and, once it has run, its choice of product
-        backends."""
+        """Return the engine's name and threads and, once it has run, its product backends."""
         facts: dict[str, Any] = {"name": self.engine, "threads": self.threads}
         if self._update is not None and self.engine == "fused":
             facts["products"] = dict(self._update.planner.chosen)
@@ -281,4 +328,4 @@ class TD3(stable_baselines3.TD3):
                 group["lr"] *= group.get("lr_scale", 1.0)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "streams", "_update", "_update_settings"]
+        return [*super()._excluded_save_params(), *_OURS]

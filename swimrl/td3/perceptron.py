@@ -16,7 +16,7 @@ import numpy as np
 
 from swimrl.activations.backends.cpu import CpuKernel, multiply_by_slope
 from swimrl.td3 import kernels
-from swimrl.td3.products import ProductPlanner
+from swimrl.td3.products import BindProduct
 
 Call = Callable[[], object]
 Program = list[Call]
@@ -61,7 +61,7 @@ def forward(
     layers: Sequence[Layer],
     x: np.ndarray,
     out: np.ndarray,
-    planner: ProductPlanner,
+    product: BindProduct,
     tape: Tape | None = None,
 ) -> Program:
     """Return the program that writes the perceptron's output at ``x`` [B, I] into ``out`` [B, O].
@@ -70,7 +70,7 @@ def forward(
         layers: The layers, from the input's side.
         x: The input; read whenever the program runs.
         out: The output, before any tanh.
-        planner: Chooses what computes each product.
+        product: Binds each product to what computes it.
         tape: Filled with what `backward` needs, if one will follow.
     """
     program: Program = []
@@ -78,11 +78,11 @@ def forward(
         if tape is not None:
             tape.inputs.append(x)
         if layer.kernel is None:
-            program.append(planner.product(x, layer.weight.T, out))
+            program.append(product(x, layer.weight.T, out))
             program.append(partial(np.add, out, layer.bias, out))
             break
         z = np.empty((len(x), len(layer.bias)), x.dtype)
-        program.append(planner.product(x, layer.weight.T, z))
+        program.append(product(x, layer.weight.T, z))
         if tape is None:
             program.append(layer.kernel.bind_value(z, layer.bias, layer.theta))
         else:
@@ -99,7 +99,7 @@ def backward(
     layers: Sequence[Layer],
     tape: Tape,
     g: np.ndarray,
-    planner: ProductPlanner,
+    product: BindProduct,
     *,
     parameter_gradients: bool = True,
     input_gradient: np.ndarray | None = None,
@@ -111,7 +111,7 @@ def backward(
         layers: The layers, as given to `forward`.
         tape: What `forward` left.
         g: Gradient by the output, before any tanh; read whenever the program runs.
-        planner: Chooses what computes each product.
+        product: Binds each product to what computes it.
         parameter_gradients: Whether to write each layer's gradients; without them only the input's
             gradient is computed, as the actor's update needs it of the critic.
         input_gradient: Where to write the gradient by the columns ``input_columns`` of the input, if wanted.
@@ -123,19 +123,19 @@ def backward(
         if parameter_gradients:
             assert layer.weight_gradient is not None
             assert layer.bias_gradient is not None
-            program.append(planner.product(g.T, x, layer.weight_gradient))
+            program.append(product(g.T, x, layer.weight_gradient))
             if layer.kernel is None:
                 program.append(partial(kernels.column_sums, g, layer.bias_gradient))
         if number == 0:
             if input_gradient is not None:
-                program.append(planner.product(g, layer.weight[:, input_columns], input_gradient))
+                program.append(product(g, layer.weight[:, input_columns], input_gradient))
             break
         below = layers[number - 1]
         g_below = np.empty_like(x)
         if g.shape[1] == 1:
             program.append(partial(kernels.outer, g, layer.weight, g_below))
         else:
-            program.append(planner.product(g, layer.weight, g_below))
+            program.append(product(g, layer.weight, g_below))
         program.append(
             multiply_by_slope(
                 g_below,

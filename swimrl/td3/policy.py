@@ -9,7 +9,11 @@ import stable_baselines3.td3.policies as sb3
 from gymnasium import spaces
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.common.preprocessing import get_action_dim
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, get_actor_critic_arch
+from stable_baselines3.common.torch_layers import (
+    BaseFeaturesExtractor,
+    FlattenExtractor,
+    get_actor_critic_arch,
+)
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
@@ -173,6 +177,16 @@ class TD3Policy(sb3.TD3Policy):
             {"params": of_activations, "lr_scale": self.activation_lr_scale, "weight_decay": 0.0},
         ]
         return [group for group in groups if group["params"]]
+
+    @property
+    def has_plain_features(self) -> bool:
+        """Whether the networks see the observation itself, as one vector."""
+        return self.features_extractor_class is FlattenExtractor
+
+    def set_training_mode(self, mode: bool) -> None:
+        """Put actor and critics in training or evaluation mode, unless they are in it already."""
+        if not self.training == self.actor.training == self.critic.training == mode:
+            super().set_training_mode(mode)
 
     def unshare(self) -> None:
         """Give every tensor memory of its own.

@@ -26,6 +26,8 @@ from threadpoolctl import threadpool_limits
 from swimrl.timing.host import library_versions, processor_model
 
 Call = Callable[[], object]
+BindProduct = Callable[[np.ndarray, np.ndarray, np.ndarray], Call]
+"""(a [M, K], b [K, N], out [M, N]) -> the call that writes the product of a and b into out."""
 
 BACKENDS = ("numpy", "torch", "onednn")
 """NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, reached by ``medium`` precision."""

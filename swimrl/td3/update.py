@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
@@ -47,7 +46,7 @@ def why_not_fused(agent: TD3) -> str | None:
         return f"the replay buffer is a {type(agent.replay_buffer).__name__}"
     if policy.layer_norm:
         return "layer norm is on"
-    if policy.features_extractor_class is not FlattenExtractor:
+    if not policy.has_plain_features:
         return f"the features extractor is a {policy.features_extractor_class.__name__}"
     for network in (policy.actor, policy.critic):
         optimizer = network.optimizer
@@ -122,7 +121,7 @@ class FusedUpdate:
         action_size = batch[:, columns.action].shape[1]
         self._noise = torch.zeros(size, action_size)
         noise = np.empty((size, action_size), dtype)
-        planner = self.planner
+        product = self.planner.product
 
         (mu,), q_networks = perceptrons(self.policy.actor), perceptrons(self.policy.critic)
         actor = self._layers(mu, self.actor)
@@ -135,12 +134,12 @@ class FusedUpdate:
         q_next = np.empty((len(critics), size), dtype)
         y = np.empty(size, dtype)
         self._target_actor: Program = [
-            *forward(actor_target, batch[:, columns.next_observation], action_z, planner),
+            *forward(actor_target, batch[:, columns.next_observation], action_z, product),
             partial(np.copyto, noise, self._noise.numpy()),
             partial(kernels.smooth, action_z, noise, noise_clip, batch[:, columns.next_action]),
         ]
         self._target_critics: list[Program] = [
-            forward(layers, batch[:, columns.next_observation_action], q_next[i].reshape(size, 1), planner)
+            forward(layers, batch[:, columns.next_observation_action], q_next[i].reshape(size, 1), product)
             for i, layers in enumerate(critic_targets)
         ]
         self._target: Program = [
@@ -161,9 +160,9 @@ class FusedUpdate:
             tape, q, g = Tape(), np.empty((size, 1), dtype), np.empty((size, 1), dtype)
             self._critics.append(
                 [
-                    *forward(layers, batch[:, columns.observation_action], q, planner, tape),
+                    *forward(layers, batch[:, columns.observation_action], q, product, tape),
                     partial(kernels.value_error, q, y, g, loss),
-                    *backward(layers, tape, g, planner),
+                    *backward(layers, tape, g, product),
                 ]
             )
 
@@ -174,21 +173,21 @@ class FusedUpdate:
         g_action = np.empty((size, action_size), dtype)
         ascend = np.full((size, 1), -1 / size, dtype)
         self._actor: Program = [
-            *forward(actor, batch[:, columns.observation], action_z, planner, actor_tape),
+            *forward(actor, batch[:, columns.observation], action_z, product, actor_tape),
             partial(kernels.squash, action_z, action),
-            *forward(critics[0], batch[:, columns.observation_action], q, planner, critic_tape),
+            *forward(critics[0], batch[:, columns.observation_action], q, product, critic_tape),
             partial(kernels.negative_mean, q, self._actor_loss),
             *backward(
                 critics[0],
                 critic_tape,
                 ascend,
-                planner,
+                product,
                 parameter_gradients=False,
                 input_gradient=g_action,
                 input_columns=columns.action,
             ),
             partial(kernels.unsquash, g_action, action),
-            *backward(actor, actor_tape, g_action, planner),
+            *backward(actor, actor_tape, g_action, product),
         ]
 
     def _layers(self, perceptron: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Layer]:

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from swimrl.activations.names import split_layers
 from swimrl.envs.make import Env, make
+from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
 from swimrl.td3.agent import TD3
 from swimrl.training.config import TrainConfig
@@ -24,7 +25,7 @@ def build_environment(config: TrainConfig, *, render_mode: str | None = None) ->
 
 def build_agent(config: TrainConfig, *, device: str) -> TD3:
     """Return a new agent with its training environments."""
-    env: VecEnv = DummyVecEnv([lambda: Monitor(build_environment(config))] * config.n_envs)
+    env: VecEnv = LeanVecEnv([lambda: Monitor(build_environment(config))] * config.n_envs)
     if config.normalize_obs:
         env = VecNormalize(env, norm_obs=True, norm_reward=False, gamma=config.td3.gamma)
     td3 = config.td3

@@ -1,0 +1,90 @@
+"""The actor's forward pass without PyTorch, for one step of one or a few environments.
+
+At this size the calls themselves cost more than the arithmetic: PyTorch needs 100 us for what takes 10 us
+here.
+
+Letters in shapes: E environments, O observation, A action.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TypeGuard
+
+import numpy as np
+from torch import nn
+
+from swimrl.activations.backends.cpu import CpuKernel
+from swimrl.activations.module import Activation
+from swimrl.td3 import kernels
+from swimrl.td3.perceptron import Layer, Program, forward
+from swimrl.td3.policy import TD3Policy, perceptrons
+from swimrl.td3.products import bind
+
+
+class FastActor:
+    """The deterministic policy on preallocated memory; it reads the actor's own weights.
+
+    Args:
+        policy: Its actor acts; see `can_act`.
+        size: E, how many observations are given at once.
+    """
+
+    def __init__(self, policy: TD3Policy, size: int) -> None:
+        (perceptron,) = perceptrons(policy.actor)
+        self._tensors = [p.data for p in policy.actor.parameters()]
+        self._parameters = list(policy.actor.parameters())
+        layers, refresh = _layers(perceptron)
+        dtype = layers[0].weight.dtype
+        self._observations = np.zeros((size, layers[0].weight.shape[1]), dtype)
+        z = np.empty((size, len(layers[-1].bias)), dtype)
+        self._actions = np.empty_like(z)
+        # NumPy's own product: at this size every library is limited by memory alone.
+        self._program: Program = [
+            *refresh,
+            *forward(layers, self._observations, z, partial(bind, "numpy")),
+            partial(kernels.squash, z, self._actions),
+        ]
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O]; they are the caller's to keep."""
+        self._observations[:] = observations
+        for call in self._program:
+            call()
+        return self._actions.copy()
+
+    def intact(self) -> bool:
+        """Return whether the actor's weights still lie where they lay; loading and saving can move them."""
+        return all(p.data_ptr() == t.data_ptr() for p, t in zip(self._parameters, self._tensors, strict=True))
+
+
+def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
+    """Return whether `FastActor` can stand in for this policy's actor."""
+    return (
+        isinstance(policy, TD3Policy)
+        and policy.device.type == "cpu"
+        and policy.has_plain_features
+        and all(
+            isinstance(module, nn.Linear | nn.Tanh | Activation) for module in perceptrons(policy.actor)[0]
+        )
+    )
+
+
+def _layers(perceptron: nn.Sequential) -> tuple[list[Layer], Program]:
+    """Return the layers, and the calls that bring copies of trainable activation parameters up to date."""
+    modules = list(perceptron)[:-1]  # without the final tanh
+    layers: list[Layer] = []
+    refresh: Program = []
+    for linear, activation in zip(modules[::2], [*modules[1::2], None], strict=True):
+        assert isinstance(linear, nn.Linear)
+        weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()
+        if activation is None:
+            layers.append(Layer(weight, bias))
+            continue
+        assert isinstance(activation, Activation)
+        kernel = CpuKernel(activation, weight.dtype)
+        theta = np.zeros(kernel.parameters, weight.dtype)
+        for number, parameter in enumerate(activation.parameters()):
+            refresh.append(partial(np.copyto, theta[number : number + 1], parameter.detach().numpy()))
+        layers.append(Layer(weight, bias, kernel, theta))
+    return layers, refresh
