@@ -16,8 +16,7 @@ from torch import nn
 
 from swimrl.activations.backends.cpu import CpuKernel
 from swimrl.activations.module import Activation
-from swimrl.td3 import kernels
-from swimrl.td3.perceptron import Layer, Program, forward
+from swimrl.td3.perceptron import Layer, Program, forward, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import bind
 
@@ -38,12 +37,12 @@ class FastActor:
         dtype = layers[0].weight.dtype
         self._observations = np.zeros((size, layers[0].weight.shape[1]), dtype)
         z = np.empty((size, len(layers[-1].bias)), dtype)
-        self._actions = np.empty_like(z)
+        self._actions = z
         # NumPy's own product: at this size every library is limited by memory alone.
         self._program: Program = [
             *refresh,
             *forward(layers, self._observations, z, partial(bind, "numpy")),
-            partial(kernels.squash, z, self._actions),
+            tanh_in_place(z),
         ]
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:

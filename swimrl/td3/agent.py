@@ -32,6 +32,7 @@ from swimrl.errors import ConfigError, NonFiniteError
 from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.config import TD3Config
 from swimrl.td3.policy import TD3Policy
+from swimrl.td3.products import Precision
 from swimrl.td3.replay import RowReplayBuffer
 from swimrl.td3.update import FusedUpdate, why_not_fused
 
@@ -70,6 +71,8 @@ class TD3(stable_baselines3.TD3):
             line in the log of ``swimrl.td3``.
         threads: With 2 or more, the fused engine updates the critics side by side.
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
+        precision: ``"float32"``, or ``"bf16"``: the fused engine then computes large products in bfloat16
+            with float32 master weights and accumulation, which is faster and another arithmetic.
         **kwargs: Stable-Baselines3's further arguments.
 
     Raises:
@@ -103,13 +106,17 @@ class TD3(stable_baselines3.TD3):
         engine: Engine = "fused",
         threads: int = 1,
         products: Mapping[str, str] | None = None,
+        precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
         if engine not in ENGINES:
             raise ConfigError(f"engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+        if precision == "bf16" and engine != "fused":
+            raise ConfigError(f"precision 'bf16' needs engine 'fused', not {engine!r}")
         self.engine = engine
         self.threads = threads
         self.products = products
+        self.precision = precision
         self.exploration_noise = exploration_noise
         self._update: FusedUpdate | None = None
         self._fast_actor: FastActor | None = None
@@ -283,6 +290,7 @@ class TD3(stable_baselines3.TD3):
             noise_clip=self.target_noise_clip,
             threads=self.threads,
             products=self.products,
+            precision=self.precision,
         )
         self.products = self._update.planner.chosen
         self._update_settings = settings
@@ -291,6 +299,7 @@ class TD3(stable_baselines3.TD3):
     def engine_facts(self) -> dict[str, Any]:
         """Return the engine's name and threads and, once it has run, its product backends."""
         facts: dict[str, Any] = {"name": self.engine, "threads": self.threads}
+        facts["precision"] = self.precision if self.engine == "fused" else "float32"
         if self._update is not None and self.engine == "fused":
             facts["products"] = dict(self._update.planner.chosen)
         return facts

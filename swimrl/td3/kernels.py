@@ -27,31 +27,23 @@ def gather(rows: np.ndarray, indices: np.ndarray, batch: np.ndarray) -> None:
 
 
 @_compiled
-def squash(z: np.ndarray, action: np.ndarray) -> None:
-    """Write tanh(z) into ``action``; both [B, A]."""
-    for b in range(z.shape[0]):
-        for a in range(z.shape[1]):
-            action[b, a] = math.tanh(z[b, a])
-
-
-@_compiled
-def smooth(z: np.ndarray, noise: np.ndarray, clip: float, action: np.ndarray) -> None:
-    """Write the target policy's smoothed action clip(tanh(z) + clip(noise)) into ``action``.
+def smooth(action: np.ndarray, noise: np.ndarray, clip: float, out: np.ndarray) -> None:
+    """Write the target policy's smoothed action clip(action + clip(noise)) into ``out``; all [B, A].
 
     Fujimoto et al. 2018, eq. 14.
 
     Args:
-        z: The target actor's output before its tanh, [B, A].
-        noise: [B, A].
+        action: The target actor's action.
+        noise: Gaussian noise.
         clip: Bound of the noise.
-        action: [B, A].
+        out: The smoothed action.
     """
-    limit = z.dtype.type(clip)
-    one = z.dtype.type(1)
-    for b in range(z.shape[0]):
-        for a in range(z.shape[1]):
-            smoothed = math.tanh(z[b, a]) + min(max(noise[b, a], -limit), limit)
-            action[b, a] = min(max(smoothed, -one), one)
+    limit = action.dtype.type(clip)
+    one = action.dtype.type(1)
+    for b in range(out.shape[0]):
+        for a in range(out.shape[1]):
+            smoothed = action[b, a] + min(max(noise[b, a], -limit), limit)
+            out[b, a] = min(max(smoothed, -one), one)
 
 
 @_compiled

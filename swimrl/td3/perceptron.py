@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from swimrl.activations import Activation, activation
 from swimrl.activations.backends.cpu import CpuKernel, multiply_by_slope
 from swimrl.td3 import kernels
 from swimrl.td3.products import BindProduct
@@ -93,6 +94,13 @@ def forward(
             program.append(layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope))
         x = z
     return program
+
+
+def tanh_in_place(z: np.ndarray) -> Call:
+    """Return the call that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
+    tanh = activation("tanh")
+    assert isinstance(tanh, Activation)
+    return CpuKernel(tanh, z.dtype).bind_value(z, np.zeros(z.shape[1], z.dtype), None)
 
 
 def backward(

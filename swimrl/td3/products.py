@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -32,6 +33,11 @@ BindProduct = Callable[[np.ndarray, np.ndarray, np.ndarray], Call]
 BACKENDS = ("numpy", "torch", "onednn")
 """NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, reached by ``medium`` precision."""
 
+Precision = Literal["float32", "bf16"]
+
+# Below this many multiplications the conversion to bfloat16 costs more than it saves.
+_WORTH_BF16 = 2**21
+
 # A candidate may err by this much more than the most accurate one: sums of another order differ by about 2,
 # bfloat16 by about 10^4.
 _TOLERATED_ERROR_RATIO = 8.0
@@ -44,21 +50,26 @@ class ProductPlanner:
 
     Args:
         pinned: A choice made before, shape to backend, which wins over any measurement.
+        bf16: Whether large products are computed in bfloat16, accumulated in float32. That is another
+            arithmetic, with 3 decimal digits instead of 7, and is only done when asked for.
 
     Attributes:
         chosen: Shape to backend, of all products bound so far; what run.json records.
     """
 
-    def __init__(self, pinned: Mapping[str, str] | None = None) -> None:
+    def __init__(self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False) -> None:
         # One product at a time and one thread for each: these products are too small to share, and the
         # number of threads can change the order of sums.
         threadpool_limits(limits=1, user_api="blas")
         self._pinned = dict(pinned or {})
+        self._bf16 = bf16
         self.chosen: dict[str, str] = {}
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
         """Return the call that writes the product of ``a`` [M, K] and ``b`` [K, N] into ``out`` [M, N]."""
         shape = describe(a, b)
+        if self._bf16 and a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_BF16:
+            self._pinned[shape] = "bf16"
         if shape not in self._pinned:
             self._pinned[shape] = _remembered_choice(shape, a, b, out)
         self.chosen[shape] = self._pinned[shape]
@@ -80,9 +91,28 @@ def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
     """Return the call that computes the product with ``backend``."""
     if backend == "numpy":
         return partial(np.matmul, a, b, out)
+    if backend == "bf16":
+        return _Bf16Product(a, b, out)
     tensors = torch.from_numpy(a), torch.from_numpy(b)
     through_torch = partial(torch.mm, *tensors, out=torch.from_numpy(out))
     return partial(_with_onednn, through_torch) if backend == "onednn" else through_torch
+
+
+class _Bf16Product:
+    """A product of float32 arrays computed in bfloat16, accumulated in float32 and rounded to bfloat16."""
+
+    def __init__(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+        self._operands = [torch.from_numpy(x) for x in (a, b)]
+        self._out = torch.from_numpy(out)
+        # Memory in the operands' own layout, so that the conversion runs along it.
+        self._rounded = [torch.empty_like(x, dtype=torch.bfloat16) for x in self._operands]
+        self._product = torch.empty_like(self._out, dtype=torch.bfloat16)
+
+    def __call__(self) -> None:
+        for rounded, operand in zip(self._rounded, self._operands, strict=True):
+            rounded.copy_(operand)
+        torch.mm(*self._rounded, out=self._product)
+        self._out.copy_(self._product)
 
 
 def _with_onednn(call: Call) -> None:

@@ -26,9 +26,9 @@ from swimrl.activations.module import Activation
 from swimrl.envs.seeding import Streams
 from swimrl.td3 import kernels
 from swimrl.td3.flat import FlatNetwork
-from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward
+from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
-from swimrl.td3.products import ProductPlanner
+from swimrl.td3.products import Precision, ProductPlanner
 from swimrl.td3.replay import RowReplayBuffer
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class FusedUpdate:
         noise_clip: Its bound.
         threads: With 2 or more, the critics are updated side by side.
         products: Backend of each product, pinned by an earlier run.
+        precision: ``"float32"``, or ``"bf16"`` for large products in bfloat16.
     """
 
     def __init__(
@@ -95,11 +96,12 @@ class FusedUpdate:
         noise_clip: float,
         threads: int = 1,
         products: Mapping[str, str] | None = None,
+        precision: Precision = "float32",
     ) -> None:
         self.policy = policy
         self.buffer = buffer
         self.batch_size = batch_size
-        self.planner = ProductPlanner(products)
+        self.planner = ProductPlanner(products, bf16=precision == "bf16")
         self.tau = tau
         self.policy_delay = policy_delay
         self.actor = FlatNetwork(policy.actor, policy.actor_target, policy.actor.optimizer)
@@ -131,11 +133,13 @@ class FusedUpdate:
 
         # The target: y = r + gamma (1 - d) min_i Q'_i(s', pi'(s') + noise).
         action_z = np.empty((size, action_size), dtype)
+        squash = tanh_in_place(action_z)
         q_next = np.empty((len(critics), size), dtype)
         y = np.empty(size, dtype)
         self._target_actor: Program = [
             *forward(actor_target, batch[:, columns.next_observation], action_z, product),
             partial(np.copyto, noise, self._noise.numpy()),
+            squash,
             partial(kernels.smooth, action_z, noise, noise_clip, batch[:, columns.next_action]),
         ]
         self._target_critics: list[Program] = [
@@ -174,7 +178,8 @@ class FusedUpdate:
         ascend = np.full((size, 1), -1 / size, dtype)
         self._actor: Program = [
             *forward(actor, batch[:, columns.observation], action_z, product, actor_tape),
-            partial(kernels.squash, action_z, action),
+            squash,
+            partial(np.copyto, action, action_z),
             *forward(critics[0], batch[:, columns.observation_action], q, product, critic_tape),
             partial(kernels.negative_mean, q, self._actor_loss),
             *backward(

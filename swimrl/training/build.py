@@ -47,6 +47,7 @@ def build_agent(config: TrainConfig, *, device: str) -> TD3:
         policy_kwargs=policy_kwargs(config),
         engine=config.engine,
         threads=config.threads,
+        precision=config.precision,
         seed=config.seed,
         device=device,
     )

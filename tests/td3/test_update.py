@@ -173,3 +173,17 @@ def test_saving_in_between_changes_nothing(tmp_path: Any) -> None:
         copy.deepcopy(saved.policy)
         saved.set_parameters(saved.get_parameters())
     assert differences(plain, saved).max() == 0
+
+
+def test_bf16_is_close_and_only_when_asked_for() -> None:
+    exact, rounded = (
+        agent_with("fused", "swim", [256, 256], precision=precision) for precision in ("float32", "bf16")
+    )
+    for agent in (exact, rounded):
+        agent.train(gradient_steps=1, batch_size=64)
+    backends = [set(agent.engine_facts()["products"].values()) for agent in (exact, rounded)]
+    assert "bf16" not in backends[0]
+    assert "bf16" in backends[1]
+    losses = [agent.logger.name_to_value["train/critic_loss"] for agent in (exact, rounded)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=2e-2)
