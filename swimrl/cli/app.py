@@ -104,6 +104,7 @@ def _run(command: ModuleType, name: str, arguments: list[str]) -> None:
         prog=f"swimrl {name}",
         description=command.__doc__,
         args=arguments,
+        config=(tyro.conf.FlagCreatePairsOff,),
         **({} if default is None else {"default": default}),
     )
     command.run(args)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -37,7 +37,7 @@ class Args:
     episodes: int = 100
     """Episodes to run."""
 
-    seed: int | None = None
+    seed: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
     """Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of the
     metric final100, which are the same for every run and were used by no training."""
 
@@ -45,16 +45,16 @@ class Args:
     """Take the best policy seen in an evaluation instead of the last. It was selected by its score, so its
     old score is too good; this command's fresh episodes are not."""
 
-    video: Path | None = None
+    video: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
     """Film the first episode into this mp4 file."""
 
-    render: Literal["human"] | None = None
+    render: Annotated[Literal["human"] | None, tyro.conf.arg(metavar="human")] = None
     """Show the episodes in a window."""
 
-    record_states: Path | None = None
+    record_states: Annotated[Path | None, tyro.conf.arg(metavar="FILE.npz")] = None
     """Write observations, actions, rewards, terminations and returns to go into this npz file."""
 
-    env: str | None = None
+    env: Annotated[str | None, tyro.conf.arg(metavar="ID")] = None
     """Environment id, for a policy.zip without a run.json beside it."""
 
     trust: bool = False

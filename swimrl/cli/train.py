@@ -14,7 +14,9 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from swimrl.errors import InputError
 from swimrl.runs.naming import DEFAULT_STUDY
@@ -29,7 +31,7 @@ class Args(TrainConfig):
     out: Path = DEFAULT_STUDY
     """Folder of the study; the run goes to OUT/<env>/<activation>-<hash>/seed-<n>."""
 
-    config: Path | None = None
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """YAML file with settings to start from; the command line wins."""
 
     overwrite: bool = False

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from swimrl.errors import ConfigError
 
 Initialisation = Literal["torch", "orthogonal", "variance"]
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number that ``text`` gives; ``1e6`` and ``1_000_000`` are understood.
+
+    Raises:
+        ValueError: If it is no whole number.
+
+    Example:
+        >>> parse_count("1e6")
+        1000000
+    """
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"{text!r} is not a whole number; expected one such as 100000 or 1e5")
+    return int(number)
+
+
+Count = Annotated[
+    int,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=lambda args: parse_count(args[0]),
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
+"""A whole number that may be written 1e6."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +53,22 @@ class TD3Config:
     lr: float = 3e-4
     """Learning rate of actor and critics (Adam)."""
 
-    activation_lr: float | None = None
+    activation_lr: Annotated[float | None, tyro.conf.arg(metavar="FLOAT")] = None
     """Learning rate of trainable activation parameters; the same as lr when not given."""
 
     weight_decay: float = 0.0
     """Decoupled weight decay on weight matrices; biases, norms and activations are exempt."""
 
-    batch_size: int = 256
+    batch_size: Count = 256
     """Transitions in a minibatch."""
 
-    buffer_size: int = 1_000_000
+    buffer_size: Count = 1_000_000
     """Transitions that the replay buffer holds."""
 
-    learning_starts: int = 25_000
+    learning_starts: Count = 25_000
     """Environment steps with uniformly random actions before learning starts."""
 
-    updates_per_step: int = 1
+    updates_per_step: Count = 1
     """Updates for each environment step, however many environments run side by side."""
 
     gamma: float = 0.99
@@ -46,7 +77,7 @@ class TD3Config:
     tau: float = 0.005
     """Polyak coefficient of the target networks."""
 
-    policy_delay: int = 2
+    policy_delay: Count = 2
     """Critic updates for each update of the actor and the targets."""
 
     exploration_noise: float = 0.1

@@ -10,36 +10,7 @@ import tyro
 from swimrl.activations.names import parse_name, split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
-from swimrl.td3.config import TD3Config
-
-
-def parse_count(text: str) -> int:
-    """Return the whole number that ``text`` gives; ``1e6`` and ``1_000_000`` are understood.
-
-    Raises:
-        ValueError: If it is no whole number.
-
-    Example:
-        >>> parse_count("1e6")
-        1000000
-    """
-    number = float(text)
-    if not number.is_integer():
-        raise ValueError(f"{text!r} is not a whole number; expected one such as 100000 or 1e5")
-    return int(number)
-
-
-Count = Annotated[
-    int,
-    tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="INT",
-        instance_from_str=lambda args: parse_count(args[0]),
-        is_instance=lambda value: isinstance(value, int),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
-"""A whole number that may be written 1e6."""
+from swimrl.td3.config import Count, TD3Config
 
 
 @dataclass(frozen=True)
@@ -58,10 +29,10 @@ class TrainConfig:
     """Activation of all hidden layers, such as swim, "swim(k=1)", "expr: x*sigmoid(b*x); b=1" or
     package.module:Class; with commas one for each layer. `swimrl activations` lists them."""
 
-    act_actor: str | None = None
+    act_actor: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Activation of the actor, where it differs."""
 
-    act_critic: str | None = None
+    act_critic: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Activation of the critics, where it differs."""
 
     steps: Count = 1_000_000

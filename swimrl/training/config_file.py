@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import yaml
 
 from swimrl.errors import ConfigError, closest
-from swimrl.training.config import parse_count
+from swimrl.td3.config import parse_count
 
 T = TypeVar("T")
 
