@@ -82,7 +82,7 @@ def td_target(
         least = q[0, b]
         for i in range(1, q.shape[0]):
             # Not min(): it would drop a NaN, which must be seen.
-            if not q[i, b] >= least:
+            if q[i, b] < least or q[i, b] != q[i, b]:
                 least = q[i, b]
         alive = one - done[b] * (one - timeout[b])
         target[b] = reward[b] + alive * discount * least

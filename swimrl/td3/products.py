@@ -172,8 +172,8 @@ def _same_layout(x: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
 def _remembered_choice(shape: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> str:
     path = cache_file()
     try:
-        choices = json.loads(path.read_text())
-    except (OSError, ValueError):
+        choices = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
         choices = {}
     if choices.get(shape) not in BACKENDS:
         choices[shape] = choose(measure(a, b, out))

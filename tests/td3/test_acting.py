@@ -1,0 +1,69 @@
+"""The actor without PyTorch acts as the actor does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from swimrl.td3.acting import FastActor, can_act
+from swimrl.td3.policy import TD3Policy
+
+OBSERVATION = spaces.Box(-np.inf, np.inf, (5,), np.float64)
+ACTION = spaces.Box(-2, 2, (3,), np.float32)
+
+
+def policy_with(activation_fn: object, **kwargs: object) -> TD3Policy:
+    torch.manual_seed(0)
+    return TD3Policy(
+        OBSERVATION, ACTION, lambda _: 1e-3, net_arch=[16, 12], activation_fn=activation_fn, **kwargs
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", "swim(k=trainable)", ["aulu", "tanh"]])
+@pytest.mark.parametrize("size", [1, 4])
+def test_equals_the_actor(activation: object, size: int) -> None:
+    policy = policy_with(activation)
+    observations = np.random.RandomState(1).randn(size, 5)
+    actions = FastActor(policy, size)(observations)
+    with torch.no_grad():
+        expected = policy.actor(torch.from_numpy(observations).float()).numpy()
+    np.testing.assert_allclose(actions, expected, atol=1e-6)
+
+
+def test_sees_new_weights_and_activation_parameters() -> None:
+    policy = policy_with("swim(k=trainable)")
+    actor = FastActor(policy, 1)
+    observation = np.ones((1, 5))
+    before = actor(observation)
+    with torch.no_grad():
+        policy.actor.mu[1].k.fill_(3.0)
+    after = actor(observation)
+    assert not np.array_equal(before, after)
+    with torch.no_grad():
+        expected = policy.actor(torch.ones(1, 5)).numpy()
+    np.testing.assert_allclose(after, expected, atol=1e-6)
+
+
+def test_notices_that_weights_moved() -> None:
+    policy = policy_with("swim")
+    actor = FastActor(policy, 1)
+    assert actor.intact()
+    policy.unshare()
+    assert not actor.intact()
+
+
+def test_an_action_is_the_callers_to_keep() -> None:
+    actor = FastActor(policy_with("relu"), 1)
+    first = actor(np.ones((1, 5)))
+    kept = first.copy()
+    actor(-np.ones((1, 5)))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_says_what_it_cannot_do() -> None:
+    assert can_act(policy_with("swim"))
+    assert not can_act(policy_with("swim", layer_norm=True))
+    assert not can_act(policy_with(torch.nn.GELU))
+    assert not can_act(torch.nn.Linear(2, 2))

@@ -1,0 +1,101 @@
+"""Which library computes a product."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from swimrl.td3 import products
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def operands(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    generator = np.random.RandomState(0)
+    wide = generator.randn(32, 50).astype(dtype)
+    weight = generator.randn(20, 17).astype(dtype)
+    return wide[:, 3:20], weight.T, np.empty((32, 20), dtype)
+
+
+@pytest.mark.parametrize("backend", products.BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_backend_computes_the_product(backend: str, dtype: str) -> None:
+    a, b, out = operands(dtype)
+    products.bind(backend, a, b, out)()
+    truth = a.astype(np.float64) @ b.astype(np.float64)
+    np.testing.assert_allclose(out, truth, rtol=0, atol=1e-5 if dtype == "float32" else 1e-13)
+
+
+def test_onednn_leaves_the_precision_setting_as_it_was() -> None:
+    before = torch.get_float32_matmul_precision()
+    products.bind("onednn", *operands())()
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_bf16_rounds_to_three_digits() -> None:
+    a, b, out = operands()
+    products.bind("bf16", a, b, out)()
+    error = np.abs(out - a.astype(np.float64) @ b).max()
+    assert 1e-4 < error < 0.2
+
+
+def test_a_fast_backend_with_bfloat16s_error_is_not_taken() -> None:
+    measured = {"numpy": (2e-4, 1e-5), "torch": (3e-4, 2e-5), "onednn": (1e-4, 3e-2)}
+    assert products.choose(measured) == "numpy"
+
+
+def test_the_fastest_sound_backend_is_taken() -> None:
+    measured = {"numpy": (2e-4, 1e-5), "torch": (3e-4, 1e-5), "onednn": (1e-4, 4e-5)}
+    assert products.choose(measured) == "onednn"
+
+
+def test_measuring_gives_time_and_error_of_each() -> None:
+    measured = products.measure(*operands())
+    assert set(measured) == set(products.BACKENDS)
+    assert all(seconds > 0 and 0 < error < 1e-4 for seconds, error in measured.values())
+
+
+def test_the_choice_is_remembered_for_the_next_run() -> None:
+    a, b, out = operands()
+    planner = products.ProductPlanner()
+    planner.product(a, b, out)
+    (shape,) = planner.chosen
+    remembered = json.loads(products.cache_file().read_text())
+    assert remembered == planner.chosen
+    other = next(name for name in products.BACKENDS if name != remembered[shape])
+    products.cache_file().write_text(json.dumps({shape: other}))
+    again = products.ProductPlanner()
+    again.product(a, b, out)
+    assert again.chosen == {shape: other}
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"32x17x20 nt float32": "abacus"}', "[]"])
+def test_a_damaged_memory_is_measured_anew(content: str) -> None:
+    products.cache_file().parent.mkdir(parents=True)
+    products.cache_file().write_text(content)
+    planner = products.ProductPlanner()
+    planner.product(*operands())
+    assert set(planner.chosen.values()) <= set(products.BACKENDS)
+
+
+def test_a_pinned_choice_wins() -> None:
+    a, b, out = operands()
+    planner = products.ProductPlanner({products.describe(a, b): "torch"})
+    planner.product(a, b, out)
+    assert list(planner.chosen.values()) == ["torch"]
+    assert not products.cache_file().exists()
+
+
+def test_an_unwritable_memory_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
+    planner = products.ProductPlanner()
+    call = planner.product(*operands())
+    call()
+    assert planner.chosen
