@@ -208,11 +208,13 @@ class TD3(stable_baselines3.TD3):
         dones: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        if not np.isfinite(reward).all():
-            raise NonFiniteError(
-                f"the environment's reward is {reward.min()} at step {self.num_timesteps}; "
-                "check the environment, its arguments and the action it received"
-            )
+        for name, values in (("reward", reward), ("observation", new_obs)):
+            if isinstance(values, np.ndarray) and not np.isfinite(values).all():
+                bad = values[~np.isfinite(values)][0]
+                raise NonFiniteError(
+                    f"the environment's {name} is {bad} at step {self.num_timesteps}; "
+                    "check the environment, its arguments and the action it received"
+                )
         if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
             return
