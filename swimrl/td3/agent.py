@@ -82,7 +82,7 @@ class TD3(stable_baselines3.TD3):
         >>> import swimrl
         >>> agent = swimrl.TD3("MlpPolicy", "Pendulum-v1", policy_kwargs={"activation_fn": "swim"}, seed=0)
         >>> agent.actor.mu[1]
-        Swim(k=0.5)
+        Activation(swim)
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
