@@ -49,6 +49,7 @@ def activation(name: str) -> nn.Module:
         FormulaError: Anything else that is wrong, in one line.
 
     Example:
+        >>> import torch
         >>> activation("relu")(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """

@@ -29,6 +29,7 @@ class Activation(nn.Module):
         ``nn.Module``.
 
     Example:
+        >>> from swimrl.activations import parse_name
         >>> swim = Activation(parse_name("swim(k=trainable)"))
         >>> [name for name, _ in swim.named_parameters()]
         ['k']
