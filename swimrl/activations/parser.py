@@ -56,7 +56,6 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **{primitive.spelling: (int(max(primitive.nargs)), primitive) for primitive in PRIMITIVES},
     "atan": (1, sympy.atan),
     "cos": (1, sympy.cos),
-    "erf": (1, sympy.erf),
     "exp": (1, sympy.exp),
     "log": (1, _log),
     "max": (2, _maximum),

@@ -3,7 +3,7 @@
 SymPy's own derivatives are correct on paper and poor in floating point: ``1 - tanh(x)**2`` cancels,
 ``Max`` differentiates to a ``Heaviside`` that is 1/2 at 0 and then to a ``DiracDelta``. So formulas
 hold only the functions of this file, and of SymPy those whose derivatives are sound (``exp``,
-``log``, ``sqrt``, ``sin``, ``cos``, ``atan``, ``erf``).
+``log``, ``sqrt``, ``sin``, ``cos``, ``atan``).
 
 Convention at kinks: torch's derivative where torch has the function (relu'(0) = 0, hardtanh'(1) =
 0), else the left one. A condition ``x > c`` is false at ``c``, so ``where(x > c, a, b)`` takes
@@ -104,8 +104,31 @@ class Ndtr(Primitive):
     nargs = 1
     spelling = "ndtr"
     latex_form = r"\Phi\left({0}\right)"
-    slopes = staticmethod(lambda u: (sympy.exp(-(u**2) / 2) / sympy.sqrt(2 * sympy.pi),))
+    slopes = staticmethod(lambda u: (NormalPdf(u),))
     exact = staticmethod(lambda u: mpmath.erfc(-u / mpmath.sqrt(2)) / 2)
+
+
+class NormalPdf(Primitive):
+    """The density of the standard normal, exp(-u^2/2)/sqrt(2 pi).
+
+    A primitive, so that a kernel computes it from the exponential that ``ndtr`` needs too.
+    """
+
+    nargs = 1
+    spelling = "normal_pdf"
+    latex_form = r"\varphi\left({0}\right)"
+    slopes = staticmethod(lambda u: (-u * NormalPdf(u),))
+    exact = staticmethod(lambda u: mpmath.npdf(u))
+
+
+class Erf(Primitive):
+    """The error function; its derivative is written with ``normal_pdf``, for the same reason."""
+
+    nargs = 1
+    spelling = "erf"
+    latex_form = r"\operatorname{{erf}}\left({0}\right)"
+    slopes = staticmethod(lambda u: (2 * sympy.sqrt(2) * NormalPdf(sympy.sqrt(2) * u),))
+    exact = staticmethod(lambda u: mpmath.erf(u))
 
 
 class Tanh(Primitive):
@@ -117,6 +140,11 @@ class Tanh(Primitive):
     slopes = staticmethod(lambda u: (Sech2(u),))
     exact = staticmethod(lambda u: mpmath.tanh(u))
 
+    @classmethod
+    def eval(cls, u: Any) -> Any:
+        """Take the composite with softplus, the gate of Mish, as one function."""
+        return TanhSoftplus(u.args[0]) if isinstance(u, Softplus) else None
+
 
 class Sech2(Primitive):
     """1/cosh(u)^2."""
@@ -126,6 +154,37 @@ class Sech2(Primitive):
     latex_form = r"\operatorname{{sech}}^{{2}}\left({0}\right)"
     slopes = staticmethod(lambda u: (-2 * Tanh(u) * Sech2(u),))
     exact = staticmethod(lambda u: mpmath.sech(u) ** 2)
+
+    @classmethod
+    def eval(cls, u: Any) -> Any:
+        """Take the composite with softplus as one function."""
+        return Sech2Softplus(u.args[0]) if isinstance(u, Softplus) else None
+
+
+class TanhSoftplus(Primitive):
+    """tanh(softplus(u)): in exp(u) it is a rational function, with one exponential and no logarithm."""
+
+    nargs = 1
+    spelling = "tanh_softplus"
+    latex_form = r"\tanh\left(\operatorname{{softplus}}\left({0}\right)\right)"
+    slopes = staticmethod(lambda u: (Sech2Softplus(u) * Sigmoid(u),))
+    exact = staticmethod(lambda u: mpmath.tanh(mpmath.log1p(mpmath.exp(u))))
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"tanh(softplus({printer._print(self.args[0])}))"
+
+
+class Sech2Softplus(Primitive):
+    """1/cosh(softplus(u))^2, the companion of ``tanh_softplus`` in its derivative."""
+
+    nargs = 1
+    spelling = "sech2_softplus"
+    latex_form = r"\operatorname{{sech}}^{{2}}\left(\operatorname{{softplus}}\left({0}\right)\right)"
+    slopes = staticmethod(lambda u: (-2 * TanhSoftplus(u) * Sech2Softplus(u) * Sigmoid(u),))
+    exact = staticmethod(lambda u: mpmath.sech(mpmath.log1p(mpmath.exp(u))) ** 2)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"sech2(softplus({printer._print(self.args[0])}))"
 
 
 class IsruGate(Primitive):
@@ -138,12 +197,22 @@ class IsruGate(Primitive):
     spelling = "isru_gate"
     latex_form = r"\frac{{1}}{{2}}\left(1 + \frac{{{0}}}{{\sqrt{{1 + \left({0}\right)^{{2}}}}}}\right)"
 
-    slopes = staticmethod(lambda u: ((1 + u**2) ** sympy.Rational(-3, 2) / 2,))
+    slopes = staticmethod(lambda u: (IsruSlope(u),))
     exact = staticmethod(lambda u: _isru_gate(u, mpmath.sqrt(1 + u * u)))
 
 
 def _isru_gate(u: Any, r: Any) -> Any:
     return 1 / (2 * r * (r - u)) if u < 0 else (1 + u / r) / 2
+
+
+class IsruSlope(Primitive):
+    """(1 + u^2)^(-3/2)/2, the derivative of ``isru_gate``, which has the same root."""
+
+    nargs = 1
+    spelling = "isru_slope"
+    latex_form = r"\frac{{1}}{{2}}\left(1 + \left({0}\right)^{{2}}\right)^{{-3/2}}"
+    slopes = staticmethod(lambda u: (-3 * u / (1 + u**2) * IsruSlope(u),))
+    exact = staticmethod(lambda u: (1 + u * u) ** mpmath.mpf(-1.5) / 2)
 
 
 class AtanGate(Primitive):
@@ -247,9 +316,12 @@ PRIMITIVES: tuple[type[Primitive], ...] = (
     Expm1,
     Log1p,
     Ndtr,
+    NormalPdf,
+    Erf,
     Tanh,
     Sech2,
     IsruGate,
+    IsruSlope,
     AtanGate,
     Relu,
     Step,
@@ -258,3 +330,4 @@ PRIMITIVES: tuple[type[Primitive], ...] = (
     Clip,
     Where,
 )
+"""The names of the expression language. ``TanhSoftplus`` and ``Sech2Softplus`` are spelled out there."""

@@ -20,9 +20,14 @@ TEXTBOOK = {
     "expm1(x)": lambda x: mpmath.exp(x) - 1,
     "log1p(x**2)": lambda x: mpmath.log(1 + x**2),
     "ndtr(x)": lambda x: (1 + mpmath.erf(x / mpmath.sqrt(2))) / 2,
+    "normal_pdf(x)": lambda x: mpmath.exp(-(x**2) / 2) / mpmath.sqrt(2 * mpmath.pi),
+    "erf(x)": mpmath.erf,
     "tanh(x)": lambda x: (mpmath.exp(2 * x) - 1) / (mpmath.exp(2 * x) + 1),
     "sech2(x)": lambda x: 4 / (mpmath.exp(x) + mpmath.exp(-x)) ** 2,
+    "tanh(softplus(x))": lambda x: ((1 + mpmath.exp(x)) ** 2 - 1) / ((1 + mpmath.exp(x)) ** 2 + 1),
+    "sech2(softplus(x))": lambda x: mpmath.sech(mpmath.log(1 + mpmath.exp(x))) ** 2,
     "isru_gate(x)": lambda x: (1 + x / mpmath.sqrt(1 + x**2)) / 2,
+    "isru_slope(x)": lambda x: 1 / (2 * (1 + x**2) * mpmath.sqrt(1 + x**2)),
     "atan_gate(x)": lambda x: mpf(1) / 2 + mpmath.atan(x) / mpmath.pi,
     "relu(x)": lambda x: x if x > 0 else mpf(0),
     "step(x)": lambda x: mpf(x > 0),
@@ -77,6 +82,17 @@ def test_second_derivatives_hold_no_distributions():
             continue
         second = primitive(X).diff(X, 2)
         assert not second.atoms(sympy.DiracDelta, sympy.Heaviside, sympy.Derivative, sympy.Subs)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [("tanh(softplus(2*x))", "tanh_softplus"), ("sech2(softplus(-x))", "sech2_softplus")],
+)
+def test_composites_with_softplus_become_one_function_and_read_back(text, spelling):
+    expr = Formula.parse(text).expr
+    assert expr.spelling == spelling
+    assert Formula.parse(text).text() == text
+    assert Formula.parse(Formula.parse(text).text()).expr == expr
 
 
 def test_where_differentiates_each_branch_alone():

@@ -319,7 +319,7 @@ def erf(x: float) -> float:
     a = math.fabs(x)
     square = _at_most(x * x, like(x, 1.0))
     near = fma(x, polynomial(square, ERF), x)
-    far = fma(_tail(a * like(x, math.sqrt(2.0))), like(x, -2.0), like(x, 1.0))
+    far = fma(_tail(math.fabs(x * like(x, math.sqrt(2.0)))), like(x, -2.0), like(x, 1.0))
     return where(a > like(x, 1.0), math.copysign(far, x), near)
 
 

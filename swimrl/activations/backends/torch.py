@@ -204,6 +204,16 @@ def _isru_gate(u: Tensor) -> Tensor:
     return t + side * (1.0 - 2.0 * t)
 
 
+def _sech2(u: Tensor) -> Tensor:
+    # In this form neither the value nor any derivative overflows, as 1/cosh(u)**2 would.
+    return 4.0 * torch.sigmoid(2.0 * u) * torch.sigmoid(-2.0 * u)
+
+
+def _softplus(u: Tensor) -> Tensor:
+    # Beyond its threshold torch returns u: at the default of 20 that is wrong in float64, at 40 it is exact.
+    return torch.nn.functional.softplus(u, threshold=40.0)
+
+
 _NAMESPACE: Mapping[str, Any] = {
     "_at_least": _at_least,
     "_at_most": _at_most,
@@ -220,22 +230,23 @@ _NAMESPACE: Mapping[str, Any] = {
     "expm1": torch.expm1,
     "inf": math.inf,
     "isru_gate": _isru_gate,
+    "isru_slope": lambda u: 0.5 * torch.rsqrt(1.0 + u * u) ** 3,
     "log": torch.log,
     "log1p": torch.log1p,
     # erfc keeps its digits in the left tail, where 1 + erf cancels.
     "ndtr": lambda u: 0.5 * torch.erfc(-math.sqrt(0.5) * u),
+    "normal_pdf": lambda u: torch.exp(-0.5 * u * u) * (1.0 / math.sqrt(2.0 * math.pi)),
     "relu": torch.relu,
-    # In this form neither the value nor any derivative overflows, as 1/cosh(u)**2 would.
-    "sech2": lambda u: 4.0 * torch.sigmoid(2.0 * u) * torch.sigmoid(-2.0 * u),
+    "sech2": _sech2,
+    "sech2_softplus": lambda u: _sech2(_softplus(u)),
     "sigmoid": torch.sigmoid,
     "sign": torch.sign,
     "sin": torch.sin,
-    # Beyond its threshold torch returns u: at the default of 20 that is wrong in float64, at 40 it
-    # is exact.
-    "softplus": lambda u: torch.nn.functional.softplus(u, threshold=40.0),
+    "softplus": _softplus,
     "sqrt": torch.sqrt,
     "step": lambda u: (u > 0.0).to(u.dtype),
     "tanh": torch.tanh,
+    "tanh_softplus": lambda u: torch.tanh(_softplus(u)),
     "where": torch.where,
 }
 """What the names in generated code mean here."""
