@@ -2,7 +2,7 @@
 
 A command file holds: a docstring (description and examples, shown by ``--help``), a frozen dataclass ``Args``
 whose field docstrings are the help of its options, and ``run(args)``. It may also hold ``defaults(argv)``,
-which returns the ``Args`` to start from and the arguments that are left. Importing it must be light.
+which returns the ``Args`` to start from. Importing it must be light.
 
 Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error, 130 interrupted.
 """
@@ -16,7 +16,8 @@ from types import ModuleType
 
 import tyro
 
-from swimrl.errors import InputError, SwimrlError, UnknownNameError
+from swimrl.cli.arguments import check
+from swimrl.errors import SwimrlError, UnknownNameError
 
 COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
@@ -95,32 +96,24 @@ def load_command(name: str) -> ModuleType:
 
 
 def _run(command: ModuleType, name: str, arguments: list[str]) -> None:
-    _refuse_repeated_flags(arguments)
     default = None
-    if hasattr(command, "defaults"):
-        default, arguments = command.defaults(arguments)
+    wants_help = "-h" in arguments or "--help" in arguments
+    if wants_help:
+        arguments = ["--help"]
+    else:
+        check(command.Args, arguments, f"swimrl {name}")
+        if hasattr(command, "defaults"):
+            default = command.defaults(arguments)
     args = tyro.cli(
         command.Args,
         prog=f"swimrl {name}",
         description=command.__doc__,
         args=arguments,
-        config=(tyro.conf.FlagCreatePairsOff,),
+        # --no-NAME is always understood, but shown only where it changes something.
+        config=(tyro.conf.FlagCreatePairsOff,) if wants_help else (),
         **({} if default is None else {"default": default}),
     )
     command.run(args)
-
-
-def _refuse_repeated_flags(arguments: list[str]) -> None:
-    """Refuse what tyro would take silently: of a flag given twice it keeps the last value."""
-    seen = set()
-    for argument in arguments:
-        if argument == "--":
-            return
-        if argument.startswith("--"):
-            flag = argument.partition("=")[0].replace("_", "-")
-            if flag in seen:
-                raise InputError(f"{flag} is given twice; give it once")
-            seen.add(flag)
 
 
 def _fail(message: str, code: int) -> int:

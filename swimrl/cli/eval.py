@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from swimrl.errors import InputError
+from swimrl.td3.config import Count
 
 if TYPE_CHECKING:
     import gymnasium as gym
@@ -34,10 +35,10 @@ class Args:
     path: tyro.conf.Positional[Path]
     """A run directory, or a policy.zip of Stable-Baselines3."""
 
-    episodes: int = 100
+    episodes: Count = 100
     """Episodes to run."""
 
-    seed: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
+    seed: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
     """Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of the
     metric final100, which are the same for every run and were used by no training."""
 

@@ -18,7 +18,6 @@ from typing import Annotated, Any
 
 import tyro
 
-from swimrl.errors import InputError
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.training import config_file
 from swimrl.training.config import TrainConfig
@@ -41,18 +40,15 @@ class Args(TrainConfig):
     """Print the resolved settings and where the run would go, and stop."""
 
 
-def defaults(arguments: list[str]) -> tuple[Args, list[str]]:
+def defaults(arguments: list[str]) -> Args:
     """Return the settings of ``--config``, if it is given, to start from."""
     for position, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
         if flag == "--config":
-            value = value or next(iter(arguments[position + 1 :]), "")
-            if not value or value.startswith("--"):
-                raise InputError("--config needs the path of a YAML file")
-            settings = config_file.load(Path(value), TrainConfig)
+            settings = config_file.load(Path(value or arguments[position + 1]), TrainConfig)
             fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
-            return Args(**fields), arguments
-    return Args(), arguments
+            return Args(**fields)
+    return Args()
 
 
 def run(args: Args) -> None:
@@ -77,9 +73,11 @@ def run(args: Args) -> None:
     from swimrl.training.progress import BarReporter, LineReporter
 
     console = Console()
-    console.print(f"{config.env}  {_activations(config)}  seed {config.seed}", highlight=False)
-    console.print(f"run directory: {directory.path}", highlight=False, soft_wrap=True)
-    reporter = BarReporter(console) if console.is_terminal else LineReporter(console)
+    title = (
+        f"{config.env}  {_activations(config)}  seed {config.seed}",
+        f"run directory: {directory.path}",
+    )
+    reporter = (BarReporter if console.is_terminal else LineReporter)(console, title)
     record = train(config, directory, reporter, overwrite=args.overwrite)
     for line in _summary(record.status, record.metrics, record.wall_clock_s, record.steps_done):
         console.print(line, highlight=False)

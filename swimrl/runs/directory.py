@@ -83,7 +83,7 @@ class RunDirectory:
     def write_record(self, record: RunRecord) -> None:
         """Replace run.json atomically."""
         with writing(self.record_file):
-            _replace(self.record_file, record.to_json().encode())
+            replace(self.record_file, record.to_json().encode())
 
     def append_evaluation(self, step: int, episodes: Sequence[Episode]) -> None:
         """Add the episodes of one evaluation to evaluations.csv, and bring evaluations.npz up to date."""
@@ -93,22 +93,23 @@ class RunDirectory:
             buffer = io.BytesIO()
             # The layout of Stable-Baselines3's EvalCallback, which rl-zoo's plotting tools read.
             np.savez(buffer, timesteps=steps, results=returns, ep_lengths=lengths)
-            _replace(self.evaluations_npz, buffer.getvalue())
+            replace(self.evaluations_npz, buffer.getvalue())
 
     def write_final(self, step: int, episodes: Sequence[Episode]) -> None:
         """Write the fresh episodes after training to final.csv."""
         self._append(self.final_file, step, episodes)
 
     def _append(self, path: Path, step: int, episodes: Sequence[Episode]) -> None:
-        with writing(path), path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if file.tell() == 0:
-                writer.writerow(EVALUATION_COLUMNS)
-            for number, episode in enumerate(episodes):
-                # repr of a float holds all its digits, so that equal runs give equal files.
-                writer.writerow([step, number, repr(float(episode.undiscounted_return)), episode.length])
-            file.flush()
-            os.fsync(file.fileno())
+        rows = io.StringIO()
+        writer = csv.writer(rows, lineterminator="\n")
+        if not path.exists():
+            writer.writerow(EVALUATION_COLUMNS)
+        for number, episode in enumerate(episodes):
+            # repr of a float holds all its digits, so that equal runs give equal files.
+            writer.writerow([step, number, repr(float(episode.undiscounted_return)), episode.length])
+        with writing(path):
+            before = path.read_bytes() if path.exists() else b""
+            replace(path, before + rows.getvalue().encode())
 
 
 def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -145,10 +146,15 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` in one step: a reader, or a full disk, finds the old or the new file."""
     aside = path.with_name(path.name + ".new")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

@@ -20,7 +20,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
 from swimrl.errors import DamagedFileError
-from swimrl.runs.directory import writing
+from swimrl.runs.directory import replace, writing
 from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.policy import TD3Policy
 
@@ -73,10 +73,8 @@ def save_policy(path: Path, policy: BasePolicy, normalisation: Normalisation | N
     if normalisation:
         tensors["normalisation.mean"] = torch.from_numpy(normalisation.mean)
         tensors["normalisation.var"] = torch.from_numpy(normalisation.var)
-    aside = path.with_name(path.name + ".new")
     with writing(path):
-        aside.write_bytes(safetensors.torch.save(tensors))
-        aside.replace(path)
+        replace(path, safetensors.torch.save(tensors))
 
 
 def load_policy(

@@ -38,14 +38,14 @@ class TrainConfig:
     steps: Count = 1_000_000
     """Environment steps to train for; 1e6 is understood."""
 
-    seed: int = 0
+    seed: Count = 0
     """Seed of all random streams."""
 
     engine: Literal["fused", "sb3"] = "fused"
     """What computes the update: fused is our own, several times faster on the processor; sb3 is
     Stable-Baselines3's own code, which takes over where fused cannot work."""
 
-    threads: int = 1
+    threads: Count = 1
     """Threads of one run; with 2 the fused engine updates the critics side by side."""
 
     precision: Literal["float32", "bf16"] = "float32"
@@ -57,7 +57,7 @@ class TrainConfig:
     net: str = "256x256"
     """Widths of the hidden layers, such as 256x256 or 400x300."""
 
-    n_envs: int = 1
+    n_envs: Count = 1
     """Environments stepped side by side."""
 
     normalize_obs: bool = False
@@ -75,10 +75,10 @@ class TrainConfig:
     eval_every: Count = 5_000
     """Environment steps between evaluations."""
 
-    eval_episodes: int = 10
+    eval_episodes: Count = 10
     """Episodes of an evaluation."""
 
-    final_episodes: int = 100
+    final_episodes: Count = 100
     """Fresh episodes after training (metric final100), on the same seeds for every run; 0 for none."""
 
     td3: TD3Config = field(default_factory=TD3Config)
@@ -90,12 +90,10 @@ class TrainConfig:
         _require_at_least(self, "final_episodes", 0)
         check_seed(self.seed)
         if self.precision == "bf16" and self.engine != "fused":
-            raise ConfigError("--precision bf16 needs --engine fused")
+            raise ConfigError("--precision bf16 needs --engine fused; leave one of the two out")
         widths = self.hidden_widths
-        for flag, text in (
-            ("--act-actor", self.actor_activation),
-            ("--act-critic", self.critic_activation),
-        ):
+        for flag, own in (("--act-actor", self.act_actor), ("--act-critic", self.act_critic)):
+            flag, text = ("--act", self.act) if own is None else (flag, own)
             layers = split_layers(text)
             if len(layers) not in (1, len(widths)):
                 raise ConfigError(
@@ -130,7 +128,10 @@ class TrainConfig:
         for pair in self.env_kwargs:
             name, equals, value = pair.partition("=")
             if not equals or not name.isidentifier():
-                raise ConfigError(f"--env-kwargs {pair!r} is not of the form name=value")
+                raise ConfigError(
+                    f"--env-kwargs {pair!r} is not of the form name=value; "
+                    "expected one such as ctrl_cost_weight=0.05"
+                )
             if name in arguments:
                 raise ConfigError(f"--env-kwargs names {name!r} twice; give it once")
             try:

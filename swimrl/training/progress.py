@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from rich.console import Console
@@ -47,9 +48,15 @@ class _Rate(ProgressColumn):
 
 
 class BarReporter:
-    """A progress bar: steps, steps/s, last evaluation, time left."""
+    """A progress bar: steps, steps/s, last evaluation, time left.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: Where to draw it.
+        title: Lines to print above it when training starts.
+    """
+
+    def __init__(self, console: Console, title: Sequence[str]) -> None:
+        self._title = title
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -64,7 +71,8 @@ class BarReporter:
         self._last = 0.0
 
     def start(self, steps: int) -> None:
-        """Show the bar."""
+        """Print the title and show the bar."""
+        _print_lines(self._bar.console, self._title)
         self._task = self._bar.add_task("training", total=steps, score="")
         self._bar.start()
 
@@ -91,13 +99,20 @@ class BarReporter:
 
 
 class LineReporter:
-    """A line for each evaluation, for logs and pipes."""
+    """A line for each evaluation, for logs and pipes.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: Where to print.
+        title: Lines to print first when training starts.
+    """
+
+    def __init__(self, console: Console, title: Sequence[str]) -> None:
         self._console = console
+        self._title = title
 
     def start(self, steps: int) -> None:
-        """Remember when training started."""
+        """Print the title and remember when training started."""
+        _print_lines(self._console, self._title)
         self._steps = steps
         self._started = time.monotonic()
 
@@ -108,18 +123,23 @@ class LineReporter:
         """Print step, mean return and speed so far."""
         seconds = time.monotonic() - self._started
         length = sum(episode.length for episode in episodes) / len(episodes)
-        self._console.print(
+        line = (
             f"step {step:>9,} of {self._steps:,}  return {_mean_return(episodes):>10,.1f}  "
-            f"length {length:>6,.0f}  {seconds:,.0f} s",
-            highlight=False,
-            soft_wrap=True,
+            f"length {length:>6,.0f}  {seconds:,.0f} s"
         )
+        _print_lines(self._console, [line])
 
     def final(self, done: int, total: int) -> None:
         """Single fresh episodes print nothing; the closing summary has their mean."""
 
     def stop(self) -> None:
         """Nothing is left to tidy."""
+
+
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print ``lines`` as they are: square brackets are no markup, and long lines are not broken."""
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _mean_return(episodes: list[Episode]) -> float:

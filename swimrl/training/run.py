@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import pickle
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -18,8 +20,8 @@ from stable_baselines3.common.logger import configure
 
 from swimrl.activations.names import parse_name, split_layers
 from swimrl.envs.make import Env
-from swimrl.errors import SwimrlError
-from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, writing
+from swimrl.errors import StorageError, SwimrlError
+from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, replace, writing
 from swimrl.runs.naming import run_path, variant_slug
 from swimrl.runs.policy_file import acting, normalisation_of, save_policy
 from swimrl.runs.record import RunRecord, Status
@@ -151,10 +153,10 @@ class _Run:
             self._save_policy()
             return self._close("interrupted", reason="stopped from outside (Ctrl-C or SIGTERM)")
         except SwimrlError as error:
-            self._close("failed", reason=str(error))
+            self._fail(str(error))
             raise
         except BaseException as error:
-            self._close("failed", reason=f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}")
             raise
         finally:
             self.reporter.stop()
@@ -205,9 +207,11 @@ class _Run:
         normalisation = normalisation_of(self.agent.get_vec_normalize_env())
         save_policy(self.directory.policy_file, self.agent.policy, normalisation)
         with writing(self.directory.sb3_file):
-            self.agent.save(self.directory.sb3_file)
+            buffer = io.BytesIO()
+            self.agent.save(buffer)
+            replace(self.directory.sb3_file, buffer.getvalue())
             if normalising := self.agent.get_vec_normalize_env():
-                normalising.save(str(self.directory.path / "vecnormalize.pkl"))
+                replace(self.directory.path / "vecnormalize.pkl", pickle.dumps(normalising))
 
     def _final_episodes(self) -> list[Episode]:
         total = self.config.final_episodes
@@ -241,6 +245,12 @@ class _Run:
         )
         self.directory.write_record(self.record)
         return self.record
+
+    def _fail(self, reason: str) -> None:
+        # A full disk can have stopped the run and keep run.json from saying so. The first error is the one
+        # to tell.
+        with suppress(StorageError):
+            self._close("failed", reason=reason)
 
 
 class _Monitoring(BaseCallback):

@@ -1,0 +1,110 @@
+"""Checks a command's arguments before tyro reads them, so that what is wrong is said in one line.
+
+tyro refuses with a box of several lines, and of an option given twice it keeps the last value silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import tyro
+
+from swimrl.errors import InputError, UnknownNameError
+from swimrl.training.config_file import converted
+
+
+@dataclasses.dataclass(frozen=True)
+class _Option:
+    """What ``--name`` or a position on the command line stands for."""
+
+    name: str
+    """As the user writes it: ``--td3.gamma``, or ``PATH`` for a position."""
+
+    hint: Any
+    is_required: bool
+
+    @property
+    def takes_many(self) -> bool:
+        return typing.get_origin(self.hint) is tuple
+
+
+def check(kind: type, arguments: Sequence[str], command: str) -> None:
+    """Check the ``arguments`` of a command whose options are the fields of dataclass ``kind``.
+
+    Args:
+        kind: A dataclass, as tyro takes it.
+        arguments: What the user gave.
+        command: Such as ``swimrl train``, for messages.
+
+    Raises:
+        UnknownNameError: If an option is unknown; the closest are offered.
+        InputError: If an option is given twice, or a value is missing, of a wrong type or in the wrong place.
+    """
+    options, positions = _named(kind), _positional(kind)
+    seen: set[str] = set()
+    unread = list(arguments)
+    while unread:
+        token = unread.pop(0)
+        if not token.startswith("--"):
+            if not positions:
+                raise InputError(f"unexpected argument {token!r}; {command} --help lists the options")
+            position = positions.pop(0)
+            converted(position.hint, token, name=position.name)
+            continue
+        flag, equals, value = token.partition("=")
+        flag = flag.replace("_", "-")
+        if flag not in options:
+            raise UnknownNameError("option", flag, options, f"{command} --help")
+        option = options[flag]
+        if option.name in seen:
+            raise InputError(f"{option.name} is given twice; give it once")
+        seen.add(option.name)
+        if option.hint is bool:
+            if equals:
+                raise InputError(f"{flag} takes no value, but {value!r} is given; leave it out")
+            continue
+        following = list(itertools.takewhile(lambda one: not one.startswith("--"), unread))
+        values = [value] if equals else following if option.takes_many else following[:1]
+        if not values:
+            raise InputError(f"{flag} needs a value; {command} --help says which")
+        if not equals:
+            del unread[: len(values)]
+        converted(option.hint, values if option.takes_many else values[0], name=flag)
+    missing = next((position.name for position in positions if position.is_required), None)
+    if missing:
+        raise InputError(f"{command} needs {missing}; {command} --help says what it is")
+
+
+def _named(kind: type) -> dict[str, _Option]:
+    """Return the options by every way to write them, ``--no-...`` of the switches included."""
+    options = {}
+    for prefix, name, option in _fields(kind):
+        if option.name.startswith("--"):
+            options[option.name] = option
+            if option.hint is bool:
+                options[f"--{prefix}no-{name}"] = option
+    return options
+
+
+def _positional(kind: type) -> list[_Option]:
+    return [option for _, _, option in _fields(kind) if not option.name.startswith("--")]
+
+
+def _fields(kind: type, prefix: str = "") -> Iterator[tuple[str, str, _Option]]:
+    """Yield the prefix with a dot, the name and the option of each field, nested ones included."""
+    hints, annotated = typing.get_type_hints(kind), typing.get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        hint, marks = hints[field.name], getattr(annotated[field.name], "__metadata__", ())
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield from _fields(hint, prefix=f"{field.name}.")
+            continue
+        # tyro.conf.arg(name=...) renames an option.
+        renamed = next((mark.name for mark in marks if getattr(mark, "name", None)), field.name)
+        name = renamed.replace("_", "-")
+        is_position = tyro.conf.Positional in marks
+        is_required = field.default is field.default_factory is dataclasses.MISSING
+        yield prefix, name, _Option(name.upper() if is_position else f"--{prefix}{name}", hint, is_required)
