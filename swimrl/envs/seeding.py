@@ -11,10 +11,11 @@ call and restores them afterwards. This is the only place where swimrl touches t
 
 from __future__ import annotations
 
+import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,6 +114,22 @@ class Streams:
             self._torch[name] = torch.Generator().manual_seed(stream_seed(self.seed, name))
         return self._torch[name]
 
+    def state(self) -> dict[str, Any]:
+        """Return where each stream that was used stands, as plain data and arrays."""
+        return {
+            "numpy": {name: stream.get_state(legacy=False) for name, stream in self._numpy.items()},
+            "torch": {name: stream.get_state().numpy() for name, stream in self._torch.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Set each stream to where it stood when `state` was taken."""
+        import torch as th
+
+        for name, where in state["numpy"].items():
+            self.numpy(name).set_state(where)
+        for name, where in state["torch"].items():
+            self.torch(name).set_state(th.from_numpy(where))
+
     @contextmanager
     def borrow(self, *, numpy: str | None = None, torch: str | None = None) -> Iterator[None]:
         """Let code that draws from the global generators draw from these streams instead.
@@ -140,3 +157,38 @@ class Streams:
             if torch_stream and torch_before is not None:
                 torch_stream.set_state(th.get_rng_state())
                 th.set_rng_state(torch_before)
+
+
+def global_state() -> dict[str, Any]:
+    """Return where Python's, NumPy's and PyTorch's global generators stand.
+
+    Nothing of swimrl draws from them, but modules and callbacks of other people may.
+    """
+    import torch as th
+
+    version, words, next_gauss = random.getstate()
+    return {
+        "python": {"version": version, "words": np.array(words, np.uint32), "next_gauss": next_gauss},
+        "numpy": np.random.get_state(legacy=False),
+        "torch": th.get_rng_state().numpy(),
+        "cuda": [words.numpy() for words in _cuda_states()],
+    }
+
+
+def restore_global_state(state: Mapping[str, Any]) -> None:
+    """Set the global generators to where they stood when `global_state` was taken."""
+    import torch as th
+
+    python = state["python"]
+    random.setstate((python["version"], tuple(python["words"].tolist()), python["next_gauss"]))
+    np.random.set_state(state["numpy"])
+    th.set_rng_state(th.from_numpy(state["torch"]))
+    if state["cuda"]:
+        th.cuda.set_rng_state_all([th.from_numpy(words) for words in state["cuda"]])
+
+
+def _cuda_states() -> list[torch.Tensor]:
+    import torch as th
+
+    used: bool = th.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return th.cuda.get_rng_state_all() if used else []

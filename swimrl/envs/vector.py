@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 from stable_baselines3.common.vec_env.util import dict_to_obs
+
+from swimrl.envs.trace import Trace
 
 
 class LeanVecEnv(DummyVecEnv):
@@ -12,7 +19,41 @@ class LeanVecEnv(DummyVecEnv):
 
     An environment that changes an info dictionary after it has returned it would be seen to do so;
     Gymnasium's do not.
+
+    Args:
+        env_fns: Makes each environment.
+        traced: Whether to keep a `Trace` of each environment, which `state` and `restore` need; observations
+            are then arrays.
     """
+
+    def __init__(self, env_fns: list[Callable[[], gym.Env[Any, Any]]], *, traced: bool = False) -> None:
+        super().__init__(env_fns)
+        self._traces = [Trace() for _ in self.envs] if traced else []
+
+    def reset(self) -> VecEnvObs:
+        """Reset every environment, with the seeds that `seed` set for this once."""
+        for env, trace, seed in zip(self.envs, self._traces, self._seeds, strict=False):
+            trace.begin(env, seed)
+        return super().reset()
+
+    def state(self) -> dict[str, Any]:
+        """Return what brings environments of the same kind to the same place, in mid-episode too."""
+        return {
+            "traces": [trace.state() for trace in self._traces],
+            "observations": self.buf_obs[None].copy(),  # type: ignore[index]
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> bool:
+        """Bring every environment to where `state` was taken.
+
+        Returns:
+            Whether each gave the same observation there; one that hides a part of its state may not.
+        """
+        for number, (env, trace) in enumerate(zip(self.envs, self._traces, strict=True)):
+            trace.restore(state["traces"][number])
+            self._save_obs(number, trace.follow(env))
+        self._reset_seeds()
+        return np.array_equal(self.buf_obs[None], state["observations"], equal_nan=True)  # type: ignore[index]
 
     def _obs_from_buf(self) -> VecEnvObs:
         return dict_to_obs(self.observation_space, {key: x.copy() for key, x in self.buf_obs.items()})
@@ -20,11 +61,16 @@ class LeanVecEnv(DummyVecEnv):
     def step_wait(self) -> VecEnvStepReturn:
         """Step every environment; reset those whose episode is over."""
         for number, env in enumerate(self.envs):
-            observation, reward, terminated, truncated, info = env.step(self.actions[number])
+            action = self.actions[number]
+            if self._traces:
+                self._traces[number].add(action)
+            observation, reward, terminated, truncated, info = env.step(action)
             done = terminated or truncated
             info["TimeLimit.truncated"] = truncated and not terminated
             if done:
                 info["terminal_observation"] = observation
+                if self._traces:
+                    self._traces[number].begin(env, None)
                 observation, self.reset_infos[number] = env.reset()
             self._save_obs(number, observation)
             self.buf_rews[number], self.buf_dones[number] = reward, done
