@@ -75,6 +75,8 @@ def run(args: Args) -> None:
         raise InputError("--video and --render exclude each other; give one of them")
     if args.record_states and args.record_states.suffix != ".npz":
         raise InputError(f"--record-states {args.record_states}: the file name must end in .npz")
+    if not (args.path.is_dir() or (args.path.suffix == ".zip" and args.path.exists())):
+        raise InputError(f"{args.path} is neither a run directory nor a policy.zip; name one of them")
 
     from swimrl.envs.seeding import final_seed
     from swimrl.training.evaluation import run_episode
@@ -101,9 +103,7 @@ def _open(args: Args) -> StoredPolicy:
 
     if args.path.is_dir():
         return open_run(args.path, best=args.best)
-    if args.path.suffix == ".zip" and args.path.exists():
-        return open_zip(args.path, args.env, trust=args.trust)
-    raise InputError(f"{args.path} is neither a run directory nor a policy.zip; name one of them")
+    return open_zip(args.path, args.env, trust=args.trust)
 
 
 def _environment(stored: StoredPolicy, args: Args) -> gym.Env[Any, Any]:

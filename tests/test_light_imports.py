@@ -1,0 +1,55 @@
+"""What only prints text starts at once: no torch, no Stable-Baselines3, no Gymnasium."""
+
+import subprocess
+import sys
+
+import pytest
+
+from swimrl.cli.app import COMMANDS
+
+HEAVY = ["torch", "stable_baselines3", "gymnasium", "mujoco"]
+
+_RUN = """
+import sys
+from swimrl.cli.app import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+print(code, [name for name in {heavy!r} if name in sys.modules], file=sys.__stdout__)
+"""
+
+
+def exit_code_and_heavy_modules(script: str, arguments: list[str]) -> str:
+    command = [sys.executable, "-c", script.format(heavy=HEAVY), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        *[([command, "--help"], 0) for command in COMMANDS],
+        (["completion", "bash"], 0),
+        (["trian"], 2),
+        (["train", "--sead", "1"], 2),
+        (["train", "--steps", "many"], 2),
+        (["train", "--td3.gamma", "2"], 2),
+        (["train", "--config", "no-such-file.yaml"], 2),
+        (["eval", "no-such-run"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_a_command_line_that_only_prints_text_is_light(arguments: list[str], code: int) -> None:
+    assert exit_code_and_heavy_modules(_RUN, arguments) == f"{code} []"
+
+
+def test_importing_the_package_is_light() -> None:
+    script = "import sys, swimrl; print(0, [name for name in {heavy!r} if name in sys.modules])"
+    assert exit_code_and_heavy_modules(script, []) == "0 []"
+
+
+def test_a_heavy_module_would_be_seen() -> None:
+    script = "import sys, gymnasium; print(0, [name for name in {heavy!r} if name in sys.modules])"
+    assert exit_code_and_heavy_modules(script, []) == "0 ['gymnasium']"
