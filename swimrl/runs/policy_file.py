@@ -103,8 +103,10 @@ def load_policy(
     try:
         policy.load_state_dict(tensors)
     except RuntimeError as error:
+        difference = str(error).splitlines()[1].strip().rstrip(".")
         raise DamagedFileError(
-            f"{path} does not fit the run.json beside it: {str(error).splitlines()[1].strip()}"
+            f"{path} does not fit the run.json beside it ({difference}); "
+            "restore both from a copy or train again"
         ) from error
     policy.to(device).set_training_mode(False)
     normalisation = None

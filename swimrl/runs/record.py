@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from swimrl.errors import DamagedFileError
+from swimrl.runs.naming import DEFAULT_STUDY
 
 SCHEMA_VERSION = 1
 
@@ -91,7 +92,10 @@ def read_record(path: Path) -> RunRecord:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
     except OSError as error:
-        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+        raise DamagedFileError(
+            f"cannot read {path}: {error.strerror}; name the directory of a run, such as "
+            f"{DEFAULT_STUDY}/Hopper-v4/swim-1a2b3c4d/seed-0"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFileError(
             f"{path} is no record of a run (damaged or cut off); train again or restore it from a copy"

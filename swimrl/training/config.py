@@ -97,8 +97,8 @@ class TrainConfig:
             layers = split_layers(text)
             if len(layers) not in (1, len(widths)):
                 raise ConfigError(
-                    f"{flag} names {len(layers)} activations for the {len(widths)} hidden layers of "
-                    f"--net {self.net}; give one, or one for each layer"
+                    f"{flag} names {len(layers)} activations for --net {self.net}, whose depth is "
+                    f"{len(widths)}; give one, or one for each hidden layer"
                 )
         self.environment_arguments()
 
@@ -137,7 +137,10 @@ class TrainConfig:
             try:
                 arguments[name] = parse_scalar(yaml.safe_load(value))
             except yaml.YAMLError as error:
-                raise ConfigError(f"--env-kwargs {pair!r}: {value!r} is no number, word or list") from error
+                raise ConfigError(
+                    f"--env-kwargs {pair!r}: {value!r} is no number, word or list; "
+                    "expected one such as ctrl_cost_weight=0.05"
+                ) from error
         return arguments
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from swimrl.envs.seeding import evaluation_seed, final_seed
+from swimrl.errors import NonFiniteError
 from swimrl.runs.directory import Episode
 from swimrl.runs.policy_file import Policy
 
@@ -61,6 +63,9 @@ def run_episode(
         env: Where to act.
         reset_seed: Seed of the reset, or None to go on with the environment's own generator.
         on_step: Is given each transition, if anybody wants them.
+
+    Raises:
+        NonFiniteError: If the return is NaN or infinite.
     """
     observation, _ = env.reset(seed=reset_seed)
     total, length, over = 0.0, 0, False
@@ -73,6 +78,11 @@ def run_episode(
         total += float(reward)
         length += 1
         over = terminated or truncated
+    if not math.isfinite(total):
+        raise NonFiniteError(
+            f"the rewards of an evaluation episode of {length} steps sum to {total}; "
+            "check the environment and its arguments"
+        )
     return Episode(total, length)
 
 

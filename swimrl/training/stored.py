@@ -78,7 +78,8 @@ def open_zip(path: Path, env_id: str | None, *, trust: bool) -> StoredPolicy:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DamagedFileError(
-            f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind): {reason}"
+            f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind: {reason}); "
+            "restore it from a copy"
         ) from error
     return StoredPolicy(acting(agent.policy), TrainConfig(env=env_id), None)
 
