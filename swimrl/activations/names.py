@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import ParameterValue
+from swimrl.activations.parameters import OneOf, ParameterValue
 from swimrl.activations.registry import HOW_TO_LIST, REGISTRY, Registry
 from swimrl.activations.settings import TRAINABLE, Setting, format_number, parse_call, settings_of, shorten
 from swimrl.errors import FormulaError, closest
@@ -182,6 +182,10 @@ def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple
                 f"{definition.name} has no parameter {setting.name!r}{guess} write {_example(definition)}"
             )
         parameter = parameters[setting.name]
+        if setting.trainable and isinstance(parameter.domain, OneOf):
+            raise FormulaError(
+                f"{setting.name} of {definition.name} cannot be learned; set it to {parameter.domain}"
+            )
         value = parameter.default if setting.value is None else setting.value
         try:
             parameter.check(value)

@@ -36,6 +36,23 @@ class Interval:
         return " and ".join(filter(None, (low, high))) or "any number"
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """A few numbers. A parameter with such a domain cannot be learned.
+
+    Args:
+        values: The numbers.
+    """
+
+    values: tuple[float, ...]
+
+    def __contains__(self, value: float) -> bool:
+        return value in self.values
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(f'{value:g}' for value in self.values)}"
+
+
 REAL = Interval()
 POSITIVE = Interval(low=0.0)
 NON_NEGATIVE = Interval(low=0.0, low_included=True)
@@ -52,6 +69,8 @@ class Parameter:
         domain: The values for which the formula is meant. What the user sets is checked against it;
             what training makes of a trainable parameter is not.
         doc: What it does, and where its default comes from.
+        effective: What the formula makes of a raw parameter, as text, such as ``"softplus(a)"``;
+            empty where the parameter is used as it is.
 
     Raises:
         FormulaError: The name cannot be used, or the default lies outside the domain.
@@ -60,8 +79,9 @@ class Parameter:
     name: str
     default: float
     trainable: bool = False
-    domain: Interval = REAL
+    domain: Interval | OneOf = REAL
     doc: str = ""
+    effective: str = ""
 
     def __post_init__(self) -> None:
         if (

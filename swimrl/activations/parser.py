@@ -26,7 +26,7 @@ from swimrl.activations.primitives import PRIMITIVES, Expm1, Log1p, Sigmoid, Sof
 from swimrl.activations.settings import parse_call, settings_of, shorten
 from swimrl.errors import FormulaError, closest
 
-MAX_LENGTH = 1000
+MAX_LENGTH = 3000
 MAX_DEPTH = 100
 MAX_EXPONENT = 16
 _MAX_BITS = 1024  # of an exact numerator or denominator: as far as a double reaches

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "swimrl.activations"
 HOW_TO_LIST = "swimrl activations"
-CATALOGUE = ("relu", "elu", "sigmoid", "self_gated", "parametric")
+CATALOGUE = ("sigmoid", "self_gated", "relu", "elu", "parametric", "miscellaneous", "ensemble")
 """Modules of ``catalogue``, in the order of the listing; each holds a tuple ``DEFINITIONS``."""
 
 

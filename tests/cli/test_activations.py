@@ -27,8 +27,8 @@ def test_table_lists_everything_in_80_columns(capsys):
     ("args", "names"),
     [
         (Args(search="2303.02640"), {"swim"}),
-        (Args(search="SILU"), {"swish", "swim", "ulu"} - {"ulu"}),
-        (Args(family="parametric"), {"prelu", "aulu"}),
+        (Args(search="pflu"), {"pflu", "fpflu", "swim"}),
+        (Args(family="ensemble"), {"abu", "apl", "splash", "slaf"}),
         (Args(family="parametric", search="Huo"), {"aulu"}),
     ],
 )
@@ -61,7 +61,7 @@ def test_as_a_command(capsys):
     with pytest.raises(SystemExit) as exit_:
         main(["activations", "--family", "elu-based", "--json"])
     assert exit_.value.code == 0
-    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == ["elu", "selu", "celu"]
+    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)][:3] == ["elu", "selu", "celu"]
 
 
 def test_listing_imports_neither_torch_nor_sympy():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import importlib
 import math
 import pickle
 from pathlib import Path
@@ -16,15 +17,18 @@ import mpmath
 import pytest
 import torch
 from mpmath import mpf
+from oracles import CANCELLING, DOUBLE_EXPONENTIAL, KINKS, ORACLES
 from torch import nn
 
 from swimrl.activations import REGISTRY, activation, activation_fn, parse_name, value_and_derivatives
-from swimrl.activations.catalogue import elu, parametric, relu, self_gated, sigmoid
+from swimrl.activations.registry import CATALOGUE
 
 BUILT_IN = [
-    definition for family in (relu, elu, sigmoid, self_gated, parametric) for definition in family.DEFINITIONS
+    definition
+    for family in CATALOGUE
+    for definition in importlib.import_module(f"swimrl.activations.catalogue.{family}").DEFINITIONS
 ]
-NAMES = [definition.name for definition in BUILT_IN] + [
+VARIANTS = [
     "swim(k=1)",
     "swim(k=trainable)",
     "swim(k=trainable(3))",
@@ -42,25 +46,21 @@ NAMES = [definition.name for definition in BUILT_IN] + [
     "celu(alpha=trainable(2))",
     "ulu(alpha1=trainable, alpha2=trainable)",
     "aulu(beta1=trainable(0.3), beta2=2)",
+    "tgate(nu=1)",
+    "tgate(nu=4, slope=trainable)",
+    "tgate(nu=6)",
+    "tgate(nu=8)",
+    "repu(p=4)",
+    "hardsigmoid(width=5)",
+    "isru(a=trainable(0.3))",
+    "polu(n=trainable(2))",
+    "xatlu(alpha=0.1)",
+    "xgelu(alpha=trainable(-0.2))",
+    "acon_c(p1=1.5, p2=0.2)",
+    "smu(a=trainable(0))",
+    "srelu(a_left=0, a_right=-1)",
 ]
-EXPECTED_NAMES = {
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "celu",
-    "gelu",
-    "gelu_tanh",
-    "swish",
-    "mish",
-    "softplus",
-    "tanh",
-    "sigmoid",
-    "prelu",
-    "swim",
-    "ulu",
-    "aulu",
-}
+NAMES = [definition.name for definition in BUILT_IN] + VARIANTS
 
 GRID = torch.arange(-120, 121, dtype=torch.float64) / 20  # from -6 to 6; holds 0
 HOSTILE = [0.0, -0.0, 5e-324, -1e-310, 1e-8, -1e-8, 30.0, -30.0, 88.0, -88.0, 1e4, -1e4]
@@ -68,38 +68,6 @@ HOSTILE = [0.0, -0.0, 5e-324, -1e-310, 1e-8, -1e-8, 30.0, -30.0, 88.0, -88.0, 1e
 all_names = pytest.mark.parametrize("name", NAMES)
 formulas = pytest.mark.parametrize("definition", BUILT_IN, ids=lambda definition: definition.name)
 
-
-def mp_leaky(x, slope):
-    return x if x > 0 else slope * x
-
-
-def mp_swish(x, beta):
-    return x / (1 + mpmath.exp(-beta * x))
-
-
-ORACLES = {
-    "relu": lambda x: max(x, mpf(0)),
-    "leaky_relu": mp_leaky,
-    "prelu": mp_leaky,
-    "softplus": lambda x, beta: mpmath.log1p(mpmath.exp(beta * x)) / beta,
-    "elu": lambda x, alpha: x if x > 0 else alpha * mpmath.expm1(x),
-    "selu": lambda x: (
-        mpf("1.0507009873554804934193349852946")
-        * (x if x > 0 else mpf("1.6732632423543772848170429916717") * mpmath.expm1(x))
-    ),
-    "celu": lambda x, alpha: max(x, mpf(0)) + min(mpf(0), alpha * mpmath.expm1(x / alpha)),
-    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-    "tanh": mpmath.tanh,
-    "gelu": lambda x: x * mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
-    "gelu_tanh": lambda x: (
-        x / 2 * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + mpf("0.044715") * x**3)))
-    ),
-    "swish": mp_swish,
-    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-    "swim": lambda x, k: x / 2 * (1 + k * x / mpmath.sqrt(1 + k**2 * x**2)),
-    "ulu": lambda x, alpha1, alpha2: mp_swish(x, 2 * (alpha1 if x < 0 else alpha2)),
-    "aulu": lambda x, beta1, beta2: mp_swish(x, 2 * (beta1 if x < 0 else beta2) ** 2),
-}
 
 TORCH_MODULES = {
     "relu": nn.ReLU(),
@@ -118,6 +86,14 @@ TORCH_MODULES = {
     "softplus(beta=2.5)": nn.Softplus(beta=2.5, threshold=50),
     "tanh": nn.Tanh(),
     "sigmoid": nn.Sigmoid(),
+    "hardtanh": nn.Hardtanh(),
+    "hardswish": nn.Hardswish(),
+    "hardshrink": nn.Hardshrink(),
+    "softshrink": nn.Softshrink(),
+    "softsign": nn.Softsign(),
+    "logsigmoid": nn.LogSigmoid(),
+    "tanhshrink": nn.Tanhshrink(),
+    "relu6": nn.ReLU6(),
 }
 
 
@@ -129,11 +105,11 @@ def settled_values(name, module):
     ]
 
 
-def oracle(name, values):
+def oracle(name, values, digits=400):
     """The exact function. 1 + tanh(u) cancels like exp(2u): 400 digits reach below the smallest double."""
 
     def evaluate(x):
-        with mpmath.workdps(400):
+        with mpmath.workdps(digits):
             return ORACLES[parse_name(name).definition.name](mpf(x), *map(mpf, values))
 
     return evaluate
@@ -156,11 +132,21 @@ def defaults(definition):
     return [parameter.default for parameter in definition.parameters]
 
 
-def test_the_catalogue_holds_what_it_should_and_the_oracles_cover_it():
+def smooth_points(name, points):
+    """The points at which the activation has a derivative."""
+    kinks = KINKS.get(parse_name(name).definition.name, ())
+    return [point for point in points if all(abs(point - kink) > 1e-3 for kink in kinks)]
+
+
+def test_the_catalogue_is_large_and_the_oracles_cover_it():
     names = {definition.name for definition in BUILT_IN}
-    assert names >= EXPECTED_NAMES
+    assert len(names) >= 90
     assert set(ORACLES) == names
     assert {definition.name for definition in REGISTRY.definitions()} >= names
+
+
+def test_the_golden_table_covers_what_it_can():
+    assert len(golden_rows()) >= 70
 
 
 @pytest.mark.parametrize(("name", "quantity", "row"), golden_rows())
@@ -198,28 +184,35 @@ def test_value_at_hostile_points(name, dtype):
     x = torch.tensor(HOSTILE, dtype=dtype)
     for point, value in zip(x.tolist(), module(x).tolist(), strict=True):
         truth = exact(point)
+        if abs(truth) > torch.finfo(dtype).max:
+            assert value == math.copysign(math.inf, truth)
+            continue
         allowed = 16 * rounding * max(abs(truth), abs(mpf(point) * slope_of(exact, point)))
-        assert abs(value - truth) <= allowed + torch.finfo(dtype).tiny * rounding * 2
+        if parse_name(name).definition.name in CANCELLING:
+            allowed = max(allowed, 512 * rounding * abs(mpf(point)))
+        assert abs(value - truth) <= allowed + torch.finfo(dtype).tiny * rounding * 8
 
 
 @all_names
 def test_float32_accuracy_over_a_wide_range(name):
     """The criterion: 4 ulp, or 1e-6 of the larger of |f| and |x f'|, or 1e-7 near a zero of f."""
     module = activation(name)
-    exact = oracle(name, settled_values(name, module))
+    exact = oracle(name, settled_values(name, module), digits=120)
+    absolute = 1e-4 if name == "minimax_relu" else 1e-7  # its coefficients reach 60
     x = torch.cat([torch.linspace(-50, 50, 102), torch.linspace(-2, 2, 52)])  # none is 0
     for point, value in zip(x.tolist(), module(x).tolist(), strict=True):
         truth = exact(point)
         sensitivity = abs(mpf(point) * slope_of(exact, point))
         allowed = max(
-            4 * 2.0**-23 * abs(truth), 1e-6 * max(abs(truth), sensitivity), 1e-7 * min(1, abs(point))
+            4 * 2.0**-23 * abs(truth), 1e-6 * max(abs(truth), sensitivity), absolute * min(1, abs(point))
         )
         assert abs(value - truth) <= allowed + 3e-45
 
 
 @all_names
 def test_derivative_is_that_of_the_oracle(name):
-    x = torch.tensor([-20.0, -5.5, -2.0, -1.0, -0.3, 0.3, 1.0, 2.0, 5.5, 20.0], dtype=torch.float64)
+    points = smooth_points(name, [-20.0, -5.5, -2.0, -1.0, -0.3, 0.3, 1.0, 2.0, 5.5, 20.0])
+    x = torch.tensor(points, dtype=torch.float64)
     spec = parse_name(name)
     values = [value.value for value in spec.values]
     _, slope, *_ = value_and_derivatives(spec.formula)(x, *values)
@@ -230,7 +223,7 @@ def test_derivative_is_that_of_the_oracle(name):
 
 @formulas
 def test_parameter_derivatives_are_those_of_the_oracle(definition):
-    points = [-20.0, -3.0, -1.0, -0.3, 0.3, 1.0, 3.0, 20.0]
+    points = smooth_points(definition.name, [-20.0, -3.0, -1.0, -0.3, 0.3, 1.0, 3.0, 20.0])
     x = torch.tensor(points, dtype=torch.float64)
     exact, step = ORACLES[definition.name], mpf(10) ** -20
     _, _, *found = value_and_derivatives(definition.formula)(x, *defaults(definition))
@@ -253,13 +246,15 @@ def test_derivatives_are_those_of_autograd(definition):
     (expected,) = torch.autograd.grad(value.sum(), x, retain_graph=True)
     torch.testing.assert_close(slope.detach(), expected, rtol=1e-9, atol=1e-12)
     for parameter, found in zip(parameters, by_parameter, strict=True):
-        (expected,) = torch.autograd.grad(value.sum(), parameter, retain_graph=True)
+        # A parameter that only decides between branches is not in the graph.
+        (expected,) = torch.autograd.grad(value.sum(), parameter, retain_graph=True, materialize_grads=True)
         torch.testing.assert_close(found.sum().detach(), expected, rtol=1e-9, atol=1e-12)
 
 
 @formulas
 def test_derivatives_are_those_of_central_differences(definition):
-    x, step = GRID[GRID != 0], 1e-5
+    points = smooth_points(definition.name, GRID[GRID != 0].tolist())
+    x, step = torch.tensor(points, dtype=torch.float64), 1e-5
     compute = value_and_derivatives(definition.formula)
     _, slope, *by_parameter = compute(x, *defaults(definition))
     difference = (
@@ -274,18 +269,25 @@ def test_derivatives_are_those_of_central_differences(definition):
         torch.testing.assert_close(found, difference, rtol=1e-6, atol=1e-8)
 
 
-@all_names
+def test_only_waves_have_no_limits():
+    unlimited = {definition.name for definition in BUILT_IN if definition.limits is None}
+    assert unlimited == {"sine", "siren", "gcu"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if parse_name(name).definition.limits])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_value_at_infinity_is_the_limit(name, dtype):
-    found = activation(name).to(dtype)(torch.tensor([-math.inf, math.inf], dtype=dtype)).tolist()
-    spec = parse_name(name)
+    """The limit is infinite if the oracle, at the square of a large number, is much larger still."""
+    module = activation(name).to(dtype)
+    found = module(torch.tensor([-math.inf, math.inf], dtype=dtype)).tolist()
+    exact = oracle(name, settled_values(name, module))
+    digits = 2 if parse_name(name).definition.name in DOUBLE_EXPONENTIAL else 50
     for value, end in zip(found, (-1, 1), strict=True):
-        with mpmath.workdps(400):
-            far = ORACLES[spec.definition.name](end * mpf(10) ** 100, *(mpf(v.value) for v in spec.values))
-        if abs(far) > mpf(10) ** 50:
-            assert value == math.copysign(math.inf, far)
+        far, farther = (exact(end * mpf(10) ** (digits * times)) for times in (1, 2))
+        if abs(farther) > 1.5 * abs(far) and abs(farther) > 1:
+            assert value == math.copysign(math.inf, farther)
         else:
-            assert value == pytest.approx(float(far), rel=4 * torch.finfo(dtype).eps, abs=1e-30)
+            assert value == pytest.approx(float(farther), rel=4 * torch.finfo(dtype).eps, abs=1e-30)
 
 
 @all_names
@@ -311,12 +313,20 @@ def test_half_precision_is_float32_rounded_once(name):
 @all_names
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_finite_in_finite_out_with_finite_gradients(name, dtype):
+    """Wherever the exact value and slope are numbers of the dtype."""
     module = activation(name)
-    x = torch.tensor([-1e4, -1e3, -88.0, 0.0, 88.0, 1e3, 1e4], dtype=dtype, requires_grad=True)
+    exact = oracle(name, settled_values(name, module), digits=40)
+    largest = torch.finfo(dtype).max
+    points = [
+        point
+        for point in (-1e4, -1e3, -88.0, -8.0, 0.0, 8.0, 88.0, 1e3, 1e4)
+        if abs(exact(point)) < largest and abs(slope_of(exact, point)) < largest
+    ]
+    assert len(points) >= 3
+    x = torch.tensor(points, dtype=dtype, requires_grad=True)
     value = module(x)
-    inputs = [x, *module.parameters()]
     assert value.isfinite().all()
-    gradients = torch.autograd.grad(value.double().sum(), inputs)
+    gradients = torch.autograd.grad(value.double().sum(), [x, *module.parameters()])
     assert gradients[0].dtype == dtype
     assert all(gradient.isfinite().all() for gradient in gradients)
 
@@ -368,13 +378,17 @@ def test_makes_unshared_modules(name):
     assert all(parameter.shape == () for parameter in first.parameters())
 
 
-@all_names
-def test_compiles_into_one_graph(name):
+@pytest.mark.parametrize("names", [NAMES[start::16] for start in range(16)], ids=lambda names: names[0])
+def test_compiles_into_one_graph(names):
     torch.compiler.reset()
-    module = activation(name)
-    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
+    modules = [activation(name) for name in names]
+
+    def call(x):
+        return torch.stack([module(x) for module in modules])
+
+    compiled = torch.compile(call, backend="aot_eager", fullgraph=True)
     x, y = (GRID.float().clone().requires_grad_() for _ in range(2))
-    found, expected = compiled(x), module(y)
+    found, expected = compiled(x), call(y)
     torch.testing.assert_close(found, expected)
     torch.testing.assert_close(*torch.autograd.grad(found.sum() + expected.sum(), (x, y)))
 
@@ -440,12 +454,22 @@ def test_second_derivative_at_zero(name, curvature):
         ("elu(alpha=0.5)", 0.0, 0.5),
         ("selu", 0.0, 1.7580993408473766),
         ("celu(alpha=0.5)", 0.0, 1.0),
+        ("hardsigmoid", -3.0, 0.0),
+        ("hardsigmoid", 3.0, 0.0),
+        ("hardtanh", 1.0, 0.0),
+        ("relu6", 6.0, 0.0),
+        ("hardswish", -3.0, 0.0),
+        ("hardswish", 3.0, 1.0),
+        ("hardshrink", 0.5, 0.0),
+        ("softshrink", -0.5, 0.0),
+        ("shifted_relu", -1.0, 0.0),
+        ("isrlu", 0.0, 1.0),
+        ("elish", 0.0, 0.5),
+        ("xielu", 0.0, 0.5),
+        ("symlog", 0.0, 1.0),
+        ("sinc", 0.0, 0.0),
         ("ulu", 0.0, 0.5),
         ("aulu", 0.0, 0.5),
-        ("expr: clip(x, -1, 1)", -1.0, 0.0),
-        ("expr: clip(x, -1, 1)", 1.0, 0.0),
-        ("expr: x*clip(x + 3, 0, 6)/6", -3.0, 0.0),
-        ("expr: x*clip(x + 3, 0, 6)/6", 3.0, 1.0),
         ("expr: abs(x)", 0.0, 0.0),
         ("expr: max(x, 0.5*x)", 0.0, 0.5),
         ("expr: where(x >= 1, 2*x, x + 1)", 1.0, 2.0),

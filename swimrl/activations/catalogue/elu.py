@@ -1,4 +1,4 @@
-"""Fixed-shape, ELU-based."""
+"""Fixed-shape, ELU-based: a saturating curve on the left, the identity on the right."""
 
 from __future__ import annotations
 
@@ -30,5 +30,32 @@ DEFINITIONS = (
         family="elu-based",
         reference="Barron 2017, arXiv:1704.07483",
         summary="ELU with slope 1 at 0 for every alpha",
+    ),
+    Definition(
+        "serlu",
+        "1.07862*where(x > 0, x, 2.90427*x*exp(x))",
+        limits=("0", "inf"),
+        family="elu-based",
+        reference="Zhang & Li 2018, arXiv:1807.10117",
+        summary="returns to 0 on the far left; constants as for selu",
+    ),
+    Definition(
+        "polu",
+        # (1 - x)^-n - 1, without its cancellation near 0.
+        "where(x > 0, x, expm1(-n*log1p(-x)))",
+        (Parameter("n", 1.0, domain=POSITIVE, doc="the power, and the slope at 0 from the left"),),
+        limits=("-1", "inf"),
+        family="elu-based",
+        reference="Li et al. 2018, arXiv:1802.00212",
+        summary="power linear unit, (1 - x)^-n - 1 for x < 0",
+    ),
+    Definition(
+        "fplus",
+        "where(x > 0, x, x/(1 - x))",
+        limits=("-1", "inf"),
+        family="elu-based",
+        reference="Duan et al. 2021, arXiv:2111.14349",
+        aliases=("polylu",),
+        summary="polu(n=1), as a quotient",
     ),
 )

@@ -1,10 +1,31 @@
-"""Fixed-shape, self-gated: x times a gate that rises from 0 to 1."""
+"""Fixed-shape, self-gated: x times a gate that, as a rule, rises from 0 to 1."""
 
 from __future__ import annotations
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, Parameter
+import math
 
+from swimrl.activations.definition import Definition
+from swimrl.activations.parameters import POSITIVE, OneOf, Parameter
+
+
+def _student(m: int, scale: str) -> str:
+    """Return the distribution function of Student's t with 2m degrees of freedom.
+
+    With g = isru_gate(t/sqrt(2m)) it is the incomplete beta function I_g(m, m) (Abramowitz & Stegun 26.5.27),
+    a sum over j >= m of binomial(2m - 1, j) g^j (1 - g)^(2m - 1 - j), in which nothing cancels.
+
+    Args:
+        m: Half the degrees of freedom.
+        scale: Factor of slope*x with which the slope at 0 is ``slope``.
+    """
+    rising, falling = f"isru_gate({scale}*slope*x)", f"isru_gate(-{scale}*slope*x)"
+    terms = (
+        f"{math.comb(2 * m - 1, j)}*{rising}**{j - m}*{falling}**{2 * m - 1 - j}" for j in range(m, 2 * m)
+    )
+    return f"{rising}**{m}*({' + '.join(terms)})"
+
+
+# exp(exp(x)) has long done its work at x = 30; it is held there, for infinity times 0 in a gradient is NaN.
 DEFINITIONS = (
     Definition(
         "gelu",
@@ -22,6 +43,14 @@ DEFINITIONS = (
         family="self-gated",
         reference="Hendrycks & Gimpel 2016, arXiv:1606.08415",
         summary="the tanh approximation of gelu, as a function of its own",
+    ),
+    Definition(
+        "quick_gelu",
+        "x*sigmoid(1.702*x)",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Hendrycks & Gimpel 2016, arXiv:1606.08415",
+        summary="the sigmoid approximation of gelu, as a function of its own",
     ),
     Definition(
         "swish",
@@ -53,6 +82,22 @@ DEFINITIONS = (
         summary="PFLU at k = 1; agrees with SiLU to second order at 0 for k = 0.5",
     ),
     Definition(
+        "pflu",
+        "x*isru_gate(x)",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Zhu et al. 2021 (PFLU and FPFLU)",
+        summary="swim(k=1), published earlier",
+    ),
+    Definition(
+        "fpflu",
+        "where(x > 0, x, 2*x*isru_gate(x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Zhu et al. 2021 (PFLU and FPFLU)",
+        summary="twice PFLU on the left, the identity on the right: slope 1 at 0",
+    ),
+    Definition(
         "ulu",
         # x (1 + tanh(alpha x))/2 = x sigmoid(2 alpha x), with one alpha on each side of 0.
         "x*sigmoid(2*x*where(x > 0, alpha2, alpha1))",
@@ -69,5 +114,138 @@ DEFINITIONS = (
         family="self-gated",
         reference="Huo 2025, arXiv:2508.05073",
         summary="a Swish of another sharpness on each side of 0",
+    ),
+    Definition(
+        "atlu",
+        "x*atan_gate(x)",
+        limits=("-1/pi", "inf"),
+        family="self-gated",
+        reference="Huang 2024, arXiv:2405.20768",
+        summary="the gate is the Cauchy distribution function; ends at -1/pi on the left",
+    ),
+    Definition(
+        "tgate",
+        f"x*where(nu > 7, {_student(4, '32/35')}, where(nu > 5, {_student(3, '16/15')}, where(nu > 3,"
+        f" {_student(2, '4/3')}, where(nu > 1, {_student(1, '2')}, atan_gate(pi*slope*x)))))",
+        (
+            Parameter(
+                "nu",
+                2.0,
+                domain=OneOf((1.0, 2.0, 4.0, 6.0, 8.0)),
+                doc="degrees of freedom: weight of the tails; 1 is ATLU's shape, 2 is Swim",
+            ),
+            Parameter(
+                "slope",
+                0.25,
+                domain=POSITIVE,
+                doc="slope of the gate at 0, half of f''(0); SiLU's and Swim's 1/4",
+            ),
+        ),
+        limits=("where(nu > 1, 0, -1/(pi**2*slope))", "inf"),
+        family="self-gated",
+        reference="ours",
+        summary="x times Student's t distribution function: tails and curvature at 0 apart",
+    ),
+    Definition(
+        "tgate_normal",
+        "x*ndtr(sqrt(2*pi)*slope*x)",
+        (
+            Parameter(
+                "slope",
+                0.25,
+                domain=POSITIVE,
+                doc="slope of the gate at 0; SiLU's and Swim's 1/4, GELU's is 1/sqrt(2 pi)",
+            ),
+        ),
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="ours",
+        summary="tgate with infinitely many degrees of freedom: GELU's shape",
+    ),
+    Definition(
+        "tanhexp",
+        "x*tanh(exp(min(x, 30)))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Liu & Di 2020, arXiv:2003.09855",
+        aliases=("telu",),
+        summary="also TeLU of arXiv:2412.20269; surveys know another TeLU, x tanh(ELU(x))",
+    ),
+    Definition(
+        "serf",
+        "x*erf(softplus(x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Nag & Bhattacharyya 2021, arXiv:2108.09598",
+    ),
+    Definition(
+        "logish",
+        "x*log1p(sigmoid(x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Zhu et al. 2021 (Logish)",
+        summary="slope log(2) far to the right",
+    ),
+    Definition(
+        "smish",
+        "alpha*x*tanh(log1p(sigmoid(beta*x)))",
+        (
+            Parameter("alpha", 1.0, domain=POSITIVE, doc="height"),
+            Parameter("beta", 1.0, domain=POSITIVE, doc="sharpness of the gate"),
+        ),
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Wang et al. 2022 (Smish)",
+        summary="slope 3/5 far to the right",
+    ),
+    Definition(
+        "gish",
+        # log(2 - exp(-exp(x))) without its cancellation for x < 0.
+        "x*log1p(-expm1(-exp(min(x, 30))))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Kaytan et al. 2023 (Gish)",
+        summary="slope log(2) far to the right",
+    ),
+    Definition(
+        "phish",
+        "x*tanh(x*ndtr(x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Naveen 2022 (Phish)",
+        summary="positive for x < 0 too",
+    ),
+    Definition(
+        "lisht",
+        "x*tanh(x)",
+        limits=("inf", "inf"),
+        family="self-gated",
+        reference="Roy et al. 2019, arXiv:1901.05894",
+        summary="even and never negative",
+    ),
+    Definition(
+        "hardswish",
+        "x*clip(x + 3, 0, 6)/6",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Howard et al. 2019, arXiv:1905.02244",
+        summary="slope 0 at -3 and 1 at 3, as in torch",
+    ),
+    Definition(
+        "colu",
+        # x/(1 - x exp(-(x + exp(x)))); for x < 0 with numerator and denominator times exp(x + exp(x)).
+        "where(x > 0, x/(1 - x*exp(-x - exp(min(x, 30)))), x*exp(x + exp(x))/(exp(x + exp(x)) - x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Vagerwal 2021, arXiv:2112.12078",
+        summary="Collapsing Linear Unit",
+    ),
+    Definition(
+        "elish",
+        "where(x > 0, x*sigmoid(x), expm1(x)*sigmoid(x))",
+        limits=("0", "inf"),
+        family="self-gated",
+        reference="Basirat & Roth 2018, arXiv:1808.00783",
+        summary="SiLU on the right, ELU times its gate on the left",
     ),
 )

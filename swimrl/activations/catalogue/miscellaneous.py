@@ -1,0 +1,139 @@
+"""Miscellaneous: fixed shapes outside the families of sigmoid, ReLU and ELU; waves, bells, polynomials."""
+
+from __future__ import annotations
+
+from swimrl.activations.definition import Definition
+from swimrl.activations.parameters import POSITIVE, Parameter
+
+
+def _sinc(scale: str) -> str:
+    """Return sin(u)/u for u = scale*x; near 0, where it is 0/0, its power series, exact in float64."""
+    u = f"({scale}*x)"
+    series = "1"
+    for n in (15, 13, 11, 9, 7, 5, 3):
+        series = f"1 - {u}**2/{n * (n - 1)}*({series})"
+    return f"where(x > 1/4, sin{u}/{u}, where(x < -1/4, sin{u}/{u}, {series}))"
+
+
+def _odd(u: str, *coefficients: float) -> str:
+    """Return the odd polynomial c_0 u + c_1 u^3 + ... as nested products."""
+    *others, nested = map(str, coefficients)
+    for coefficient in reversed(others):
+        nested = f"({coefficient} + {u}**2*{nested})"
+    return f"({u}*{nested})"
+
+
+# |x (1 + _SIGN)/2 - relu(x)| <= 2^-7 bound for |x| <= bound: two odd polynomials, each as near to the sign
+# as its degree allows where the other leaves it. Outside the bound they explode, hence the clip.
+_SIGN = _odd(
+    _odd("clip(x/bound, -1, 1)", 7.3034, -34.674, 59.844, -31.866), 2.40069, -2.63091, 1.54895, -0.33116
+)
+
+DEFINITIONS = (
+    Definition(
+        "sine",
+        "sin(omega*x)",
+        (Parameter("omega", 1.0, domain=POSITIVE, doc="frequency"),),
+        family="miscellaneous",
+        reference="classic",
+    ),
+    Definition(
+        "siren",
+        "sin(omega*x)",
+        (
+            Parameter(
+                "omega",
+                30.0,
+                domain=POSITIVE,
+                doc="frequency; the paper's 30, with initial weights of its own, which are not set here",
+            ),
+        ),
+        family="miscellaneous",
+        reference="Sitzmann et al. 2020, arXiv:2006.09661",
+    ),
+    Definition(
+        "gcu",
+        "x*cos(x)",
+        family="miscellaneous",
+        reference="Noel et al. 2021, arXiv:2108.12943",
+        summary="growing cosine unit",
+    ),
+    Definition(
+        "sinc",
+        _sinc("1"),
+        limits=("0", "0"),
+        family="miscellaneous",
+        reference="classic",
+        summary="sin(x)/x, not torch's sinc: see sinc_pi",
+    ),
+    Definition(
+        "sinc_pi",
+        _sinc("pi"),
+        limits=("0", "0"),
+        family="miscellaneous",
+        reference="classic",
+        summary="sin(pi x)/(pi x), torch's sinc",
+    ),
+    Definition(
+        "gaussian",
+        "exp(-x**2)",
+        limits=("0", "0"),
+        family="miscellaneous",
+        reference="classic",
+        aliases=("rbf",),
+    ),
+    Definition(
+        "quadratic",
+        "x**2",
+        limits=("inf", "inf"),
+        family="miscellaneous",
+        reference="classic",
+        aliases=("square",),
+    ),
+    Definition(
+        "cubic",
+        "x - x**3",
+        limits=("inf", "-inf"),
+        family="miscellaneous",
+        reference="classic",
+    ),
+    Definition(
+        "quadratic_relu",
+        "x**2/8 + x/2 + 1/4",
+        limits=("inf", "inf"),
+        family="miscellaneous",
+        reference="snu-ccl/approxCNN",
+        summary="the parabola that stands in for relu under encryption",
+    ),
+    Definition(
+        "minimax_relu",
+        f"x/2*(1 + {_SIGN})",
+        (
+            Parameter(
+                "bound",
+                10.0,
+                domain=POSITIVE,
+                doc="how far it follows relu; our default (papers use 40 to 100)",
+            ),
+        ),
+        limits=("-inf", "inf"),
+        family="miscellaneous",
+        reference="Lee et al. 2021, arXiv:2105.10879",
+        summary="composite minimax polynomials (7, 7); held outside the bound, which is ours",
+    ),
+    Definition(
+        "symlog",
+        "where(x > 0, log1p(x), -log1p(-x))",
+        limits=("-inf", "inf"),
+        family="miscellaneous",
+        reference="Hafner et al. 2023, arXiv:2301.04104",
+    ),
+    Definition(
+        "symexp",
+        "where(x > 0, expm1(x), -expm1(-x))",
+        limits=("-inf", "inf"),
+        family="miscellaneous",
+        reference="Hafner et al. 2023, arXiv:2301.04104",
+        summary="the inverse of symlog",
+    ),
+)
