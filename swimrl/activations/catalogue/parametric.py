@@ -24,6 +24,11 @@ def _raw_parameter(name: str, effective: float, doc: str, *, offset: float = 0.0
     return Parameter(name, _raw(effective - offset), trainable=True, doc=f"raw; {doc}", effective=text)
 
 
+def _straight(slope: str, up: str, down: str) -> str:
+    """Return the limit of what is straight far out, from its slope there; 0 if that is 0."""
+    return f"where({slope} > 0, {up}, where({slope} < 0, {down}, 0))"
+
+
 _BETA = Parameter("beta", 0.5, doc="slope at 0; fixed, the paper's")
 _EXPANSION = Parameter(
     "alpha", 0.0, trainable=True, doc="the gate runs from -alpha to 1 + alpha; the authors' initial value"
@@ -196,12 +201,9 @@ DEFINITIONS = (
             Parameter("p2", 0.0, trainable=True, doc="slope far to the left; as for p1"),
             Parameter("beta", 1.0, trainable=True, doc="sharpness of the switch; the authors' initial value"),
         ),
-        limits=tuple(  # the slope there, and from it the value
-            f"where({slope} > 0, {sign}inf, where({slope} < 0, {opposite}inf, 0))"
-            for sign, opposite, slope in (
-                ("-", "", "where(beta*(p1 - p2) > 0, p2, p1)"),
-                ("", "-", "where(beta*(p1 - p2) > 0, p1, p2)"),
-            )
+        limits=(
+            _straight("where(beta*(p1 - p2) > 0, p2, p1)", "-inf", "inf"),
+            _straight("where(beta*(p1 - p2) > 0, p1, p2)", "inf", "-inf"),
         ),
         family="parametric",
         reference="Ma et al. 2021, arXiv:2009.04759",
