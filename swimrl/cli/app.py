@@ -68,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        kind = type(error).__name__
-        code = _fail(f"unexpected error: {kind}: {error} (add --debug for the traceback)", 1)
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        code = _fail(f"unexpected error: {said} (add --debug for the traceback)", 1)
     else:
         code = 0
     raise SystemExit(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 
-class Line(gym.Env[np.ndarray, np.ndarray]):
+class Line(gym.Env):
     """A point on a line that should stay at 0; an episode has 20 steps.
 
     Args:
@@ -21,8 +21,10 @@ class Line(gym.Env[np.ndarray, np.ndarray]):
         nan_reward_from: Step of this instance from which rewards are NaN.
         nan_observation_from: Step of this instance from which observations are NaN.
         fails_at: Step of this instance that raises.
-        render_mode: How to draw it; there is no way.
+        render_mode: How to draw it.
     """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
 
     def __init__(
         self,
@@ -58,6 +60,11 @@ class Line(gym.Env[np.ndarray, np.ndarray]):
             observation[1] = np.nan
         reward = float("nan") if self.steps >= self.nan_reward_from else -float(abs(self.position[0]))
         return observation, reward, False, False, {}
+
+    def render(self) -> np.ndarray:
+        picture = np.zeros((32, 64, 3), np.uint8)
+        picture[:, int(31.5 + 3 * self.position[0])] = 255
+        return picture
 
 
 gym.register("worlds/Line-v0", Line, max_episode_steps=20)

@@ -1,0 +1,447 @@
+"""One run, from the command line to its directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import stable_baselines3
+import torch
+from small_runs import FINISHED, LINE, train_line
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from swimrl.cli.app import main
+from swimrl.runs.record import read_record
+from swimrl.td3.agent import TD3
+from swimrl.training import build
+from swimrl.training.config import TrainConfig
+from swimrl.training.stored import open_run
+
+Train = Callable[[str], Path]
+
+SPARSE = "--eval-episodes 1 --final-episodes 0"
+SHORT = f"--act relu --steps 120 --td3.learning-starts 60 --eval-every 60 {SPARSE}"
+
+
+def record_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "run.json").read_text())
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def weights_of(run: Path) -> dict[str, np.ndarray]:
+    return safetensors.numpy.load_file(run / "policy.safetensors")
+
+
+class TestFinishedRun:
+    def test_its_files(self, finished: Path) -> None:
+        names = {file.name for file in finished.iterdir() if file.is_file()}
+        events = {name for name in names if name.startswith("events.out.tfevents.")}
+        assert len(events) == 1
+        assert names - events == {
+            "run.json",
+            "evaluations.csv",
+            "evaluations.npz",
+            "final.csv",
+            "policy.safetensors",
+            "policy-best.safetensors",
+            "policy.zip",
+        }
+
+    def test_its_place_names_environment_activation_and_seed(self, finished: Path) -> None:
+        env, variant, seed = finished.parts[-3:]
+        assert env == "worlds-Line-v0"
+        assert variant.startswith("swim-k1-")
+        assert len(variant) == len("swim-k1-") + 8
+        assert seed == "seed-3"
+
+    def test_evaluations_come_before_training_and_then_regularly(self, finished: Path) -> None:
+        rows = rows_of(finished / "evaluations.csv")
+        assert list(rows[0]) == ["step", "episode", "return", "length"]
+        places = [(int(row["step"]), int(row["episode"])) for row in rows]
+        assert places == [(0, 0), (0, 1), (100, 0), (100, 1), (200, 0), (200, 1)]
+        assert {row["length"] for row in rows} == {"20"}
+        assert len({row["return"] for row in rows}) == 6
+
+    def test_evaluations_are_those_of_the_stored_policy(self, train: Train) -> None:
+        run = train(
+            "--act relu --steps 100 --td3.learning-starts 40 --eval-every 100 --eval-episodes 2 "
+            "--final-episodes 0 --seed 5"
+        )
+        policy = open_run(run).policy
+        env = build.build_environment(TrainConfig(env="worlds/Line-v0"))
+        returns = []
+        for seed in (105, None):
+            observation, _ = env.reset(seed=seed)
+            returns.append(0.0)
+            for _ in range(20):
+                observation, reward, *_ = env.step(policy(observation))
+                returns[-1] += float(reward)
+        last = [float(row["return"]) for row in rows_of(run / "evaluations.csv") if row["step"] == "100"]
+        assert last == pytest.approx(returns, rel=1e-5)
+
+    def test_the_npz_has_the_layout_of_sb3s_eval_callback(self, finished: Path) -> None:
+        rows = rows_of(finished / "evaluations.csv")
+        with np.load(finished / "evaluations.npz") as arrays:
+            assert set(arrays) == {"timesteps", "results", "ep_lengths"}
+            assert arrays["timesteps"].tolist() == [0, 100, 200]
+            assert arrays["results"].ravel().tolist() == [float(row["return"]) for row in rows]
+            assert arrays["results"].shape == arrays["ep_lengths"].shape == (3, 2)
+            assert arrays["ep_lengths"].ravel().tolist() == [20] * 6
+
+    def test_its_record(self, finished: Path) -> None:
+        record = record_of(finished)
+        assert record["schema_version"] == 1
+        assert (record["status"], record["reason"]) == ("done", None)
+        assert (record["steps_done"], record["updates_done"]) == (250, 190)
+        assert record["started"] <= record["ended"]
+        assert record["config"]["env"] == "worlds/Line-v0"
+        assert record["config"]["seed"] == 3
+        assert record["config"]["td3"]["batch_size"] == 16
+        assert record["config"]["td3"]["lr"] == 3e-4
+        assert record["environment"] == {
+            "id": "worlds/Line-v0",
+            "observation_size": 2,
+            "action_size": 1,
+            "max_episode_steps": 20,
+        }
+        assert {"python", "torch", "numpy", "gymnasium", "mujoco", "stable_baselines3", "swimrl"} <= set(
+            {name.replace("-", "_") for name in record["versions"]}
+        )
+        assert record["host"]["device"] == "cpu"
+        assert record["engine"]["name"] == "fused"
+        # 2 * 16 + 16, 16 * 16 + 16, 16 + 1; the critics see the action too, and there are two.
+        assert record["network"]["actor_parameters"] == 48 + 272 + 17
+        assert record["network"]["critic_parameters"] == 2 * (64 + 272 + 17)
+        for network in ("actor", "critic"):
+            assert len(record["activations"][network]) in (1, 2)
+            assert "swim(k=1)" in json.dumps(record["activations"][network])
+        seconds = record["wall_clock_s"]
+        assert {"total", "updates", "evaluation", "interaction"} <= set(seconds)
+        parts = sum(value for name, value in seconds.items() if name != "total")
+        assert parts == pytest.approx(seconds["total"], abs=0.01)
+
+    def test_its_metrics_are_those_of_its_files(self, finished: Path) -> None:
+        metrics = record_of(finished)["metrics"]
+        returns = np.array([float(row["return"]) for row in rows_of(finished / "evaluations.csv")])
+        final = rows_of(finished / "final.csv")
+        assert metrics["last10"] == pytest.approx(returns.mean())
+        assert metrics["per_seed_max"] == pytest.approx(returns.reshape(3, 2).mean(axis=1).max())
+        assert len(final) == 3
+        assert {row["step"] for row in final} == {"250"}
+        assert metrics["final100"] == pytest.approx(np.mean([float(row["return"]) for row in final]))
+
+    def test_tensorboard_has_sb3s_usual_tags(self, finished: Path) -> None:
+        events = EventAccumulator(str(finished))
+        events.Reload()
+        tags = set(events.Tags()["scalars"])
+        assert {
+            "rollout/ep_rew_mean",
+            "rollout/ep_len_mean",
+            "time/fps",
+            "train/actor_loss",
+            "train/critic_loss",
+            "train/learning_rate",
+            "eval/mean_reward",
+            "eval/mean_ep_length",
+        } <= tags
+        scores = {event.step: event.value for event in events.Scalars("eval/mean_reward")}
+        with np.load(finished / "evaluations.npz") as arrays:
+            expected = dict(zip(arrays["timesteps"].tolist(), arrays["results"].mean(axis=1), strict=True))
+        assert scores == pytest.approx(expected)
+
+    def test_plain_sb3_loads_the_zip_and_acts_the_same(self, finished: Path) -> None:
+        theirs = stable_baselines3.TD3.load(finished / "policy.zip", device="cpu")
+        ours = open_run(finished).policy
+        for observation in np.random.default_rng(0).uniform(-3, 3, (20, 2)):
+            action, _ = theirs.predict(observation, deterministic=True)
+            np.testing.assert_allclose(ours(observation), action, rtol=1e-5, atol=1e-6)
+
+    def test_the_best_policy_is_the_one_of_the_best_evaluation(self, train: Train) -> None:
+        # Learning so fast that it gets worse: the best evaluation is not the last.
+        run = train(f"--act relu --steps 60 --td3.learning-starts 20 --eval-every 20 {SPARSE} --td3.lr 0.03")
+        returns = [float(row["return"]) for row in rows_of(run / "evaluations.csv")]
+        best = int(np.argmax(returns))
+        assert best < 3
+        policy = open_run(run, best=True).policy
+        env = build.build_environment(TrainConfig(env="worlds/Line-v0"))
+        observation, _ = env.reset(seed=100)
+        total = 0.0
+        for _ in range(20):
+            observation, reward, *_ = env.step(policy(observation))
+            total += float(reward)
+        assert total == pytest.approx(returns[best], rel=1e-5)
+
+
+class TestReproducibility:
+    def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(
+        self, finished: Path, worlds: None, tmp_path: Path
+    ) -> None:
+        again = train_line(tmp_path / "again", FINISHED)
+        other = train_line(tmp_path / "other", FINISHED.replace("--seed 3", "--seed 4"))
+        for name in ("evaluations.csv", "final.csv", "policy.safetensors", "policy-best.safetensors"):
+            assert (again / name).read_bytes() == (finished / name).read_bytes(), name
+            assert (other / name).read_bytes() != (finished / name).read_bytes(), name
+
+    @pytest.mark.parametrize("env", ["Hopper-v4", "worlds/Line-v0"])
+    def test_the_same_seed_starts_every_activation_from_the_same(self, env: str) -> None:
+        def start(activation: str, seed: int = 0) -> tuple[dict[str, torch.Tensor], list[np.ndarray]]:
+            config = TrainConfig(env=env, act=activation, net="16x16", seed=seed)
+            agent = build.build_agent(config, device="cpu")
+            weights = {name: tensor.clone() for name, tensor in agent.policy.state_dict().items()}
+            agent.learn(60)  # all of them random
+            buffer = agent.replay_buffer
+            assert buffer is not None
+            stored = (buffer.observations, buffer.actions, buffer.rewards, buffer.next_observations)
+            return weights, [array[:60].copy() for array in stored]
+
+        weights, stored = start("swim(k=1)")
+        for activation in ("relu", "tanh"):
+            other_weights, other_stored = start(activation)
+            assert weights.keys() == other_weights.keys()
+            for name, tensor in weights.items():
+                assert torch.equal(tensor, other_weights[name]), name
+            for array, other in zip(stored, other_stored, strict=True):
+                np.testing.assert_array_equal(array, other)
+        other_weights, other_stored = start("swim(k=1)", seed=1)
+        assert not torch.equal(weights["actor.mu.0.weight"], other_weights["actor.mu.0.weight"])
+        assert not np.array_equal(stored[1], other_stored[1])
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            "--engine sb3",
+            "--normalize-obs",
+            "--n-envs 2",
+            "--td3.layer-norm",
+            "--td3.init variance",
+            "--td3.init orthogonal",
+            "--td3.updates-per-step 2",
+            "--td3.weight-decay 0.01",
+            "--act-actor tanh,swim --act-critic elu",
+            "--act 'swim(k=trainable)' --td3.activation-lr 0.01",
+            "--act worlds:Doubled",
+            "--env-kwargs push=0.1",
+            "--threads 2",
+        ],
+    )
+    def test_a_run_with_it_ends_well_and_differs_from_one_without(
+        self, options: str, train: Train, plain: Path
+    ) -> None:
+        base = SHORT.replace("--act relu", "") if "--act " in options else SHORT
+        run = train(f"{base} {options}")
+        assert record_of(run)["status"] == "done"
+        assert run.parent.name != plain.parent.name
+        if options not in ("--engine sb3", "--threads 2"):  # these change no more than rounding
+            rows, without = rows_of(run / "evaluations.csv"), rows_of(plain / "evaluations.csv")
+            assert rows != without
+        # What was stored acts as the environment wants it.
+        action = open_run(run).policy(np.zeros(2))
+        assert action.shape == (1,)
+        assert np.abs(action).max() <= 1
+
+    def test_engines_agree_after_a_few_updates(self, train: Train) -> None:
+        few = f"--act relu --steps 44 --td3.learning-starts 40 --eval-every 44 {SPARSE}"
+        ours, theirs = train(f"{few} --engine fused"), train(f"{few} --engine sb3")
+        assert record_of(theirs)["engine"]["name"] == "sb3"
+        before = weights_of(train(f"--act relu --steps 1 {SPARSE}"))
+        for name, tensor in weights_of(ours).items():
+            np.testing.assert_allclose(tensor, weights_of(theirs)[name], atol=2e-5, err_msg=name)
+        moved = max(np.abs(tensor - before[name]).max() for name, tensor in weights_of(ours).items())
+        assert moved > 2e-4
+
+    def test_normalised_observations_are_normalised_in_the_stored_policy_too(self, train: Train) -> None:
+        run = train(f"{SHORT} --normalize-obs")
+        tensors = weights_of(run)
+        assert tensors["normalisation.mean"].shape == tensors["normalisation.var"].shape == (2,)
+        theirs = stable_baselines3.TD3.load(run / "policy.zip", device="cpu")
+        observation = np.array([1.5, -0.5])
+        mean, var = tensors["normalisation.mean"], tensors["normalisation.var"]
+        seen = np.clip((observation - mean) / np.sqrt(var + 1e-8), -10, 10).astype(np.float32)
+        expected, _ = theirs.predict(seen, deterministic=True)
+        np.testing.assert_allclose(open_run(run).policy(observation), expected, rtol=1e-5, atol=1e-6)
+
+    def test_activations_by_layer_are_in_the_record_and_the_network(self, train: Train) -> None:
+        run = train(f"{SHORT.replace('--act relu', '')} --act-actor relu,swim --act-critic elu")
+        record = record_of(run)
+        assert record["config"]["act"] == "relu,swim"
+        assert record["config"]["act_critic"] == "elu"
+        assert run.parent.name.startswith("relu-swim+critic-elu-")
+        agent = stable_baselines3.TD3.load(run / "policy.zip", device="cpu")
+        assert [str(module) for module in agent.actor.mu][1::2] == [
+            "Activation(relu)",
+            "Activation(swim)",
+            "Tanh()",
+        ]
+
+    def test_the_initial_gains_are_in_the_record(self, train: Train) -> None:
+        # E[relu(z)^2] is 1/2 for standard normal z.
+        gains = record_of(train(f"{SHORT} --td3.init variance"))["network"]["actor_gains"]
+        assert gains == pytest.approx([1, 2, 2])
+
+    def test_a_callback_runs_along(self, train: Train) -> None:
+        run = train(f"{SHORT} --callback worlds:Recorder")
+        assert (run / "recorded.txt").read_text().split() == [str(step) for step in range(1, 121)]
+
+
+@pytest.fixture(scope="module")
+def plain(worlds: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of `SHORT` without further options."""
+    return train_line(tmp_path_factory.mktemp("plain"), SHORT)
+
+
+class TestFailure:
+    def fail(self, study: Path, options: str, code: int) -> dict[str, Any]:
+        with pytest.raises(SystemExit) as end:
+            main(["train", *shlex.split(f"{LINE} {options}"), "--out", str(study)])
+        assert end.value.code == code
+        (record,) = study.rglob("run.json")
+        return {"run": record.parent, **json.loads(record.read_text())}
+
+    def test_a_reward_that_is_no_number_stops_the_run_and_keeps_what_it_has(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        record = self.fail(tmp_path, f"{SHORT} --env-kwargs nan_reward_from=90", 2)
+        assert record["status"] == "failed"
+        assert "reward is nan at step 89" in record["reason"]
+        assert record["reason"] in capsys.readouterr().err
+        assert record["steps_done"] == 89
+        assert record["ended"]
+        steps = [row["step"] for row in rows_of(record["run"] / "evaluations.csv")]
+        assert steps == ["0", "60"]
+        assert record["metrics"]["last10"] < 0
+        assert (record["run"] / "policy-best.safetensors").exists()
+
+    @pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in matmul:RuntimeWarning")
+    @pytest.mark.parametrize("engine", ["fused", "sb3"])
+    def test_a_network_that_diverges_stops_the_run(self, engine: str, tmp_path: Path) -> None:
+        record = self.fail(tmp_path, f"{SHORT} --td3.lr 1e30 --engine {engine}", 2)
+        assert record["status"] == "failed"
+        assert "first tensor that is not finite is actor.mu.0.weight" in record["reason"]
+        assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0", "60"]
+
+    def test_a_full_disk_leaves_whole_files(self, tmp_path: Path) -> None:
+        options = "--act relu --steps 40 --eval-every 20 --eval-episodes 1 --callback worlds:FullDisk"
+        record = self.fail(tmp_path, options, 2)
+        assert record["status"] == "failed"
+        assert "evaluations.csv: No space left on device" in record["reason"]
+        assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0"]
+        with np.load(record["run"] / "evaluations.npz") as arrays:
+            assert arrays["timesteps"].tolist() == [0]
+        assert list(record["run"].glob("*.new")) == []
+
+    def test_an_environment_that_raises_is_an_unexpected_error_in_one_line(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        record = self.fail(tmp_path, f"{SHORT} --env-kwargs fails_at=31", 1)
+        assert record["status"] == "failed"
+        assert record["reason"].startswith("ValueError: the point fell off the line")
+        said = capsys.readouterr().err
+        assert said.startswith("swimrl: unexpected error: ValueError: the point fell off the line")
+        assert said.endswith("(add --debug for the traceback)\n")
+        assert said.count("\n") == 1
+
+
+class TestRepetition:
+    def test_a_second_identical_run_is_refused_and_overwrite_starts_again(
+        self, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run = train(f"{SHORT} --act swim".replace("--act relu", ""))
+        again = ["train", *shlex.split(f"{LINE} {SHORT.replace('--act relu', '--act swim')}")]
+        weights = (run / "policy.safetensors").read_bytes()
+        (run / "policy.safetensors").write_bytes(b"mine")
+        with pytest.raises(SystemExit) as end:
+            main([*again, "--out", str(tmp_path)])
+        assert end.value.code == 2
+        assert "holds a run that is 'done' after 120 steps" in capsys.readouterr().err
+        assert (run / "policy.safetensors").read_bytes() == b"mine"
+        with pytest.raises(SystemExit) as end:
+            main([*again, "--out", str(tmp_path), "--overwrite"])
+        assert end.value.code == 0
+        assert (run / "policy.safetensors").read_bytes() == weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    options = "--act relu --steps 1e7 --td3.learning-starts 100 --eval-every 50 --eval-episodes 1"
+    command = [sys.executable, "-m", "swimrl", "train", *shlex.split(f"{LINE} {options}")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    try:
+        while process.poll() is None and evaluations_in(tmp_path) < 4 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert said == "swimrl: interrupted\n"
+    (file,) = tmp_path.rglob("run.json")
+    record = read_record(file)
+    assert record.status == "interrupted"
+    assert record.reason == "stopped from outside (Ctrl-C or SIGTERM)"
+    assert record.steps_done >= 150
+    assert record.ended
+    assert record.metrics["last10"] < 0
+    rows = rows_of(file.parent / "evaluations.csv")
+    assert [int(row["step"]) for row in rows] == [50 * number for number in range(len(rows))]
+    assert record.steps_done // 50 + 1 >= len(rows) >= 4
+    agent = TD3.load(file.parent / "policy.zip", device="cpu")
+    action, _ = agent.predict(np.zeros(2), deterministic=True)
+    sys.path.insert(0, str(Path(__file__).parent))
+    np.testing.assert_allclose(open_run(file.parent).policy(np.zeros(2)), action, rtol=1e-5, atol=1e-6)
+
+
+def evaluations_in(study: Path) -> int:
+    return sum(len(rows_of(file)) for file in study.rglob("evaluations.csv"))
+
+
+@pytest.mark.slow
+def test_the_first_example_leaves_a_complete_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = "--env Hopper-v4 --act 'swim(k=1)' --steps 3000 --td3.learning-starts 1000 --eval-every 1000"
+    with pytest.raises(SystemExit) as end:
+        main(["train", *shlex.split(options), "--out", str(tmp_path)])
+    assert end.value.code == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Hopper-v4  swim(k=1)  seed 0"
+    assert [line.split("  return")[0].split()[1] for line in said[2:6]] == ["0", "1,000", "2,000", "3,000"]
+    (file,) = tmp_path.rglob("run.json")
+    run = file.parent
+    assert record_of(run)["status"] == "done"
+    assert record_of(run)["updates_done"] == 2000
+    rows = rows_of(run / "evaluations.csv")
+    assert [int(row["step"]) for row in rows] == [step for step in (0, 1000, 2000, 3000) for _ in range(10)]
+    assert len(rows_of(run / "final.csv")) == 100
+
+    agent = stable_baselines3.TD3.load(run / "policy.zip", device="cpu")
+    observation = np.zeros(11)
+    action, _ = agent.predict(observation, deterministic=True)
+    np.testing.assert_allclose(open_run(run).policy(observation), action, rtol=1e-5, atol=1e-6)
+
+    with pytest.raises(SystemExit) as end:
+        main(["eval", str(run), "--json"])
+    assert end.value.code == 0
+    score = json.loads(capsys.readouterr().out)
+    # The same episodes as those of the metric.
+    assert score["mean_return"] == pytest.approx(record_of(run)["metrics"]["final100"], rel=1e-6)
