@@ -21,6 +21,7 @@ from swimrl.errors import SwimrlError, UnknownNameError
 
 COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
+    "resume": "Continue a run exactly where it stopped",
     "eval": "Score a trained policy; record states or a video",
     "activations": "List the activations",
     "envs": "List the environments",

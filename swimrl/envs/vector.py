@@ -40,7 +40,7 @@ class LeanVecEnv(DummyVecEnv):
         """Return what brings environments of the same kind to the same place, in mid-episode too."""
         return {
             "traces": [trace.state() for trace in self._traces],
-            "observations": self.buf_obs[None].copy(),  # type: ignore[index]
+            "observations": self.observations(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> bool:
@@ -53,7 +53,12 @@ class LeanVecEnv(DummyVecEnv):
             trace.restore(state["traces"][number])
             self._save_obs(number, trace.follow(env))
         self._reset_seeds()
-        return np.array_equal(self.buf_obs[None], state["observations"], equal_nan=True)  # type: ignore[index]
+        return np.array_equal(self.observations(), state["observations"], equal_nan=True)
+
+    def observations(self) -> np.ndarray:
+        """Return the last observation of each environment, [E, ...]."""
+        observations: np.ndarray = self.buf_obs[None].copy()  # type: ignore[index]
+        return observations
 
     def _obs_from_buf(self) -> VecEnvObs:
         return dict_to_obs(self.observation_space, {key: x.copy() for key, x in self.buf_obs.items()})

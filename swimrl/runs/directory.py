@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ class RunDirectory:
         self.policy_file = path / "policy.safetensors"
         self.best_policy_file = path / "policy-best.safetensors"
         self.sb3_file = path / "policy.zip"
+        self.checkpoint_folder = path / "checkpoint"
 
     def create(self, *, overwrite: bool) -> None:
         """Make the directory.
@@ -55,7 +56,7 @@ class RunDirectory:
             ConfigError: If it cannot be made, or if it is not a run's directory and would be overwritten.
         """
         try:
-            if self.path.is_dir() and any(self.path.iterdir()):
+            if self.path.is_dir() and any(entry.suffix != ".new" for entry in self.path.iterdir()):
                 if not overwrite:
                     raise RunExistsError(self._what_is_there())
                 if not self.record_file.exists():
@@ -78,7 +79,44 @@ class RunDirectory:
             state = f"a run that is {record.status!r} after {record.steps_done:,} steps"
         except DamagedFileError:
             state = "files that are no complete run"
-        return f"{self.path} holds {state}; choose another --seed, or --overwrite to start it again"
+        return (
+            f"{self.path} holds {state}; continue it with --resume, choose another --seed, "
+            "or --overwrite it to start again"
+        )
+
+    def lengths(self) -> dict[str, int]:
+        """Return the bytes of each file that grows as the run goes, by its name; they are on the disk."""
+        lengths = {}
+        with writing(self.path):
+            for path in self._growing():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                    lengths[path.name] = os.fstat(file.fileno()).st_size
+        return lengths
+
+    def rewind(self, lengths: Mapping[str, int]) -> None:
+        """Take back what was written after `lengths` were taken, so that no evaluation counts twice.
+
+        Raises:
+            DamagedFileError: If evaluations.csv is shorter than it was.
+        """
+        sizes = {path: path.stat().st_size for path in self._growing()}
+        expected = lengths.get(self.evaluations_file.name, 0)
+        if sizes.get(self.evaluations_file, 0) < expected:
+            raise DamagedFileError(
+                f"{self.evaluations_file} is missing or cut off: it had {expected:,} bytes at the "
+                "checkpoint; restore it from a copy, or train again with --overwrite"
+            )
+        with writing(self.path):
+            for path, size in sizes.items():
+                if path.name in lengths:
+                    os.truncate(path, min(size, lengths[path.name]))
+                else:
+                    path.unlink()
+            self._write_npz()
+
+    def _growing(self) -> list[Path]:
+        return sorted([*self.path.glob(self.evaluations_file.name), *self.path.glob("events.out.tfevents.*")])
 
     def write_record(self, record: RunRecord) -> None:
         """Replace run.json atomically."""
@@ -87,29 +125,41 @@ class RunDirectory:
 
     def append_evaluation(self, step: int, episodes: Sequence[Episode]) -> None:
         """Add the episodes of one evaluation to evaluations.csv, and bring evaluations.npz up to date."""
-        self._append(self.evaluations_file, step, episodes)
-        with writing(self.evaluations_npz):
-            steps, returns, lengths = read_evaluations(self.evaluations_file)
-            buffer = io.BytesIO()
-            # The layout of Stable-Baselines3's EvalCallback, which rl-zoo's plotting tools read.
-            np.savez(buffer, timesteps=steps, results=returns, ep_lengths=lengths)
-            replace(self.evaluations_npz, buffer.getvalue())
+        path = self.evaluations_file
+        with writing(path):
+            before = path.read_bytes() if path.exists() else _csv([EVALUATION_COLUMNS])
+            replace(path, before + _csv(_rows(step, episodes)))
+            self._write_npz()
 
     def write_final(self, step: int, episodes: Sequence[Episode]) -> None:
-        """Write the fresh episodes after training to final.csv."""
-        self._append(self.final_file, step, episodes)
+        """Write the fresh episodes after training to final.csv; those of a shorter training go."""
+        with writing(self.final_file):
+            replace(self.final_file, _csv([EVALUATION_COLUMNS, *_rows(step, episodes)]))
 
-    def _append(self, path: Path, step: int, episodes: Sequence[Episode]) -> None:
-        rows = io.StringIO()
-        writer = csv.writer(rows, lineterminator="\n")
-        if not path.exists():
-            writer.writerow(EVALUATION_COLUMNS)
-        for number, episode in enumerate(episodes):
-            # repr of a float holds all its digits, so that equal runs give equal files.
-            writer.writerow([step, number, repr(float(episode.undiscounted_return)), episode.length])
-        with writing(path):
-            before = path.read_bytes() if path.exists() else b""
-            replace(path, before + rows.getvalue().encode())
+    def _write_npz(self) -> None:
+        """Bring evaluations.npz up to date with evaluations.csv."""
+        if not self.evaluations_file.exists():
+            self.evaluations_npz.unlink(missing_ok=True)
+            return
+        steps, returns, lengths = read_evaluations(self.evaluations_file)
+        buffer = io.BytesIO()
+        # The layout of Stable-Baselines3's EvalCallback, which rl-zoo's plotting tools read.
+        np.savez(buffer, timesteps=steps, results=returns, ep_lengths=lengths)
+        replace(self.evaluations_npz, buffer.getvalue())
+
+
+def _rows(step: int, episodes: Sequence[Episode]) -> list[tuple[object, ...]]:
+    # repr of a float holds all its digits, so that equal runs give equal files.
+    return [
+        (step, number, repr(float(episode.undiscounted_return)), episode.length)
+        for number, episode in enumerate(episodes)
+    ]
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

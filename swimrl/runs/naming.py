@@ -12,14 +12,14 @@ from typing import Any
 DEFAULT_STUDY = Path("runs/default")
 
 
-# Not in the hash: the seed, which names the directory below, and how long to train, so that a run can be
-# continued further where it is.
-_UNDECISIVE = ("seed", "steps")
+UNDECISIVE = ("seed", "steps", "checkpoint_every")
+"""Not in the hash: the seed, which names the directory below; how long to train, so that a run can be
+continued further where it is; and how often to write a checkpoint, which changes no number."""
 
 
 def configuration_hash(config: Mapping[str, Any]) -> str:
-    """Return 8 hex digits of the resolved configuration without its seed and number of steps."""
-    decisive = {name: value for name, value in config.items() if name not in _UNDECISIVE}
+    """Return 8 hex digits of the resolved configuration without what is `UNDECISIVE`."""
+    decisive = {name: value for name, value in config.items() if name not in UNDECISIVE}
     text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

@@ -53,11 +53,15 @@ class RunRecord:
 
     updates_done: int = 0
 
+    resumes: list[dict[str, Any]] = field(default_factory=list)
+    """For each time the run was continued: at which step, when (UTC), and which versions or processor had
+    changed, before and then."""
+
     metrics: dict[str, Any] = field(default_factory=dict)
     """Scores by their fixed names, such as last10 and final100."""
 
     wall_clock_s: dict[str, float] = field(default_factory=dict)
-    """Seconds: total, updates, evaluation, and interaction (the rest: acting, stepping, storing)."""
+    """Seconds: total, updates, evaluation, checkpoints, interaction (the rest: acting, stepping, storing)."""
 
     started: str = ""
     """UTC, ISO 8601."""

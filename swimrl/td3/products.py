@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from swimrl.errors import ConfigError
 from swimrl.timing.host import library_versions, processor_model
 
 Call = Callable[[], object]
@@ -55,6 +56,9 @@ class ProductPlanner:
 
     Attributes:
         chosen: Shape to backend, of all products bound so far; what run.json records.
+
+    Raises:
+        ConfigError: If a pinned backend does not exist.
     """
 
     def __init__(self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False) -> None:
@@ -62,6 +66,12 @@ class ProductPlanner:
         # number of threads can change the order of sums.
         threadpool_limits(limits=1, user_api="blas")
         self._pinned = dict(pinned or {})
+        for shape, backend in self._pinned.items():
+            if backend not in (*BACKENDS, "bf16"):
+                raise ConfigError(
+                    f"the product {shape} is pinned to the backend {backend!r}, which this swimrl does not "
+                    f"have; expected one of {', '.join((*BACKENDS, 'bf16'))}; use the swimrl that chose it"
+                )
         self._bf16 = bf16
         self.chosen: dict[str, str] = {}
 

@@ -25,7 +25,9 @@ def build_environment(config: TrainConfig, *, render_mode: str | None = None) ->
 
 def build_agent(config: TrainConfig, *, device: str) -> TD3:
     """Return a new agent with its training environments."""
-    env: VecEnv = LeanVecEnv([lambda: Monitor(build_environment(config))] * config.n_envs)
+    env: VecEnv = LeanVecEnv(
+        [lambda: Monitor(build_environment(config))] * config.n_envs, traced=config.checkpoint_every > 0
+    )
     if config.normalize_obs:
         env = VecNormalize(env, norm_obs=True, norm_reward=False, gamma=config.td3.gamma)
     td3 = config.td3

@@ -81,13 +81,17 @@ class TrainConfig:
     final_episodes: Count = 100
     """Fresh episodes after training (metric final100), on the same seeds for every run; 0 for none."""
 
+    checkpoint_every: Count = 50_000
+    """Environment steps between checkpoints, from which `swimrl resume` continues exactly; 0 for none."""
+
     td3: TD3Config = field(default_factory=TD3Config)
     """Settings of the algorithm."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "threads", "n_envs", "eval_every", "eval_episodes"):
             _require_at_least(self, name, 1)
-        _require_at_least(self, "final_episodes", 0)
+        for name in ("final_episodes", "checkpoint_every"):
+            _require_at_least(self, name, 0)
         check_seed(self.seed)
         if self.precision == "bf16" and self.engine != "fused":
             raise ConfigError("--precision bf16 needs --engine fused; leave one of the two out")

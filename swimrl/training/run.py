@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import logging
+import math
 import pickle
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
@@ -21,19 +21,24 @@ from stable_baselines3.common.logger import configure
 from swimrl.activations.names import parse_name, split_layers
 from swimrl.envs.make import Env
 from swimrl.errors import StorageError, SwimrlError
+from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, replace, writing
 from swimrl.runs.naming import run_path, variant_slug
 from swimrl.runs.policy_file import acting, normalisation_of, save_policy
 from swimrl.runs.record import RunRecord, Status
+from swimrl.runs.replay_log import ReplayLog
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
+from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
 from swimrl.timing.host import host_facts, library_versions
 from swimrl.training import build
 from swimrl.training.config import TrainConfig, layer_names
 from swimrl.training.config_file import to_mapping
 from swimrl.training.evaluation import evaluate, evaluate_final, metrics
+from swimrl.training.interruption import Interruption
 from swimrl.training.progress import Reporter
+from swimrl.training.resume import Continuation
 
 _LOG_INTERVAL_EPISODES = 4
 
@@ -62,7 +67,12 @@ def directory_of(config: TrainConfig, study: Path) -> RunDirectory:
 
 
 def train(
-    config: TrainConfig, directory: RunDirectory, reporter: Reporter, *, overwrite: bool = False
+    config: TrainConfig,
+    directory: RunDirectory,
+    reporter: Reporter,
+    *,
+    overwrite: bool = False,
+    continuation: Continuation | None = None,
 ) -> RunRecord:
     """Train, evaluate and write everything into ``directory``.
 
@@ -71,6 +81,7 @@ def train(
         directory: Where to write; made here.
         reporter: Is told how the run goes.
         overwrite: Whether an existing run is deleted first.
+        continuation: From where the existing run goes on; a new run is started when not given.
 
     Returns:
         The final record, whose status is ``done`` or ``interrupted``.
@@ -85,9 +96,12 @@ def train(
     agent = build.build_agent(config, device=device)
     callbacks = build.build_callbacks(config)
     evaluation_env = build.build_environment(config)
-    directory.create(overwrite=overwrite)
     run = _Run(config, directory, reporter, agent, evaluation_env)
-    with _interruptible():
+    if continuation is None:
+        directory.create(overwrite=overwrite)
+    else:
+        run.restore(continuation)
+    with run.interruption.listening():
         return run.go(callbacks)
 
 
@@ -107,8 +121,15 @@ class _Run:
         self.reporter = reporter
         self.agent = agent
         self.evaluation_env = evaluation_env
+        assert agent.replay_buffer is not None
+        self.checkpoints = CheckpointFolder(directory.checkpoint_folder)
+        self.replay_log = ReplayLog(self.checkpoints.replay, replay_ring(agent.replay_buffer))
+        self.interruption = Interruption()
+        self.pending_log: PendingLog = []
         self.best_return: float | None = None
+        self.next_evaluation = 0
         self.evaluation_s = 0.0
+        self.checkpoint_s = 0.0
         self.started = time.perf_counter()
         self.record = RunRecord(
             config=to_mapping(config),
@@ -139,12 +160,16 @@ class _Run:
         self.directory.write_record(self.record)
         with writing(self.directory.path):
             self.agent.set_logger(configure(str(self.directory.path), ["tensorboard"]))
+        restore_log(self.agent, self.pending_log)
+        done = self.agent.num_timesteps
         try:
             self.reporter.start(self.config.steps)
+            self.reporter.step(done)
             self.agent.learn(
-                self.config.steps,
+                max(self.config.steps - done, 0),
                 callback=CallbackList([_Monitoring(self), *callbacks]),
                 log_interval=_LOG_INTERVAL_EPISODES,
+                reset_num_timesteps=self.agent._last_obs is None,
             )
             self._save_policy()
             final = self._final_episodes()
@@ -168,12 +193,18 @@ class _Run:
         step = self.agent.num_timesteps
         normalisation = normalisation_of(self.agent.get_vec_normalize_env())
         self.agent.policy.set_training_mode(False)
-        episodes = evaluate(
-            acting(self.agent.policy, normalisation),
-            self.evaluation_env,
-            seed=self.config.seed,
-            episodes=self.config.eval_episodes,
-        )
+        try:
+            with self.interruption.at_once():
+                episodes = evaluate(
+                    acting(self.agent.policy, normalisation),
+                    self.evaluation_env,
+                    seed=self.config.seed,
+                    episodes=self.config.eval_episodes,
+                )
+        except KeyboardInterrupt:
+            self.write_checkpoint()  # with the evaluation still to do
+            raise
+        self.next_evaluation = (step // self.config.eval_every + 1) * self.config.eval_every
         self.directory.append_evaluation(step, episodes)
         mean_return = sum(e.undiscounted_return for e in episodes) / len(episodes)
         if self.best_return is None or mean_return > self.best_return:
@@ -188,9 +219,69 @@ class _Run:
         self.record = dataclasses.replace(self.record, **self._progress())
         self.directory.write_record(self.record)
 
+    def write_checkpoint(self) -> None:
+        """Write all that decides the rest of the run; called between two steps."""
+        agent, buffer = self.agent, self.agent.replay_buffer
+        assert buffer is not None
+        stored_steps = agent.num_timesteps // agent.n_envs
+        if not self.config.checkpoint_every or stored_steps % buffer.buffer_size != buffer.pos:
+            return  # a callback that ends training does so between a step and its storing
+        before = time.perf_counter()
+        best = self.directory.best_policy_file
+        state = {
+            "config": to_mapping(self.config),
+            "step": agent.num_timesteps,
+            "stored_steps": stored_steps,
+            "agent": agent_state(agent),
+            "next_evaluation": self.next_evaluation,
+            "best_return": self.best_return,
+            "best_policy": np.frombuffer(best.read_bytes(), np.uint8)
+            if self.best_return is not None
+            else None,
+            "lengths": self.directory.lengths(),
+            "started": self.record.started,
+            "total_s": before - self.started,
+            "evaluation_s": self.evaluation_s,
+            "checkpoint_s": self.checkpoint_s,
+        }
+        self.checkpoints.write(state, self.replay_log.append(stored_steps))
+        self.checkpoint_s += time.perf_counter() - before
+
+    def restore(self, continuation: Continuation) -> None:
+        """Bring agent, bookkeeping and files to where the run goes on."""
+        if continuation.checkpoint is None:
+            self.directory.rewind({})
+        else:
+            self._restore_checkpoint(continuation.checkpoint)
+        resume = {"step": self.agent.num_timesteps, "at": _now(), "changed": dict(continuation.changed)}
+        self.record = dataclasses.replace(self.record, resumes=[*continuation.resumes, resume])
+
+    def _restore_checkpoint(self, checkpoint: Checkpoint) -> None:
+        state, buffer = checkpoint.state, self.agent.replay_buffer
+        assert buffer is not None
+        stored_steps = state["stored_steps"]
+        self.replay_log.restore(stored_steps, checkpoint.shared)
+        buffer.pos, buffer.full = stored_steps % buffer.buffer_size, stored_steps >= buffer.buffer_size
+        if not restore_agent(self.agent, state["agent"]):
+            logging.getLogger("swimrl.training").warning(
+                "%s did not come to the same observation when its episode was repeated; the run goes on from "
+                "where it came to, and will differ from a run never stopped",
+                self.config.env,
+            )
+        self.pending_log = state["agent"]["pending_log"]
+        self.next_evaluation = state["next_evaluation"]
+        self.best_return = state["best_return"]
+        self.started -= state["total_s"]
+        self.evaluation_s, self.checkpoint_s = state["evaluation_s"], state["checkpoint_s"]
+        self.record = dataclasses.replace(self.record, started=state["started"])
+        self.directory.rewind(state["lengths"])
+        if state["best_policy"] is not None:
+            with writing(self.directory.best_policy_file):
+                replace(self.directory.best_policy_file, state["best_policy"].tobytes())
+
     def _progress(self) -> dict[str, Any]:
         total = time.perf_counter() - self.started
-        interaction = total - self.evaluation_s - self.agent.update_s
+        interaction = total - self.evaluation_s - self.checkpoint_s - self.agent.update_s
         return {
             "engine": self.agent.engine_facts(),
             "steps_done": self.agent.num_timesteps,
@@ -199,6 +290,7 @@ class _Run:
                 "total": round(total, 3),
                 "updates": round(self.agent.update_s, 3),
                 "evaluation": round(self.evaluation_s, 3),
+                "checkpoints": round(self.checkpoint_s, 3),
                 "interaction": round(interaction, 3),
             },
         }
@@ -221,9 +313,10 @@ class _Run:
         policy = acting(self.agent.policy, normalisation_of(self.agent.get_vec_normalize_env()))
         episodes: list[Episode] = []
         self.reporter.final(0, total)
-        for episode in evaluate_final(policy, self.evaluation_env, episodes=total):
-            episodes.append(episode)
-            self.reporter.final(len(episodes), total)
+        with self.interruption.at_once():
+            for episode in evaluate_final(policy, self.evaluation_env, episodes=total):
+                episodes.append(episode)
+                self.reporter.final(len(episodes), total)
         self.directory.write_final(self.agent.num_timesteps, episodes)
         self.evaluation_s += time.perf_counter() - before
         return episodes
@@ -254,17 +347,25 @@ class _Run:
 
 
 class _Monitoring(BaseCallback):
-    """Evaluates when it is time and moves the progress display."""
+    """Evaluates and writes checkpoints when it is time, stops when asked, and moves the progress display."""
 
     def __init__(self, run: _Run) -> None:
         super().__init__()
         self.run = run
-        self.next_evaluation = 0
+
+    def _on_training_start(self) -> None:
+        self._plan_checkpoint()
 
     def _on_rollout_start(self) -> None:
         # A rollout is one step here. At its start the updates that belong to the steps so far are done, as
         # they are in the authors' loop when it evaluates.
+        if self.run.interruption.is_asked:
+            self.run.write_checkpoint()
+            raise KeyboardInterrupt
         self._evaluate_if_due()
+        if self.model.num_timesteps >= self.next_checkpoint:
+            self.run.write_checkpoint()
+            self._plan_checkpoint()
 
     def _on_step(self) -> bool:
         self.run.reporter.step(self.num_timesteps)
@@ -272,26 +373,16 @@ class _Monitoring(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._evaluate_if_due()
+        # From here the run can be continued further, or its final episodes be played again.
+        self.run.write_checkpoint()
 
     def _evaluate_if_due(self) -> None:
-        if self.model.num_timesteps >= self.next_evaluation:
-            every = self.run.config.eval_every
-            self.next_evaluation = (self.model.num_timesteps // every + 1) * every
+        if self.model.num_timesteps >= self.run.next_evaluation:
             self.run.evaluate()
 
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def _plan_checkpoint(self) -> None:
+        every = self.run.config.checkpoint_every
+        self.next_checkpoint = (self.model.num_timesteps // every + 1) * every if every else math.inf
 
 
 def _describe(text: str) -> list[dict[str, Any]]:

@@ -1,0 +1,159 @@
+"""Where and how a run continues, or why it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swimrl.envs.catalogue import TASKS
+from swimrl.errors import ConfigError, DamagedFileError, InputError
+from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
+from swimrl.runs.directory import RunDirectory
+from swimrl.runs.naming import UNDECISIVE
+from swimrl.runs.record import RunRecord, read_record
+from swimrl.timing.host import host_facts, library_versions
+from swimrl.training.config import TrainConfig
+from swimrl.training.config_file import from_mapping, to_mapping
+
+# The seed is not in the directory's hash either, but it decides the run.
+_MAY_DIFFER = set(UNDECISIVE) - {"seed"}
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """From where a run goes on."""
+
+    checkpoint: Checkpoint | None
+    """None where no checkpoint was written yet: the run starts again from its beginning."""
+
+    resumes: tuple[dict[str, Any], ...]
+    """What run.json said about resumes before this one."""
+
+    changed: Mapping[str, tuple[Any, Any]]
+    """Versions and hardware that differ from those of the run: before, now."""
+
+    notes: tuple[str, ...]
+    """What the user should know: where it goes on, and what lies outside the promise of exactness."""
+
+
+def recorded_config(directory: RunDirectory) -> TrainConfig:
+    """Return the configuration that the run was started with.
+
+    Raises:
+        DamagedFileError: If run.json cannot be read.
+        ConfigError: If it holds no configuration of this swimrl.
+    """
+    record = read_record(directory.record_file)
+    return from_mapping(TrainConfig, record.config, source=str(directory.record_file))
+
+
+def is_finished(directory: RunDirectory, config: TrainConfig) -> bool:
+    """Return whether the run is done and ``config`` asks for no more steps than it was to have."""
+    if not directory.record_file.exists():
+        return False
+    record = read_record(directory.record_file)
+    return record.status == "done" and config.steps <= record.config["steps"]
+
+
+def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
+    """Return from where the run in ``directory`` goes on.
+
+    Args:
+        config: The resolved configuration; only what changes no number may differ from the run's.
+        directory: The run's.
+
+    Raises:
+        InputError: If there is no run, or it is done and its checkpoint was deleted.
+        ConfigError: If the configuration differs; the message shows how.
+        DamagedFileError: If run.json or every checkpoint is damaged.
+    """
+    if not directory.record_file.exists():
+        raise InputError(_why_no_run(config, directory))
+    record = read_record(directory.record_file)
+    _refuse_differences(recorded_config(directory), config, directory)
+    checkpoint = CheckpointFolder(directory.checkpoint_folder).read()
+    if checkpoint is None:
+        if record.status == "done":
+            raise InputError(
+                f"the run in {directory.path} is done and its checkpoint was deleted, so it cannot go on; "
+                "train it anew with --overwrite"
+            )
+        where = "there is no checkpoint yet: the run starts again at step 0"
+    else:
+        source = str(directory.checkpoint_folder)
+        _refuse_differences(
+            from_mapping(TrainConfig, checkpoint.state["config"], source=source), config, directory
+        )
+        step = checkpoint.state["step"]
+        if config.steps < step:
+            raise ConfigError(
+                f"--steps is {config.steps:,}, but the run has done {step:,}; give at least that"
+            )
+        where = f"continues at step {step:,}"
+    changed = _changed(record)
+    return Continuation(
+        checkpoint, tuple(record.resumes), changed, (where, *_outside_the_promise(config, changed))
+    )
+
+
+def differences(before: TrainConfig, now: TrainConfig) -> list[str]:
+    """Return what differs between two configurations, apart from what changes no number."""
+    flat_before, flat_now = (_flat(to_mapping(config)) for config in (before, now))
+    return [
+        f"{name} {flat_before[name]!r} there, {flat_now[name]!r} here"
+        for name in flat_before
+        if name not in _MAY_DIFFER and flat_before[name] != flat_now[name]
+    ]
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def _refuse_differences(before: TrainConfig, now: TrainConfig, directory: RunDirectory) -> None:
+    found = differences(before, now)
+    if found:
+        raise ConfigError(
+            f"{directory.path} holds a run with other settings ({'; '.join(found)}); "
+            "resume it with its own, or train a new run without --resume"
+        )
+
+
+def _why_no_run(config: TrainConfig, directory: RunDirectory) -> str:
+    """Return that there is no run to resume, with the nearest in the same study, if there is one."""
+    found = []
+    for file in directory.path.parents[1].glob(f"*/{directory.path.name}/run.json"):
+        other = RunDirectory(file.parent)
+        try:
+            found.append((differences(recorded_config(other), config), other.path))
+        except (DamagedFileError, ConfigError):
+            continue  # not a run that could be meant
+    if not found:
+        return f"there is no run in {directory.path} to resume; leave out --resume to start one"
+    nearest, path = min(found, key=lambda pair: (len(pair[0]), pair[1]))
+    return (
+        f"there is no run with these settings to resume; the nearest differs ({'; '.join(nearest)}); "
+        f"continue that with: swimrl resume {path}, or leave out --resume to start a new run"
+    )
+
+
+def _changed(record: RunRecord) -> dict[str, tuple[Any, Any]]:
+    now = {**library_versions(), **host_facts()}
+    before = {**record.versions, **record.host}
+    decisive = [*record.versions, "processor"]
+    return {name: (before.get(name), now.get(name)) for name in decisive if before.get(name) != now.get(name)}
+
+
+def _outside_the_promise(config: TrainConfig, changed: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    notes = [f"may not be exact: {name} was {before}, is {now}" for name, (before, now) in changed.items()]
+    if config.callback:
+        notes.append(f"not in the checkpoint: what {', '.join(config.callback)} remembers")
+    if config.env not in TASKS:
+        notes.append(f"not in the checkpoint: what {config.env} remembers from one episode to the next")
+    if config.device == "cuda":
+        notes.append("may not be exact: CUDA can add in another order")
+    return notes
