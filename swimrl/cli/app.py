@@ -10,6 +10,7 @@ Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error,
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -56,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        _dispatch(arguments)
+        try:
+            _dispatch(arguments)
+        finally:
+            sys.stdout.flush()  # not at the end of the process, where a reader that has left is an error
     except KeyboardInterrupt:
         code = _fail("interrupted", 130)
     except SwimrlError as error:
@@ -64,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         code = _fail(f"error: {error}", 2)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has left; nothing more can be said
+        # The reader of our output has left. What is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
         if debug:
