@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 
 import numpy as np
@@ -32,7 +33,7 @@ def variance_gain(activation: ActivationSpec | nn.Module) -> float:
         FormulaError: The mean square is zero or not finite.
     """
     module = build(activation) if isinstance(activation, ActivationSpec) else copy.deepcopy(activation)
-    nodes, weights = _normal_quadrature()
+    nodes, weights = normal_quadrature()
     with torch.no_grad():
         values = module.to(device="cpu", dtype=torch.float64).eval()(nodes)
     squares = weights * values.square()
@@ -44,7 +45,8 @@ def variance_gain(activation: ActivationSpec | nn.Module) -> float:
     return 1.0 / mean_square
 
 
-def _normal_quadrature() -> tuple[torch.Tensor, torch.Tensor]:
+@functools.cache
+def normal_quadrature() -> tuple[torch.Tensor, torch.Tensor]:
     """Return nodes and weights, float64 ``[P]``, with which sums are expectations under the standard normal.
 
     Panel edges are multiples of 1/32, so the kinks of activations, at 0 and other short binary
