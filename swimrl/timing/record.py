@@ -1,0 +1,153 @@
+"""What was measured, as immutable JSON. Standard library only.
+
+Schema history: 1 first version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from swimrl.errors import DamagedFileError, InputError, StorageError
+
+SCHEMA_VERSION = 1
+
+Readings = tuple[tuple[float, ...], ...]
+"""One number for each process and round, [P][R]."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """The raw readings of one work of one arm."""
+
+    arm: str
+    """Which arm, such as ``"sb3 relu"``."""
+
+    work: str
+    """What it did, such as ``"updates"``."""
+
+    count: int
+    """How often it did it in each reading."""
+
+    wall_s: Readings
+    """Seconds of each reading."""
+
+    cpu_s: Readings
+    """Processor seconds of each reading; empty for a part of a work."""
+
+    @property
+    def per_unit_s(self) -> Readings:
+        """Seconds of doing it once."""
+        return tuple(tuple(wall / self.count for wall in process) for process in self.wall_s)
+
+
+@dataclass(frozen=True)
+class TimingRecord:
+    """The content of a timing record."""
+
+    kind: str
+    """Which measurement, such as ``"train"``."""
+
+    settings: Mapping[str, Any]
+    """What was asked for."""
+
+    arms: Mapping[str, Mapping[str, Any]]
+    """Each arm's description and what its process said of itself."""
+
+    series: tuple[Series, ...]
+
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Arms that were asked for and could not be measured, with the reason."""
+
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+
+    host: Mapping[str, Any] = field(default_factory=dict)
+    """Facts about the machine, its load before and after among them."""
+
+    started: str = ""
+    """UTC, ISO 8601."""
+
+    duration_s: float = 0.0
+
+    schema_version: int = SCHEMA_VERSION
+
+    def find(self, arm: str, work: str) -> Series | None:
+        """Return the readings of one work of one arm, or None if there are none."""
+        return next((s for s in self.series if (s.arm, s.work) == (arm, work)), None)
+
+    def to_json(self) -> str:
+        """Return the record as JSON text, one series to a line."""
+        content = dataclasses.asdict(self)
+        series = content.pop("series")
+        head = json.dumps(content, indent=2, ensure_ascii=False).removesuffix("\n}")
+        lines = ",\n".join(f"    {json.dumps(one)}" for one in series)
+        return f'{head},\n  "series": [\n{lines}\n  ]\n}}\n'
+
+
+def check_free(path: Path) -> None:
+    """Check, before anything is measured, that a record can be written to ``path``.
+
+    Raises:
+        InputError: If there is something already.
+        StorageError: If the folder is missing.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists, and a record is never overwritten; give another name")
+    if not path.parent.is_dir():
+        raise StorageError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+
+
+def write(record: TimingRecord, path: Path) -> None:
+    """Write ``record`` to the new file ``path``.
+
+    Raises:
+        InputError: If there is something already.
+        StorageError: If it cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(record.to_json())
+    except FileExistsError as error:
+        raise InputError(f"{path} exists, and a record is never overwritten; give another name") from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}; free space or give another place"
+        ) from error
+
+
+def read(path: Path) -> TimingRecord:
+    """Return the record in file ``path``.
+
+    Raises:
+        DamagedFileError: If it cannot be read, is no record, or has another schema; the message says which.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}; give the path of a record") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} is no timing record (damaged or cut off); measure again or restore it from a copy"
+        ) from error
+    if version != SCHEMA_VERSION:
+        raise DamagedFileError(
+            f"{path} has schema version {version}; this swimrl reads version {SCHEMA_VERSION}; "
+            "install the swimrl that wrote it"
+        )
+    try:
+        content["series"] = tuple(_series(one) for one in content["series"])
+        return TimingRecord(**content)
+    except (KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} is no timing record ({error}); measure again or restore it from a copy"
+        ) from error
+
+
+def _series(content: dict[str, Any]) -> Series:
+    readings = {name: tuple(map(tuple, content[name])) for name in ("wall_s", "cpu_s")}
+    return Series(**{**content, **readings})

@@ -1,0 +1,166 @@
+"""A measured thing in a process of its own: both ends of the conversation. Standard library only.
+
+One JSON object per line each way. The parent first sends settings, and the child answers with facts about
+itself and the names of the works it offers. Then each request names a work:
+
+    {"work": "updates", "seconds": 0.5}     ->  {"count": 170}                        calibrate
+    {"work": "updates", "count": 170}       ->  {"wall_s": ..., "cpu_s": ..., "parts": {...}}
+
+A child that fails answers {"error": reason} and ends. What it prints goes to its standard error, which the
+parent keeps for the reason of a child that died without a word.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from swimrl.errors import SwimrlError
+from swimrl.timing.clock import Sample, Work, count_for, sample
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a child can do."""
+
+    facts: Mapping[str, Any]
+    """What is worth recording about it: versions, backends."""
+
+    works: Mapping[str, Work]
+
+
+def serve(prepare: Callable[[Settings], Offer]) -> None:
+    """Be the child: answer requests from standard input until it ends.
+
+    Args:
+        prepare: Makes and warms up what is measured, from the parent's settings.
+    """
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # whatever a library prints must not look like an answer
+
+    def answer(content: Mapping[str, Any]) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    try:
+        offer = prepare(json.loads(sys.stdin.readline()))
+        answer({"facts": offer.facts, "works": list(offer.works)})
+        for line in sys.stdin:
+            request = json.loads(line)
+            work = offer.works[request["work"]]
+            if "seconds" in request:
+                answer({"count": count_for(work, request["seconds"])})
+            else:
+                answer(dataclasses.asdict(sample(work, request["count"])))
+    except Exception as error:
+        answer({"error": f"{type(error).__name__}: {error}"})
+        raise
+
+
+class Worker:
+    """A child process.
+
+    Args:
+        command: The program to run; it must call `serve`.
+        settings: What it is told first.
+        cores: The cores it may run on, where the system can pin a process.
+
+    Raises:
+        SwimrlError: If it cannot be started or fails; the message is its reason.
+
+    Attributes:
+        facts: What the child says of itself.
+        works: Names of what it can do.
+    """
+
+    def __init__(self, command: Sequence[str], settings: Settings, cores: Sequence[int]) -> None:
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the worker
+        threads = str(len(cores))
+        pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+        try:
+            with _pinned(cores):
+                self._process = subprocess.Popen(  # noqa: S603 - the caller's own program
+                    list(command),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._errors,
+                    text=True,
+                    env={**os.environ, **dict.fromkeys(pools, threads)},
+                )
+        except OSError as error:
+            self._errors.close()
+            raise SwimrlError(f"cannot run {command[0]}: {error.strerror}") from error
+        try:
+            hello = self._ask(settings)
+        except BaseException:
+            self.close()
+            raise
+        self.facts: Mapping[str, Any] = hello["facts"]
+        self.works: Sequence[str] = hello["works"]
+
+    def count_for(self, work: str, seconds: float) -> int:
+        """Return how often ``work`` has to be done to fill about ``seconds``."""
+        return int(self._ask({"work": work, "seconds": seconds})["count"])
+
+    def sample(self, work: str, count: int) -> Sample:
+        """Let the child do ``work`` ``count`` times and return what its clocks say."""
+        return Sample(**self._ask({"work": work, "count": count}))
+
+    def close(self) -> None:
+        """End the child."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):  # it may have ended already
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # Its last answer, or else its standard error, says why it has ended.
+        with suppress(BrokenPipeError):
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        if not line:
+            raise SwimrlError(self._last_words())
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise SwimrlError(answer["error"])
+        return answer
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors if line.strip()]
+        return lines[-1] if lines else f"ended with exit code {code} and without a word"
+
+
+@contextmanager
+def _pinned(cores: Sequence[int]) -> Iterator[None]:
+    """Let children started meanwhile run on ``cores`` only, where the system has that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

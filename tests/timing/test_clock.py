@@ -1,0 +1,81 @@
+"""Readings of a clock that only the work moves, so that every number is known."""
+
+from collections.abc import Callable
+
+import pytest
+
+from swimrl.timing import clock
+from swimrl.timing.clock import Sample, Work, count_for, sample
+
+
+class Time:
+    """Wall and processor time that pass when told to."""
+
+    def __init__(self) -> None:
+        self.wall = self.cpu = 0.0
+
+    def work(self, seconds: float, share: float = 1.0) -> Callable[[int], None]:
+        def do(count: int) -> None:
+            self.wall += count * seconds
+            self.cpu += count * seconds * share
+
+        return do
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: time.wall)
+    monkeypatch.setattr(clock.time, "process_time", lambda: time.cpu)
+    return time
+
+
+def test_a_sample_holds_both_clocks_and_the_parts(time: Time) -> None:
+    passing = time.work(0.25, share=0.5)
+
+    def do(count: int) -> dict[str, float]:
+        passing(count)
+        return {"half": 0.125 * count}
+
+    assert sample(Work(do), 4) == Sample(wall_s=1.0, cpu_s=0.5, parts={"half": 0.5})
+    assert sample(Work(passing), 4).parts == {}
+
+
+def test_what_is_still_under_way_is_waited_for_before_and_after(time: Time) -> None:
+    queue = [2.0]  # left over from earlier work: its time must not count
+
+    def finish() -> None:
+        while queue:
+            time.wall += queue.pop()
+
+    assert sample(Work(lambda count: queue.extend([0.5] * count), finish), 3).wall_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("each", "seconds", "expected"),
+    [(0.001, 0.5, 500), (0.003, 0.5, 167), (2.0, 0.5, 1), (0.5, 0.5, 1)],
+)
+def test_the_count_fills_the_time(time: Time, each: float, seconds: float, expected: int) -> None:
+    assert count_for(Work(time.work(each)), seconds) == expected
+
+
+def test_the_count_is_a_multiple_of_the_quantum_and_so_is_every_trial(time: Time) -> None:
+    counts = []
+    passing = time.work(0.001)
+
+    def do(count: int) -> None:
+        counts.append(count)
+        passing(count)
+
+    assert count_for(Work(do, quantum=60), 0.5) == 480
+    assert count_for(Work(do, quantum=600), 0.5) == 600
+    assert {count % 60 for count in counts} == {0}
+
+
+def test_something_slow_the_first_time_does_not_decide(time: Time) -> None:
+    first = [0.1]
+
+    def do(count: int) -> None:
+        time.wall += count * 0.001 + (first.pop() if first else 0)
+
+    assert count_for(Work(do), 0.5) == 500
