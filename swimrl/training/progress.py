@@ -69,6 +69,7 @@ class BarReporter:
             speed_estimate_period=20,
         )
         self._last = 0.0
+        self._done = 0
 
     def start(self, steps: int) -> None:
         """Print the title and show the bar."""
@@ -78,6 +79,7 @@ class BarReporter:
 
     def step(self, done: int) -> None:
         """Move the bar, at most ten times a second."""
+        self._done = done
         now = time.monotonic()
         if now - self._last > 0.1:
             self._last = now
@@ -90,11 +92,14 @@ class BarReporter:
     def final(self, done: int, total: int) -> None:
         """Show the fresh episodes as a second bar's progress."""
         if done == 0:
+            self._bar.update(self._task, completed=self._done)
             self._task = self._bar.add_task("final episodes", total=total, score="")
+        self._done = done
         self._bar.update(self._task, completed=done)
 
     def stop(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar where it got to."""
+        self._bar.update(self._task, completed=self._done)
         self._bar.stop()
 
 
