@@ -282,6 +282,31 @@ class Clip(Primitive):
     exact = staticmethod(lambda u, low, high: min(max(u, low), high))
 
 
+class Affine(Primitive):
+    """scale*u + shift, kept as one piece: the argument of a wrapped activation.
+
+    SymPy would multiply a sum out, and a branch could no longer tell that its condition and its
+    values speak of the same argument. Generated code has the sum.
+    """
+
+    nargs = 3
+    spelling = "affine"
+    latex_form = r"\left({1} {0} + {2}\right)"
+
+    slopes = staticmethod(lambda u, scale, shift: (scale, u, sympy.S.One))
+    exact = staticmethod(lambda u, scale, shift: scale * u + shift)
+
+    @classmethod
+    def eval(cls, u: Any, scale: Any, shift: Any) -> Any:
+        """Vanish when nothing is scaled or shifted."""
+        return u if scale == 1 and shift == 0 else None
+
+    def expanded(self) -> Any:
+        """Return the sum."""
+        u, scale, shift = self.args
+        return scale * u + shift
+
+
 class Where(Primitive):
     """``where(condition, a, b)``: ``a`` where the condition holds, else ``b`` (also where ``x`` is NaN).
 
@@ -328,6 +353,7 @@ PRIMITIVES: tuple[type[Primitive], ...] = (
     Absolute,
     Sign,
     Clip,
+    Affine,
     Where,
 )
 """The names of the expression language. ``TanhSoftplus`` and ``Sech2Softplus`` are spelled out there."""

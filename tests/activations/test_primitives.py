@@ -12,7 +12,7 @@ from mpmath import mpf
 
 from swimrl.activations.backends.torch import value_and_derivatives
 from swimrl.activations.formula import Formula, evaluate
-from swimrl.activations.primitives import PRIMITIVES, Clip, Where, X
+from swimrl.activations.primitives import PRIMITIVES, Affine, Clip, Where, X
 
 TEXTBOOK = {
     "sigmoid(x)": lambda x: 1 / (1 + mpmath.exp(-x)),
@@ -34,6 +34,7 @@ TEXTBOOK = {
     "abs(x)": lambda x: x if x > 0 else -x,
     "sign(x)": lambda x: mpf(1 if x > 0 else -1),
     "clip(x, -2, 3)": lambda x: sorted([mpf(-2), x, mpf(3)])[1],
+    "affine(x, -1.5, 2)": lambda x: 2 - x * 3 / 2,
     "where(x > 1, x**2, exp(x))": lambda x: x**2 if x > 1 else mpmath.exp(x),
 }
 POINTS = [-30.0, -9.5, -2.5, -1.0, -0.3, -1e-8, 1e-8, 0.3, 1.5, 2.5, 9.5, 30.0]
@@ -78,7 +79,7 @@ def test_torch_form_keeps_relative_accuracy_in_the_tails(text, dtype, tolerance)
 def test_second_derivatives_hold_no_distributions():
     """SymPy's own Max, Abs and Heaviside would bring DiracDelta in here."""
     for primitive in PRIMITIVES:
-        if primitive in (Where, Clip):
+        if primitive in (Where, Clip, Affine):
             continue
         second = primitive(X).diff(X, 2)
         assert not second.atoms(sympy.DiracDelta, sympy.Heaviside, sympy.Derivative, sympy.Subs)

@@ -8,13 +8,13 @@ decimal literals.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from swimrl.activations.primitives import Primitive, Where, X
+from swimrl.activations.primitives import Affine, Primitive, Where, X
 
 _ADD, _MUL, _NEGATIVE, _POW, _ATOM = range(5)  # binding strength, weakest first
 
@@ -57,39 +57,47 @@ def straight_line(outputs: Sequence[sympy.Expr]) -> Program:
         outputs: The expressions; what they share is computed once.
     """
     names = (sympy.Symbol(f"_{index}") for index in itertools.count())
-    confined = [_confine(expr, X) for expr in outputs]
+    confined = [_confine(expr, {X: X}) for expr in outputs]
     shared, results = sympy.cse(confined, symbols=names, order="none")
     return Program(
         tuple(f"{name} = {code(expr)}" for name, expr in shared), tuple(code(expr) for expr in results)
     )
 
 
-def _confine(expr: Any, here: Any) -> Any:
-    """Return ``expr`` with ``x`` replaced by ``here``, which is narrowed on the way into branches."""
-    if expr == X:
-        return here
+def _confine(expr: Any, here: Mapping[Any, Any]) -> Any:
+    """Return ``expr`` with arguments held within the branches they stand in.
+
+    Args:
+        expr: Part of an output.
+        here: ``x``, and each `Affine` of it that a condition on the way here bounds, to what replaces it.
+    """
+    if expr in here:
+        return here[expr]
     if not expr.args or X not in expr.free_symbols:
         return expr
+    if isinstance(expr, Affine):
+        return _confine(expr.expanded(), here)
     if not isinstance(expr, Where):
         return expr.func(*(_confine(argument, here) for argument in expr.args))
     condition, a, b = expr.args
-    sides = _sides(condition, here)
     narrowed = [
-        _confine(branch, side if side is not None and not _is_affine(branch) else here)
-        for branch, side in zip((a, b), sides, strict=True)
+        _confine(branch, here if side is None or _is_affine(branch) else {**here, **side})
+        for branch, side in zip((a, b), _sides(condition, here), strict=True)
     ]
     return Where(_confine(condition, here), *narrowed)
 
 
-def _sides(condition: Any, here: Any) -> tuple[Any, Any]:
-    """Return ``here`` held within each branch's side; ``None`` if the condition does not bound ``x``."""
+def _sides(condition: Any, here: Mapping[Any, Any]) -> tuple[Any, Any]:
+    """Return the bounded argument held within each branch's side; ``None`` if the condition bounds none."""
     if not condition.args:
         return None, None
-    if condition.rhs == X:
+    if condition.rhs == X or isinstance(condition.rhs, Affine):
         condition = condition.reversed
-    if condition.lhs != X or X in condition.rhs.free_symbols:
+    argument, bound = condition.args
+    if (argument != X and not isinstance(argument, Affine)) or X in bound.free_symbols:
         return None, None
-    above, below = AtLeast(here, condition.rhs), AtMost(here, condition.rhs)
+    value = _confine(argument, here)
+    above, below = {argument: AtLeast(value, bound)}, {argument: AtMost(value, bound)}
     is_lower_bound = isinstance(condition, sympy.StrictGreaterThan | sympy.GreaterThan)
     return (above, below) if is_lower_bound else (below, above)
 
