@@ -74,11 +74,13 @@ class RunDirectory:
             ) from error
 
     def _what_is_there(self) -> str:
+        if not self.record_file.exists():
+            return f"{self.path} holds files but no run.json; name another --out"
         try:
             record = read_record(self.record_file)
             state = f"a run that is {record.status!r} after {record.steps_done:,} steps"
         except DamagedFileError:
-            state = "files that are no complete run"
+            state = "a run whose run.json is damaged"
         return (
             f"{self.path} holds {state}; continue it with --resume, choose another --seed, "
             "or --overwrite it to start again"

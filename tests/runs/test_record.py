@@ -1,0 +1,72 @@
+"""run.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from swimrl.errors import DamagedFileError
+from swimrl.runs.record import SCHEMA_VERSION, RunRecord, read_record
+
+RECORD = RunRecord(
+    config={"env": "Hopper-v4", "td3": {"lr": 0.1 + 0.2}},
+    activations={"actor": [{"formula": "x·σ(kx)"}]},
+    network={"actor_parameters": 3},
+    environment={"id": "Hopper-v4"},
+    versions={"torch": "2.9", "git": None},
+    host={"cores": 2},
+    engine={"name": "sb3"},
+    status="failed",
+    reason="the disk is full",
+    metrics={"last10": 1.5, "final100": None},
+    wall_clock_s={"total": 1.25},
+    started="2026-01-01T00:00:00+00:00",
+)
+
+
+def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_text(RECORD.to_json(), encoding="utf-8")
+    assert read_record(file) == RECORD
+
+
+def test_the_text_is_json_for_people() -> None:
+    lines = RECORD.to_json().splitlines()
+    assert lines[1:4] == [
+        '  "schema_version": 1,',
+        '  "status": "failed",',
+        '  "reason": "the disk is full",',
+    ]
+    assert '"formula": "x·σ(kx)"' in RECORD.to_json()
+    assert set(json.loads(RECORD.to_json())) == set(vars(RECORD))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (RECORD.to_json()[:50], "is no record of a run"),
+        ("", "is no record of a run"),
+        ("[]", "is no record of a run"),
+        ("{}", "is no record of a run"),
+        ('{"schema_version": 1, "speed": 3}', "is no record of a run"),
+        ('{"schema_version": 99}', f"schema version 99; this swimrl reads version {SCHEMA_VERSION}"),
+        (None, "No such file or directory; name the directory of a run"),
+    ],
+)
+def test_damage_is_named(content: str | None, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(DamagedFileError, match=message) as error:
+        read_record(file)
+    assert str(file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DamagedFileError, match="is no record of a run"):
+        read_record(file)
