@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
     "resume": "Continue a run exactly where it stopped",
     "eval": "Score a trained policy; record states or a video",
+    "bench": "Measure the speed of training, side by side with others",
     "activations": "List the activations",
     "envs": "List the environments",
     "doctor": "Check the installation, with a fix for each problem",

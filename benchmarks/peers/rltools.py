@@ -1,0 +1,65 @@
+"""RLtools' TD3 as an arm of `swimrl bench train`; runs in RLtools' own environment (see ../setup-peers).
+
+RLtools compiles the whole loop in C++ for one configuration, with the environment stepped in Python. It
+offers steps of the loop only, not updates alone.
+"""
+
+from __future__ import annotations
+
+import warnings
+from importlib.metadata import version
+
+from swimrl.timing.clock import Work
+from swimrl.timing.worker import Offer, Settings, serve
+
+_FIRST_UPDATES = 100
+_STEP_LIMIT = 10_000_000
+
+
+def prepare(settings: Settings) -> Offer:
+    warnings.filterwarnings("ignore")
+    import gymnasium
+    from rltools import TD3
+
+    activations = {"relu": "RELU", "gelu": "GELU", "tanh": "TANH"}
+    if settings["act"] not in activations:
+        raise ValueError(f"RLtools has no {settings['act']}; it has {', '.join(activations)}")
+    widths = set(settings["net"].split("x"))
+    if len(widths) > 1:
+        raise ValueError("RLtools takes hidden layers of one width only")
+    if settings["threads"] > 1:
+        raise ValueError("RLtools' loop has one thread")
+
+    def environment() -> gymnasium.Env:
+        return gymnasium.make(settings["env"])
+
+    (width,) = widths
+    shape = {"HIDDEN_DIM": int(width), "NUM_LAYERS": len(settings["net"].split("x")) + 1}
+    module = TD3(
+        environment,
+        enable_evaluation=False,
+        interface_name=settings["act"],
+        STEP_LIMIT=_STEP_LIMIT,
+        REPLAY_BUFFER_CAP=settings["buffer_size"],
+        N_WARMUP_STEPS=settings["warm_up"],
+        ACTOR_BATCH_SIZE=settings["batch_size"],
+        CRITIC_BATCH_SIZE=settings["batch_size"],
+        OPTIMIZER_ALPHA=settings["lr"],
+        EXPLORATION_NOISE=settings["exploration_noise"],
+        **{f"{network}_{name}": value for network in ("ACTOR", "CRITIC") for name, value in shape.items()},
+        ACTOR_ACTIVATION_FUNCTION=activations[settings["act"]],
+        CRITIC_ACTIVATION_FUNCTION=activations[settings["act"]],
+    )
+    state = module.State(0)
+
+    def steps(count: int) -> None:
+        for _ in range(count):
+            state.step()
+
+    steps(settings["warm_up"] + _FIRST_UPDATES)
+    versions = {name: version(name) for name in ("rltools", "gymnasium", "mujoco")}
+    return Offer({"versions": versions}, {"steps": Work(steps)})
+
+
+if __name__ == "__main__":
+    serve(prepare)

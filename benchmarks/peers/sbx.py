@@ -1,0 +1,96 @@
+"""SBX's TD3 as an arm of `swimrl bench train`; runs in SBX's own environment (see ../setup-peers)."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from importlib.metadata import version
+
+from swimrl.timing.clock import Work
+from swimrl.timing.worker import Offer, Settings, serve
+
+_FIRST_UPDATES = 100
+_FUSED_UPDATES = 100
+
+
+def prepare(settings: Settings) -> Offer:
+    warnings.filterwarnings("ignore")
+    threads = settings["threads"]
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["XLA_FLAGS"] = (
+        f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'} "
+        f"intra_op_parallelism_threads={threads}"
+    )
+    import flax.linen as nn
+    import gymnasium
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    from sbx import TD3
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    def swim(x: jax.Array) -> jax.Array:
+        return x * ((0.5 * (x * jax.lax.rsqrt(1.0 + jnp.square(0.5 * x))) + 1.0) / 2.0)
+
+    def ulu(x: jax.Array) -> jax.Array:
+        return 0.5 * x * (1.0 + jnp.tanh(jnp.where(x < 0, 0.5, 1.0) * x))
+
+    def mish(x: jax.Array) -> jax.Array:
+        return x * jnp.tanh(jax.nn.softplus(x))
+
+    activations = {
+        "elu": nn.elu,
+        "gelu": nn.gelu,
+        "mish": mish,
+        "relu": nn.relu,
+        "swim": swim,
+        "swish": nn.swish,
+        "tanh": nn.tanh,
+        "ulu": ulu,
+    }
+    if settings["act"] not in activations:
+        raise ValueError(
+            f"{settings['act']} is not among {', '.join(activations)} of benchmarks/peers/sbx.py"
+        )
+
+    env = gymnasium.make(settings["env"])
+    size = env.action_space.shape
+    agent = TD3(
+        "MlpPolicy",
+        env,
+        learning_rate=settings["lr"],
+        buffer_size=settings["buffer_size"],
+        learning_starts=settings["warm_up"],
+        batch_size=settings["batch_size"],
+        train_freq=1,
+        gradient_steps=1,
+        action_noise=NormalActionNoise(np.zeros(size), np.full(size, settings["exploration_noise"])),
+        policy_kwargs={
+            "net_arch": [int(width) for width in settings["net"].split("x")],
+            "activation_fn": activations[settings["act"]],
+        },
+        seed=0,
+    )
+    agent.learn(settings["warm_up"])
+    agent.learn(_FIRST_UPDATES, reset_num_timesteps=False)
+    agent.train(_FUSED_UPDATES, settings["batch_size"])
+
+    def steps(count: int) -> None:
+        agent.learn(count, reset_num_timesteps=False)
+
+    def updates(count: int) -> None:
+        for _ in range(count // _FUSED_UPDATES):
+            agent.train(_FUSED_UPDATES, settings["batch_size"])
+
+    def finish() -> None:
+        jax.block_until_ready((agent.policy.qf_state.params, agent.policy.actor_state.params))
+
+    versions = {name: version(name) for name in ("sbx-rl", "jax", "gymnasium", "mujoco")}
+    return Offer(
+        {"versions": versions, "fused updates per call": _FUSED_UPDATES},
+        {"steps": Work(steps, finish), "updates": Work(updates, finish, quantum=_FUSED_UPDATES)},
+    )
+
+
+if __name__ == "__main__":
+    serve(prepare)

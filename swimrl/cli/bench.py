@@ -1,0 +1,72 @@
+"""Measure how fast training is, side by side with others.
+
+Every contender runs in a process of its own on one core; short rounds are
+interleaved in random order. FILE receives all raw readings.
+
+examples:
+  swimrl bench train --env HalfCheetah-v4 --act swim relu ulu --against sb3 --json FILE
+  swimrl bench train --act swim --engine fused fused@2 bf16 --against sb3 sb3@2
+  swimrl bench train --against sb3 sbx --peer-python sbx=/opt/peers/sbx/bin/python
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from swimrl.training.benchmark import BenchmarkConfig
+
+
+@dataclass(frozen=True)
+class Args(BenchmarkConfig):
+    """What to measure."""
+
+    what: tyro.conf.Positional[Literal["train"]] = dataclasses.field(kw_only=True)
+    """Which benchmark: train measures environment steps and updates per second."""
+
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the record with all raw readings to this new file."""
+
+
+def run(args: Args) -> None:
+    """Measure, write the record and print the tables."""
+    from swimrl.cli import bench_train
+    from swimrl.envs.make import check_id
+    from swimrl.timing import record as timing_record
+    from swimrl.training import benchmark
+
+    fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(BenchmarkConfig)}
+    config = BenchmarkConfig(**fields)
+    check_id(config.env)
+    if args.json is not None:
+        timing_record.check_free(args.json)
+    with _Bar() as bar:
+        record = benchmark.run(config, bar)
+    if args.json is not None:
+        timing_record.write(record, args.json)
+    bench_train.print_record(record)
+    if args.json is not None:
+        print(f"\nraw readings: {args.json}")
+
+
+class _Bar:
+    """A progress bar on standard error, if that is a terminal."""
+
+    def __enter__(self) -> _Bar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(disable=None, leave=False, unit="reading", dynamic_ncols=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, what: str, taken: int, planned: int) -> None:
+        self._bar.total = planned or None
+        self._bar.set_description(what, refresh=False)
+        self._bar.update(taken - self._bar.n)
+        self._bar.refresh()

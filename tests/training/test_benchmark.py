@@ -1,0 +1,97 @@
+"""What the training benchmark is asked for, and one small real run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from swimrl.errors import ConfigError, SwimrlError, UnknownNameError
+from swimrl.timing.record import read, write
+from swimrl.training import benchmark
+from swimrl.training.benchmark import BenchmarkConfig
+from swimrl.training.benchmark_results import PROFILE, STEPS, UPDATES, Results
+from swimrl.training.step_profile import PARTS
+
+
+def test_contenders_are_engines_and_peers_with_their_threads() -> None:
+    config = BenchmarkConfig(engine=("fused", "fused@2", "bf16"), against=("sb3@4", "sbx"))
+    assert config.contenders() == [
+        ("swimrl-fused", 1),
+        ("swimrl-fused", 2),
+        ("swimrl-bf16", 1),
+        ("sb3", 4),
+        ("sbx", 1),
+    ]
+
+
+def test_a_peers_interpreter_is_found_by_its_name() -> None:
+    config = BenchmarkConfig(peer_python=("sbx=/a/python", "rltools=/b/python"))
+    assert config.pythons() == {"sbx": "/a/python", "rltools": "/b/python"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        (
+            {"engine": ("fsed",)},
+            UnknownNameError,
+            "unknown contender of --engine 'fsed'; did you mean 'fused'",
+        ),
+        ({"against": ("sb4",)}, UnknownNameError, "unknown contender of --against 'sb4'"),
+        ({"engine": ("fused@x",)}, ConfigError, "--engine 'fused@x' has no number of threads after @"),
+        ({"engine": ("fused@0",)}, ConfigError, "has no number of threads after @"),
+        ({"against": ("sb3", "sb3")}, ConfigError, "--against names one of sb3 sb3 twice"),
+        ({"act": ()}, ConfigError, "nothing to measure"),
+        ({"engine": (), "against": ()}, ConfigError, "nothing to measure"),
+        ({"act": ("swimm",)}, UnknownNameError, "unknown activation 'swimm'"),
+        ({"net": "0x3"}, ConfigError, "--net '0x3'"),
+        ({"rounds": 0}, ConfigError, "--rounds is 0; expected a whole number of at least 1"),
+        ({"warm_up": 0}, ConfigError, "--warm-up is 0"),
+        ({"reading": 0.0}, ConfigError, "--reading is 0.0; expected seconds"),
+        ({"reading": float("nan")}, ConfigError, "--reading is nan"),
+        ({"peer_python": ("sbx",)}, ConfigError, "--peer-python 'sbx' is not of the form NAME=PYTHON"),
+        ({"peer_python": ("sb3=/usr/bin/python3",)}, ConfigError, "with one of sbx, rltools"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_line(
+    fields: dict[str, object], error: type[SwimrlError], message: str
+) -> None:
+    with pytest.raises(error) as caught:
+        BenchmarkConfig(**fields)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_small_run_measures_everything_and_keeps_the_reason_of_what_it_cannot(tmp_path: Path) -> None:
+    config = BenchmarkConfig(
+        env="Pendulum-v1",
+        act=("swim(k=trainable)",),
+        engine=("fused",),
+        against=("sb3", "sbx"),
+        peer_python=("sbx=/no/such/python",),
+        net="8x8",
+        batch_size=8,
+        warm_up=20,
+        rounds=2,
+        processes=1,
+        reading=0.01,
+    )
+    record = benchmark.run(config, lambda *_: None)
+    act = "swim(k=trainable)"
+    assert record.absent == {f"sbx {act}": "cannot run /no/such/python: No such file or directory"}
+    measured = {(one.arm, one.work) for one in record.series}
+    assert {(f"swimrl-fused {act}", work) for work in (STEPS, UPDATES, PROFILE)} <= measured
+    assert {(f"swimrl-fused {act}", f"{PROFILE}: {part}") for part in PARTS} <= measured
+    assert {work for arm, work in measured if arm == f"sb3 {act}"} == {STEPS, UPDATES}
+    assert record.arms[f"swimrl-fused {act}"]["engine"]["name"] == "fused"
+    assert record.arms[f"sb3 {act}"]["activation"] == "eager code"
+    assert all(len(process) == 2 for one in record.series for process in one.wall_s)
+    results = Results(record)
+    assert (results.acts, results.contenders) == ([act], ["swimrl-fused", "sb3"])
+    assert results.floor() is not None
+    path = tmp_path / "r.json"
+    write(record, path)
+    assert read(path).series == record.series
+    assert read(path).to_json() == record.to_json()
