@@ -16,6 +16,7 @@ from torch import nn
 
 from swimrl.activations.backends.cpu import CpuKernel
 from swimrl.activations.module import Activation
+from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, forward, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import bind
@@ -48,8 +49,9 @@ class FastActor:
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O]; they are the caller's to keep."""
         self._observations[:] = observations
-        for call in self._program:
-            call()
+        with np.errstate(all="ignore"):  # a policy that diverges is told elsewhere
+            for call in self._program:
+                call()
         return self._actions.copy()
 
     def intact(self) -> bool:
@@ -63,19 +65,17 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
         isinstance(policy, TD3Policy)
         and policy.device.type == "cpu"
         and policy.has_plain_features
-        and all(
-            isinstance(module, nn.Linear | nn.Tanh | Activation) for module in perceptrons(policy.actor)[0]
-        )
+        and not policy.layer_norm
+        and all(isinstance(f, Activation) for f in hidden_activations(perceptrons(policy.actor)[0]))
     )
 
 
 def _layers(perceptron: nn.Sequential) -> tuple[list[Layer], Program]:
     """Return the layers, and the calls that bring copies of trainable activation parameters up to date."""
-    modules = list(perceptron)[:-1]  # without the final tanh
+    activations = hidden_activations(perceptron)
     layers: list[Layer] = []
     refresh: Program = []
-    for linear, activation in zip(modules[::2], [*modules[1::2], None], strict=True):
-        assert isinstance(linear, nn.Linear)
+    for linear, activation in zip(linear_layers(perceptron), [*activations, None], strict=True):
         weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()
         if activation is None:
             layers.append(Layer(weight, bias))

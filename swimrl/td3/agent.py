@@ -17,7 +17,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.noise import ActionNoise, NormalActionNoise
+from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, VectorizedActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import set_random_seed
@@ -109,10 +109,6 @@ class TD3(stable_baselines3.TD3):
         precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
-        if engine not in ENGINES:
-            raise ConfigError(f"engine {engine!r} is unknown; expected one of {', '.join(ENGINES)}")
-        if precision == "bf16" and engine != "fused":
-            raise ConfigError(f"precision 'bf16' needs engine 'fused', not {engine!r}")
         self.engine = engine
         self.threads = threads
         self.products = products
@@ -156,13 +152,26 @@ class TD3(stable_baselines3.TD3):
         if self.env is not None:
             self.env.seed(stream_seed(seed, "resets"))
 
+    def _check_settings(self) -> None:
+        if self.engine not in ENGINES:
+            raise ConfigError(f"engine {self.engine!r} is unknown; expected one of {', '.join(ENGINES)}")
+        if self.precision == "bf16" and self.engine != "fused":
+            raise ConfigError(f"precision 'bf16' needs engine 'fused', not {self.engine!r}")
+        if self.exploration_noise < 0:
+            raise ConfigError(
+                f"exploration_noise is {self.exploration_noise}; expected a number of at least 0"
+            )
+
     def _setup_model(self) -> None:
+        self._check_settings()
         if self.engine == "fused" and self.replay_buffer_class is None and self._rows_fit():
             self.replay_buffer_class = RowReplayBuffer
         super()._setup_model()
         if isinstance(self.policy, TD3Policy):
             with self.streams.borrow(torch="initial weights"):
                 self.policy.draw_initial_weights()
+        if isinstance(self.action_noise, VectorizedActionNoise) and self.action_noise.n_envs != self.n_envs:
+            self.action_noise = self.action_noise.base_noise  # loaded for another number of environments
         if self.action_noise is None and self.exploration_noise:
             size = self.action_space.shape or ()
             self.action_noise = NormalActionNoise(np.zeros(size), np.full(size, self.exploration_noise))
@@ -208,7 +217,12 @@ class TD3(stable_baselines3.TD3):
         dones: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        for name, values in (("reward", reward), ("observation", new_obs)):
+        endings = [info["terminal_observation"] for info in infos if "terminal_observation" in info]
+        for name, values in (
+            ("reward", reward),
+            ("observation", new_obs),
+            *(("observation", o) for o in endings),
+        ):
             if isinstance(values, np.ndarray) and not np.isfinite(values).all():
                 bad = values[~np.isfinite(values)][0]
                 raise NonFiniteError(
@@ -325,6 +339,7 @@ class TD3(stable_baselines3.TD3):
             ("replay buffer: observations", self.replay_buffer.observations[:stored]),
             ("replay buffer: actions", self.replay_buffer.actions[:stored]),
             ("replay buffer: rewards", self.replay_buffer.rewards[:stored]),
+            ("replay buffer: next observations", self.replay_buffer.next_observations[:stored]),
             *self.policy.state_dict().items(),
         ]
         for name, values in candidates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tyro
 
@@ -40,6 +40,15 @@ Count = Annotated[
     ),
 ]
 """A whole number that may be written 1e6."""
+
+
+_LEAST_COUNT = {
+    "batch_size": 1,
+    "buffer_size": 1,
+    "updates_per_step": 1,
+    "policy_delay": 1,
+    "learning_starts": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,11 @@ class TD3Config:
     """Layer normalisation before each hidden activation."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "buffer_size", "updates_per_step", "policy_delay"):
-            _require(self, name, getattr(self, name) >= 1, "a whole number of at least 1")
-        _require(self, "learning_starts", self.learning_starts >= 0, "a whole number of at least 0")
+        for name, least in _LEAST_COUNT.items():
+            value = getattr(self, name)
+            is_count = isinstance(value, int) and value >= least
+            _require(self, name, is_count, f"a whole number of at least {least}")
+        _require(self, "init", self.init in get_args(Initialisation), "torch, orthogonal or variance")
         _require(self, "lr", 0 < self.lr < math.inf, "a number above 0")
         if self.activation_lr is not None:
             _require(self, "activation_lr", 0 <= self.activation_lr < math.inf, "at least 0")

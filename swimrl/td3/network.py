@@ -73,7 +73,7 @@ def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: f
         scheme: How to draw.
         output_gain: Gain of the output layer under ``orthogonal``.
     """
-    linears = [module for module in network if isinstance(module, nn.Linear)]
+    linears = linear_layers(network)
     gains = layer_gains(network)
     for position, linear in enumerate(linears):
         is_output = position == len(linears) - 1
@@ -92,12 +92,18 @@ def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: f
         linear.bias.copy_(bias)
 
 
+def hidden_activations(network: nn.Sequential) -> list[nn.Module]:
+    """Return the activation of each hidden layer; an actor's final tanh is none of them."""
+    modules = list(network)
+    output = max(number for number, module in enumerate(modules) if isinstance(module, nn.Linear))
+    return [module for module in modules[:output] if not isinstance(module, nn.Linear | nn.LayerNorm)]
+
+
+def linear_layers(network: nn.Sequential) -> list[nn.Linear]:
+    """Return the linear layers, from the input's side."""
+    return [module for module in network if isinstance(module, nn.Linear)]
+
+
 def layer_gains(network: nn.Sequential) -> list[float]:
     """Return 1 / E[f(z)^2] of the activation that feeds each linear layer; 1 for the first."""
-    gains, feeding = [], 1.0
-    for module in network:
-        if isinstance(module, nn.Linear):
-            gains.append(feeding)
-        elif not isinstance(module, nn.LayerNorm):
-            feeding = variance_gain(module)
-    return gains
+    return [1.0, *(variance_gain(activation) for activation in hidden_activations(network))]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import stable_baselines3.td3.policies as sb3
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import ContinuousCritic
 from stable_baselines3.common.preprocessing import get_action_dim
@@ -112,6 +113,9 @@ class TD3Policy(sb3.TD3Policy):
         activation_lr_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
+        if initialisation not in get_args(Initialisation):
+            expected = ", ".join(get_args(Initialisation))
+            raise ConfigError(f"initialisation is {initialisation!r}; expected one of {expected}")
         net_arch = list(DEFAULT_NET_ARCH) if net_arch is None else net_arch
         actor_arch, critic_arch = get_actor_critic_arch(net_arch)
         chosen = _for_both(activation_fn)
@@ -122,6 +126,11 @@ class TD3Policy(sb3.TD3Policy):
         self.layer_norm = layer_norm
         self.weight_decay = weight_decay
         self.activation_lr_scale = activation_lr_scale
+        optimizer_class = kwargs.get("optimizer_class", torch.optim.Adam)
+        if weight_decay and not issubclass(optimizer_class, torch.optim.Adam):
+            raise ConfigError(
+                f"weight decay is decoupled, which {optimizer_class.__name__} cannot do; use torch.optim.Adam"
+            )
         super().__init__(
             observation_space,
             action_space,
@@ -199,7 +208,8 @@ class TD3Policy(sb3.TD3Policy):
         for network in (self.actor, self.critic):
             for state in network.optimizer.state.values():
                 for name, value in state.items():
-                    state[name] = value.clone()
+                    if isinstance(value, torch.Tensor):
+                        state[name] = value.clone()
 
     def __getstate__(self) -> dict[str, Any]:
         self.unshare()
@@ -256,4 +266,10 @@ def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tup
             f"the {network} has {len(hidden)} hidden layers but {len(each)} activations were given; "
             "give one, or one for each hidden layer"
         )
+    for one in each:
+        if isinstance(one, nn.Module):
+            raise ConfigError(
+                f"an activation is given as the module {one}, which all layers would share; "
+                "give its class or its name"
+            )
     return tuple(named_activation(one) if isinstance(one, str) else one for one in each)

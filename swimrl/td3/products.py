@@ -46,6 +46,10 @@ _ROUNDS = 7
 _ROUND_S = 0.002
 
 
+_UNWRITTEN: dict[str, str] = {}
+"""Choices that could not be written to the file, so that the agents of one process agree all the same."""
+
+
 class ProductPlanner:
     """Binds products to the backend that is best for their shape on this host.
 
@@ -185,6 +189,7 @@ def _remembered_choice(shape: str, a: np.ndarray, b: np.ndarray, out: np.ndarray
         choices = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         choices = {}
+    choices.update(_UNWRITTEN)
     if choices.get(shape) not in BACKENDS:
         choices[shape] = choose(measure(a, b, out))
         aside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -193,7 +198,8 @@ def _remembered_choice(shape: str, a: np.ndarray, b: np.ndarray, out: np.ndarray
             aside.write_text(json.dumps(choices, indent=2))
             aside.replace(path)
         except OSError:
-            pass  # an unwritable cache costs a new measurement in the next run, nothing else
+            # An unwritable cache costs a new measurement in the next process, nothing else.
+            _UNWRITTEN[shape] = choices[shape]
     return str(choices[shape])
 
 

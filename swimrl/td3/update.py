@@ -26,6 +26,7 @@ from swimrl.activations.module import Activation
 from swimrl.envs.seeding import Streams
 from swimrl.td3 import kernels
 from swimrl.td3.flat import FlatNetwork
+from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import Precision, ProductPlanner
@@ -58,8 +59,8 @@ def why_not_fused(agent: TD3) -> str | None:
             if group["weight_decay"] and not group["decoupled_weight_decay"]:
                 return "the optimiser's weight decay is not decoupled"
     for network in (policy.actor, policy.critic):
-        for module in chain.from_iterable(perceptrons(network)):
-            if not isinstance(module, nn.Linear | nn.Tanh | Activation):
+        for module in chain.from_iterable(map(hidden_activations, perceptrons(network))):
+            if not isinstance(module, Activation):
                 return f"{type(module).__name__} is no formula activation"
     return None
 
@@ -196,11 +197,10 @@ class FusedUpdate:
         ]
 
     def _layers(self, perceptron: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Layer]:
-        modules = [module for module in perceptron if not isinstance(module, nn.Tanh)]
+        activations = hidden_activations(perceptron)
         view = flat.target_array if target else flat.array
         layers = []
-        for linear, activation in zip(modules[::2], [*modules[1::2], None], strict=True):
-            assert isinstance(linear, nn.Linear)
+        for linear, activation in zip(linear_layers(perceptron), [*activations, None], strict=True):
             kernel = theta = theta_gradient = None
             if isinstance(activation, Activation):
                 kernel = CpuKernel(activation, flat.p.dtype)
@@ -282,5 +282,7 @@ class FusedUpdate:
 
 
 def _run(program: Program) -> None:
-    for call in program:
-        call()
+    # Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
+    with np.errstate(all="ignore"):
+        for call in program:
+            call()

@@ -103,12 +103,7 @@ def test_learns_saves_and_loads_with_any_network(
     np.testing.assert_array_equal(actions(loaded, observations(agent)), actions(agent, observations(agent)))
 
 
-def test_learns_with_torchs_tanh(
-    new_agent: AgentFactory, engine: str, request: pytest.FixtureRequest
-) -> None:
-    if engine == "fused":
-        reason = "takes a hidden torch.nn.Tanh for the one behind the output layer"
-        request.applymarker(pytest.mark.xfail(raises=AssertionError, reason=reason))
+def test_learns_with_torchs_tanh(new_agent: AgentFactory) -> None:
     agent = new_agent(policy_kwargs={"activation_fn": nn.Tanh})
     before = weights(agent)
     agent.learn(20)
@@ -326,9 +321,6 @@ def test_environment_that_is_not_finite(new_agent: AgentFactory, what: str, valu
     assert agent.replay_buffer.size() == 16
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="blames the actor's weights; neither the guard nor the message knows it"
-)
 def test_last_observation_that_is_not_finite(new_agent: AgentFactory) -> None:
     agent = new_agent(Spoilt("last observation", np.nan))
     with pytest.raises(NonFiniteError, match="observation"):
@@ -342,12 +334,7 @@ def test_spoilt_reward_among_several_environments(new_agent: AgentFactory) -> No
 
 
 @pytest.mark.parametrize("backend", ["torch", "numpy"])
-def test_critic_that_diverges(
-    new_agent: AgentFactory, engine: str, backend: str, request: pytest.FixtureRequest
-) -> None:
-    if engine == "fused" and backend == "numpy":
-        reason = "NumPy warns of the overflow before the error comes"
-        request.applymarker(pytest.mark.xfail(raises=RuntimeWarning, reason=reason))
+def test_critic_that_diverges(new_agent: AgentFactory, backend: str) -> None:
     shapes = new_agent().learn(12).products or {}  # the sb3 engine has none
     agent = new_agent(learning_rate=1e30, products=dict.fromkeys(shapes, backend))
     message = r"critics' loss is (nan|inf) after [1-9] updates; .* smaller learning rate"

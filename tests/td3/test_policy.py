@@ -117,7 +117,6 @@ def test_unknown_activation_names_the_closest() -> None:
         policy_with(["relu", "swimm"])
 
 
-@pytest.mark.xfail(raises=pytest.fail.Exception, reason="takes any other word for torch")
 def test_unknown_initialisation_is_refused() -> None:
     with pytest.raises(ConfigError, match="'xavier'"):
         policy_with(initialisation="xavier")
