@@ -6,13 +6,15 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from swimrl.activations.parameters import Parameter
 from swimrl.errors import FormulaError
 
 if TYPE_CHECKING:
     from swimrl.activations.formula import Formula
+
+Granularity = Literal["layer", "neuron", "network"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -28,7 +30,7 @@ class Definition:
     Args:
         name: Small letters, digits and underscores.
         expression: The formula in the language of ``parser``.
-        parameters: Parameters of the formula, in order.
+        parameters: Parameters of the formula, in order; of a module, numbers that its maker takes by name.
         limits: Values at minus and plus infinity, in the parameters, such as ``("-alpha", "inf")``.
             Without them an infinite input gives what IEEE arithmetic gives, or where that is NaN,
             the value at the largest finite number.
@@ -36,8 +38,11 @@ class Definition:
         reference: Paper and year.
         aliases: Other names for the same activation.
         summary: What to know about it, on one line.
-        module: What makes a new ``torch.nn.Module`` when called without arguments, or
-            ``"package.module:Class"``, for activations that are not one elementwise formula.
+        granularity: What has its own set of learned parameters when the user says nothing.
+        module: For activations that are not one elementwise formula, what makes a new
+            ``torch.nn.Module``, or ``"package.module:Class"``. It is called with the parameters by
+            name, and with ``width``, the neurons of the layer, if it takes an argument of that name.
+            A module whose output is not as wide as its input has a method ``output_width(width)``.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Definition:
     reference: str = ""
     aliases: tuple[str, ...] = ()
     summary: str = ""
+    granularity: Granularity = "layer"
     module: Callable[[], Any] | str | None = None
 
     def __post_init__(self) -> None:
@@ -58,10 +64,8 @@ class Definition:
             raise FormulaError(
                 f"activation {self.name!r} has two parameters named {min(repeated)!r}; rename one"
             )
-        if self.module is not None and (names or self.limits):
-            raise FormulaError(
-                f"activation {self.name!r} is a module; its parameters and limits are its own affair"
-            )
+        if self.module is not None and self.limits:
+            raise FormulaError(f"activation {self.name!r} is a module; its limits are its own affair")
 
     @property
     def formula(self) -> Formula | None:
@@ -88,7 +92,7 @@ def check_name(name: str) -> None:
     Raises:
         FormulaError: Says what a name looks like.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "expr":
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", "taaf"):
         raise FormulaError(
             f"{name!r} cannot name an activation; use small letters, digits and underscores: 'my_swim'"
         )

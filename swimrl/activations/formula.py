@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +13,9 @@ import mpmath
 import sympy
 from sympy.printing.str import StrPrinter
 
-from swimrl.activations.parameters import Parameter
+from swimrl.activations.parameters import REAL, Parameter, ParameterValue
 from swimrl.activations.parser import parse_expression, parse_limit
-from swimrl.activations.primitives import X
+from swimrl.activations.primitives import Sigmoid, Softplus, X
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,38 @@ def evaluate(expr: sympy.Expr, x: float | str, parameters: Mapping[str, float], 
     }
     with mpmath.workdps(digits):
         return expr.subs(values).evalf(digits)._to_mpmath(mpmath.mp.prec)
+
+
+def between(low: float, high: float, raw: sympy.Expr) -> sympy.Expr:
+    """Return a smooth rising function of ``raw`` between two bounds, of which one may be infinite."""
+    if math.isinf(high):
+        return sympy.Float(low) + Softplus(raw)
+    if math.isinf(low):
+        return sympy.Float(high) - Softplus(-raw)
+    return sympy.Float(low) + sympy.Float(high - low) * Sigmoid(raw)
+
+
+@functools.lru_cache(maxsize=1024)
+def bounded(formula: Formula, values: tuple[ParameterValue, ...]) -> Formula:
+    """Return the formula in the raw numbers that are learned in place of bounded parameters.
+
+    Args:
+        formula: A formula.
+        values: One entry for each of its parameters, in order.
+    """
+    replaced = {
+        symbol: between(value.low, value.high, symbol)
+        for symbol, value in zip(formula.symbols, values, strict=True)
+        if value.is_bounded
+    }
+    parameters = tuple(
+        replace(parameter, default=value.initial, domain=REAL) if value.is_bounded else parameter
+        for parameter, value in zip(formula.parameters, values, strict=True)
+    )
+    limits = formula.limits
+    if limits is not None:
+        limits = (limits[0].subs(replaced), limits[1].subs(replaced))
+    return Formula(formula.expr.subs(replaced), parameters, limits)
 
 
 class _TextPrinter(StrPrinter):  # type: ignore[misc]  # SymPy ships no types

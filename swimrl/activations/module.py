@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from swimrl.activations.backends.torch import value_function
+from swimrl.activations.backends.torch import effective_value, value_function
 from swimrl.activations.names import ActivationSpec
 from swimrl.errors import FormulaError
 
@@ -17,16 +17,18 @@ _HALF = (torch.float16, torch.bfloat16)
 class Activation(nn.Module):
     """An elementwise activation, computed by composite torch operations.
 
-    Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` of
-    shape ``()`` under their own names, one for the whole layer. float16 and bfloat16 are computed
-    in float32 and rounded once.
+    Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` under
+    their own names, of shape ``()``, or with granularity ``neuron`` of shape ``[N]`` along the last
+    axis of the input. A bounded one is the raw number; `effective` has the values the formula
+    computes with. float16 and bfloat16 are computed in float32 and rounded once.
 
     Args:
         spec: An activation that is a formula.
+        width: N, the neurons of the layer; needed for granularity ``neuron`` alone.
 
     Raises:
-        FormulaError: The activation is a module of its own, or a parameter's name is taken by
-        ``nn.Module``.
+        FormulaError: The activation is a module of its own, a parameter's name is taken by
+        ``nn.Module``, or the width is needed and missing.
 
     Example:
         >>> from swimrl.activations import parse_name
@@ -35,12 +37,18 @@ class Activation(nn.Module):
         ['k']
     """
 
-    def __init__(self, spec: ActivationSpec) -> None:
+    def __init__(self, spec: ActivationSpec, width: int | None = None) -> None:
         super().__init__()
         if spec.formula is None:
             raise FormulaError(
                 f"{spec.canonical!r} is a module, not a formula; build it with swimrl.activation"
             )
+        if spec.granularity == "neuron" and width is None:
+            raise FormulaError(
+                f"{spec.canonical!r} learns parameters for each neuron and needs their number; "
+                f"build it with a width, such as activation(NAME, width=256)"
+            )
+        shape = (width,) if spec.granularity == "neuron" and width is not None else ()
         self.spec = spec
         self._trainable = tuple(value.name for value in spec.values if value.trainable)
         for value in spec.values:
@@ -49,7 +57,7 @@ class Activation(nn.Module):
                     raise FormulaError(
                         f"a trainable parameter cannot be named {value.name!r}, which torch uses; rename it"
                     )
-                self.register_parameter(value.name, nn.Parameter(torch.tensor(value.value)))
+                self.register_parameter(value.name, nn.Parameter(torch.full(shape, value.initial)))
         self._compile()
 
     def _compile(self) -> None:
@@ -71,6 +79,19 @@ class Activation(nn.Module):
         parameters = [getattr(self, name).to(dtype) for name in self._trainable]
         result: Tensor = self._function(x.to(dtype), *parameters)
         return result.to(x.dtype)
+
+    @torch.no_grad()
+    def effective(self) -> dict[str, Tensor]:
+        """Return the values of the trainable parameters as the formula uses them, bounds applied.
+
+        A parameter of the catalogue that is raw by definition, such as xIELU's, is mapped too.
+        """
+        settings = zip(self.spec.definition.parameters, self.spec.values, strict=True)
+        return {
+            value.name: effective_value(parameter, value, getattr(self, value.name))
+            for parameter, value in settings
+            if value.trainable
+        }
 
     def extra_repr(self) -> str:
         """Show the name, as it would be typed."""

@@ -4,7 +4,11 @@
     swim(k=1)                         a parameter fixed at another value
     swim(k=trainable)                 learned, starting from the default
     swim(k=trainable(2))              learned, starting from 2
+    swim(k=trainable(2, low=0))       learned, and kept above 0
     prelu(slope=0.1)                  a number fixes even what is learned by default
+    prelu(granularity=neuron)         a set of learned parameters for each neuron, not each layer;
+                                      granularity=network: one set for all layers of a network
+    taaf(swim)                        any of these, scaled and shifted on both sides by learned numbers
     expr: x*sigmoid(beta*x); beta=1   any expression of the language in ``parser``
     package.module:Class              anybody's torch.nn.Module that needs no arguments
 
@@ -13,13 +17,15 @@ Nothing here imports torch; only an ``expr:`` imports SymPy.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import OneOf, ParameterValue
+from swimrl.activations.definition import Definition, Granularity
+from swimrl.activations.parameters import OneOf, Parameter, ParameterValue
 from swimrl.activations.registry import HOW_TO_LIST, REGISTRY, Registry
 from swimrl.activations.settings import TRAINABLE, Setting, format_number, parse_call, settings_of, shorten
 from swimrl.errors import FormulaError, closest
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
     from swimrl.activations.formula import Formula
 
 _EXPRESSION = "expr:"
+WRAPPER = "taaf"
+_MAX_NESTING = 8
 _HEAD_AND_ARGUMENTS = re.compile(r"([^\s()]+)\s*(\(.*\))?", re.DOTALL)
 _MODULE_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -39,15 +47,26 @@ class ActivationSpec:
     Args:
         definition: The activation.
         values: One entry for each parameter of the definition, in its order.
+        granularity: What has its own set of learned parameters: a ``"layer"``, each ``"neuron"`` of
+            it, or the ``"network"``, whose layers then share one module.
     """
 
     definition: Definition
     values: tuple[ParameterValue, ...] = ()
+    granularity: Granularity = "layer"
 
     @property
     def formula(self) -> Formula | None:
-        """The formula, built on first use; ``None`` for a module."""
-        return self.definition.formula
+        """The formula, built on first use; ``None`` for a module.
+
+        A bounded parameter stands in it as the raw number that is learned.
+        """
+        formula = self.definition.formula
+        if formula is None or not any(value.is_bounded for value in self.values):
+            return formula
+        from swimrl.activations.formula import bounded  # imports SymPy
+
+        return bounded(formula, self.values)
 
     @property
     def canonical(self) -> str:
@@ -55,8 +74,11 @@ class ActivationSpec:
         if self.definition.name == _EXPRESSION:
             declared = (f"; {value.name}={_setting_text(value, None)}" for value in self.values)
             return f"{_EXPRESSION} {self.definition.expression}{''.join(declared)}"
-        settings = ", ".join(f"{name}={text}" for name, text in self._changes())
-        return f"{self.definition.name}({settings})" if settings else self.definition.name
+        settings = [f"{name}={text}" for name, text in self._changes()]
+        if not settings:
+            return self.definition.name
+        head, inner = split_wrapper(self.definition.name)
+        return f"{head}({', '.join(filter(None, (inner, *settings)))})"
 
     @property
     def slug(self) -> str:
@@ -65,15 +87,16 @@ class ActivationSpec:
             return f"expr-{_digest(self.canonical)}"
         if ":" in self.definition.name:
             return f"{self.definition.name.rpartition(':')[2]}-{_digest(self.canonical)}"
+        head, inner = split_wrapper(self.definition.name)
         changes = (f"-{name}{text}" for name, text in self._changes())
-        return re.sub(r"[^A-Za-z0-9._-]", "", self.definition.name + "".join(changes))
+        return re.sub(r"[^A-Za-z0-9._-]", "", head + (inner and f"-{inner}") + "".join(changes))
 
     def describe(self) -> dict[str, Any]:
         """Return all there is to know, ready for JSON.
 
         Returns:
             ``name`` (canonical), ``family``, ``reference``, ``formula`` and ``latex`` (``None`` for
-            a module), and ``parameters``: name to ``value`` and ``trainable``.
+            a module), ``granularity``, and ``parameters``: name to ``value`` and ``trainable``.
         """
         formula = self.formula
         return {
@@ -82,18 +105,22 @@ class ActivationSpec:
             "reference": self.definition.reference,
             "formula": None if formula is None else formula.text(),
             "latex": None if formula is None else formula.latex(),
+            "granularity": self.granularity,
             "parameters": {
                 value.name: {"value": value.value, "trainable": value.trainable} for value in self.values
             },
         }
 
     def _changes(self) -> list[tuple[str, str]]:
-        """The parameters that differ from their defaults, as name and text of the value."""
-        return [
+        """What differs from the defaults, as name and text of the value."""
+        changes = [
             (value.name, _setting_text(value, parameter.default))
             for parameter, value in zip(self.definition.parameters, self.values, strict=True)
-            if (value.value, value.trainable) != (parameter.default, parameter.trainable)
+            if value != _default(parameter)
         ]
+        if self.granularity != self.definition.granularity:
+            changes.append(("granularity", self.granularity))
+        return changes
 
 
 def parse_name(text: str, registry: Registry = REGISTRY) -> ActivationSpec:
@@ -128,11 +155,15 @@ def parse_name(text: str, registry: Registry = REGISTRY) -> ActivationSpec:
     head, arguments = parts.groups()
     if ":" in head:
         return _module(head, arguments)
-    definition = registry.definition(head)
     call = parse_call(arguments or "()", text)
+    chosen = _granularity(call, text)
+    definition = _wrapped(call, text, registry) if head == WRAPPER else registry.definition(head)
     if call.args:
         raise FormulaError(f"{head} takes no arguments without names; write {_example(definition)}")
-    return ActivationSpec(definition, _settle(definition, list(settings_of(call, text)), text))
+    values = _settle(definition, list(settings_of(call, text)), text)
+    if chosen is not None and not any(value.trainable for value in values):
+        raise FormulaError(f"{shorten(text)} learns nothing, so granularity means nothing; leave it out")
+    return ActivationSpec(definition, values, chosen or definition.granularity)
 
 
 def split_layers(text: str) -> list[str]:
@@ -160,6 +191,43 @@ def split_layers(text: str) -> list[str]:
     return layers
 
 
+def _wrapped(call: ast.Call, text: str, registry: Registry) -> Definition:
+    """Take the inner activation out of ``taaf(...)`` and wrap it."""
+    from swimrl.activations.wrapper import taaf  # imports SymPy
+
+    if text.count(f"{WRAPPER}(") > _MAX_NESTING:
+        raise FormulaError(f"{shorten(text)} is nested too deeply; wrap at most {_MAX_NESTING} times")
+    if len(call.args) != 1:
+        raise FormulaError(
+            f"{shorten(text)} must wrap one activation; write 'taaf(swim)' or 'taaf(swim, beta=2)'"
+        )
+    return taaf(parse_name(ast.unparse(call.args.pop()), registry))
+
+
+def _granularity(call: ast.Call, text: str) -> Granularity | None:
+    """Take ``granularity=...`` out of a call."""
+    for argument in [keyword for keyword in call.keywords if keyword.arg == "granularity"]:
+        call.keywords.remove(argument)
+        for choice in get_args(Granularity):
+            if isinstance(argument.value, ast.Name) and argument.value.id == choice:
+                return cast("Granularity", choice)
+        raise FormulaError(
+            f"granularity={ast.unparse(argument.value)} in {shorten(text)} is unknown; "
+            f"choose one of {', '.join(get_args(Granularity))}"
+        )
+    return None
+
+
+def split_wrapper(name: str) -> tuple[str, str]:
+    """Return ``("taaf", "swim(k=1)")`` for ``"taaf(swim(k=1))"``, and any other name with an empty text."""
+    head, parenthesis, rest = name.partition("(")
+    return (head, rest.removesuffix(")")) if parenthesis else (name, "")
+
+
+def _default(parameter: Parameter) -> ParameterValue:
+    return ParameterValue(parameter.name, parameter.default, parameter.trainable)
+
+
 def _module(path: str, arguments: str | None) -> ActivationSpec:
     if not _MODULE_PATH.fullmatch(path):
         raise FormulaError(f"cannot read {shorten(path)} as a module; write it like 'package.module:Class'")
@@ -171,10 +239,7 @@ def _module(path: str, arguments: str | None) -> ActivationSpec:
 def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple[ParameterValue, ...]:
     """Combine the defaults with what the user set."""
     parameters = {parameter.name: parameter for parameter in definition.parameters}
-    values = {
-        parameter.name: ParameterValue(parameter.name, parameter.default, parameter.trainable)
-        for parameter in definition.parameters
-    }
+    values = {parameter.name: _default(parameter) for parameter in definition.parameters}
     for setting in settings:
         if setting.name not in parameters:
             guess = f"; did you mean {found[0]!r}?" if (found := closest(setting.name, parameters)) else ";"
@@ -189,9 +254,11 @@ def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple
         value = parameter.default if setting.value is None else setting.value
         try:
             parameter.check(value)
+            values[setting.name] = ParameterValue(
+                setting.name, value, setting.trainable, setting.low, setting.high
+            )
         except FormulaError as error:
             raise FormulaError(f"{shorten(text)}: {error}") from None
-        values[setting.name] = ParameterValue(setting.name, value, setting.trainable)
     return tuple(values.values())
 
 
@@ -207,7 +274,12 @@ def _setting_text(value: ParameterValue, default: float | None) -> str:
     number = format_number(value.value)
     if not value.trainable:
         return number
-    return TRAINABLE if value.value == default else f"{TRAINABLE}({number})"
+    bounds = "".join(
+        f", {side}={format_number(bound)}"
+        for side, bound in (("low", value.low), ("high", value.high))
+        if math.isfinite(bound)
+    )
+    return TRAINABLE if value.value == default and not bounds else f"{TRAINABLE}({number}{bounds})"
 
 
 def _digest(text: str) -> str:

@@ -88,7 +88,7 @@ class Parameter:
             not self.name.isidentifier()
             or keyword.iskeyword(self.name)
             or self.name.startswith("_")
-            or self.name == "x"
+            or self.name in ("x", "granularity")
         ):
             raise FormulaError(
                 f"{self.name!r} cannot name a parameter ('x' is the input); use letters and digits: 'beta1'"
@@ -119,8 +119,45 @@ class ParameterValue:
         name: The parameter.
         value: Its fixed value, or the initial value when it is trained. An exact Python float.
         trainable: Whether training changes it.
+        low: What it stays above while it is learned.
+        high: What it stays below while it is learned.
+
+    Raises:
+        FormulaError: The value does not lie between the bounds.
     """
 
     name: str
     value: float
     trainable: bool
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not self.low < self.value < self.high:
+            raise FormulaError(
+                f"{self.name}={self.value:g} does not lie between its bounds {self.low:g} and {self.high:g}; "
+                f"start inside them"
+            )
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether what is learned is a raw number that a smooth function maps between the bounds."""
+        return math.isfinite(self.low) or math.isfinite(self.high)
+
+    @property
+    def initial(self) -> float:
+        """What the learned number starts from: the value, or for bounds the raw number that gives it.
+
+        The inverse of ``formula.between``.
+        """
+        if not self.is_bounded:
+            return self.value
+        if math.isinf(self.high):
+            return _inverse_softplus(self.value - self.low)
+        if math.isinf(self.low):
+            return -_inverse_softplus(self.high - self.value)
+        return math.log((self.value - self.low) / (self.high - self.value))
+
+
+def _inverse_softplus(value: float) -> float:
+    return value + math.log(-math.expm1(-value))

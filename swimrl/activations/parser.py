@@ -108,6 +108,11 @@ def parse_declaration(text: str) -> tuple[str, tuple[Parameter, ...]]:
             raise FormulaError(
                 f"{setting.name}=trainable has no initial value; write '{setting.name}=trainable(NUMBER)'"
             )
+        if math.isfinite(setting.low) or math.isfinite(setting.high):
+            raise FormulaError(
+                f"{setting.name} in {shorten(text)} cannot have bounds here; "
+                f"write the function into the expression, such as softplus({setting.name})"
+            )
         if setting.name in {parameter.name for parameter in parameters}:
             raise FormulaError(f"{setting.name!r} is set twice in {shorten(text)}; set it once")
         parameters.append(Parameter(setting.name, setting.value, setting.trainable))

@@ -191,7 +191,7 @@ def register(
         declared = define(name, expression)
         expression, parameters = declared.expression, declared.parameters
     definition = Definition(
-        name, expression, parameters, limits, family, reference, tuple(aliases), summary, module
+        name, expression, parameters, limits, family, reference, tuple(aliases), summary, module=module
     )
     _ = definition.formula  # a mistake is the caller's now, not the trainer's later
     REGISTRY.add(definition)

@@ -1,8 +1,9 @@
 """The ``name=value`` settings that activation names and ``expr:`` declarations share.
 
-k=1                 fixed at 1
-k=trainable         learned, starting from the default
-k=trainable(1.5)    learned, starting from 1.5
+k=1                                 fixed at 1
+k=trainable                         learned, starting from the default
+k=trainable(1.5)                    learned, starting from 1.5
+k=trainable(1.5, low=0, high=4)     learned, and kept between two bounds, of which one may be left out
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ class Setting:
         name: Left of the ``=``.
         value: The number, or ``None`` for a bare ``trainable``.
         trainable: Whether the parameter is to be learned.
+        low: Lower bound of a learned parameter.
+        high: Upper bound of a learned parameter.
     """
 
     name: str
     value: float | None
     trainable: bool
+    low: float = -math.inf
+    high: float = math.inf
 
 
 def parse_call(text: str, context: str) -> ast.Call:
@@ -75,22 +80,27 @@ def settings_of(call: ast.Call, context: str) -> Iterator[Setting]:
 def _setting(name: str, node: ast.expr, context: str) -> Setting:
     if isinstance(node, ast.Name) and node.id == TRAINABLE:
         return Setting(name, None, trainable=True)
-    inner = node
-    trainable = False
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == TRAINABLE
         and len(node.args) == 1
-        and not node.keywords
     ):
-        inner, trainable = node.args[0], True
-    value = _number(inner)
+        bounds = {keyword.arg: _number(keyword.value) for keyword in node.keywords}
+        low, high = bounds.pop("low", -math.inf), bounds.pop("high", math.inf)
+        value = _number(node.args[0])
+        if value is None or bounds or low is None or high is None:
+            raise FormulaError(
+                f"cannot read {name} in {shorten(context)}; "
+                f"write 'trainable(NUMBER)' or 'trainable(NUMBER, low=NUMBER, high=NUMBER)'"
+            )
+        return Setting(name, value, trainable=True, low=low, high=high)
+    value = _number(node)
     if value is None:
         raise FormulaError(
             f"{name} in {shorten(context)} is no number; give a number, 'trainable' or 'trainable(NUMBER)'"
         )
-    return Setting(name, value, trainable)
+    return Setting(name, value, trainable=False)
 
 
 def _number(node: ast.expr) -> float | None:

@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 from swimrl.activations.backends.source import Program, code, straight_line
-from swimrl.activations.formula import Formula, text_of
+from swimrl.activations.formula import Formula, between, text_of
+from swimrl.activations.parameters import Parameter, ParameterValue
+from swimrl.activations.parser import parse_limit
 
 FixedValues = tuple[tuple[str, float], ...]
 """Names and values of the parameters that are constants in the generated code."""
@@ -87,6 +89,22 @@ def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]
         return (value(x, *tensors), *derivatives(x, *tensors))
 
     return evaluate
+
+
+def effective_value(parameter: Parameter, value: ParameterValue, raw: Tensor) -> Tensor:
+    """Return what the formula makes of a learned number.
+
+    Args:
+        parameter: Its definition, which may say that it is raw.
+        value: Its settings, which may bound it.
+        raw: The learned number, of any shape.
+    """
+    symbol = sympy.Symbol(value.name)
+    expr = parse_limit(parameter.effective, [value.name]) if parameter.effective else symbol
+    if value.is_bounded:
+        expr = expr.subs(symbol, between(value.low, value.high, symbol))
+    function = _function(f"def activation({value.name}):\n    return {code(expr)}\n")
+    return cast("Tensor", function(raw.detach()))
 
 
 @functools.lru_cache(maxsize=4096)
