@@ -1,12 +1,11 @@
 """Measure how fast training is, side by side with others.
 
-Every contender runs in a process of its own on one core; short rounds are
-interleaved in random order. FILE receives all raw readings.
+Each contender runs in its own process on one core, in short random rounds.
 
 examples:
-  swimrl bench train --env HalfCheetah-v4 --act swim relu ulu --against sb3 --json FILE
+  swimrl bench train --act swim relu ulu --against sb3 --json FILE
   swimrl bench train --act swim --engine fused fused@2 bf16 --against sb3 sb3@2
-  swimrl bench train --against sb3 sbx --peer-python sbx=/opt/peers/sbx/bin/python
+  swimrl bench train --against sbx --peer-python sbx=/opt/sbx/bin/python
 """
 
 from __future__ import annotations

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+import tyro
 
 import swimrl
 from swimrl.cli.app import COMMANDS, load_command, main
+from swimrl.cli.arguments import check
+from swimrl.training.run import resolve
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
@@ -63,3 +68,16 @@ def test_a_reader_that_leaves_early_gets_no_complaint(arguments: list[str]) -> N
         process.stdout.close()  # long before there is anything to read
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_in_a_commands_help_are_accepted(name: str) -> None:
+    command = load_command(name)
+    examples = re.findall(rf"^  swimrl {name}\b(.*)$", command.__doc__ or "", re.MULTILINE)
+    assert examples
+    for example in examples:
+        arguments = shlex.split(example.split(">")[0])
+        check(command.Args, arguments, name)
+        args = tyro.cli(command.Args, args=arguments)
+        if name == "train":
+            resolve(args)
