@@ -30,7 +30,10 @@ PendingLog = Sequence[tuple[str, float, Sequence[str]]]
 
 
 def agent_state(agent: TD3) -> State:
-    """Return the state between two environment steps of an agent whose environments are traced."""
+    """Return the state between two environment steps of an agent whose environments are traced.
+
+    Nothing in it changes when the agent goes on.
+    """
     assert agent.ep_info_buffer is not None
     assert agent.ep_success_buffer is not None
     return {
@@ -105,7 +108,8 @@ def replay_ring(buffer: ReplayBuffer) -> dict[str, np.ndarray]:
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().cpu().numpy()
+    array: np.ndarray = tensor.detach().cpu().numpy().copy()
+    return array
 
 
 def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
@@ -152,7 +156,7 @@ def _normalisation_state(env: VecNormalize | None) -> State | None:
     return {
         "observations": _moments(env.obs_rms),
         "rewards": _moments(env.ret_rms),
-        "returns": env.returns,
+        "returns": env.returns.copy(),
     }
 
 
@@ -171,7 +175,7 @@ def _restore_environments(agent: TD3, state: Mapping[str, Any]) -> bool:
             for field in ("mean", "var"):
                 setattr(statistics, field, recorded[name][field])
             statistics.count = float(recorded[name]["count"])
-        normalising.returns = recorded["returns"]
+        normalising.returns = recorded["returns"].copy()
     if same_place:
         agent._last_obs = state["last_observations"]
         agent._last_original_obs = state["last_original_observations"]

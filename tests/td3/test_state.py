@@ -69,7 +69,6 @@ def test_the_next_steps_are_the_same(engine: str, count: int, normalised: bool, 
     agent.learn(steps)
     taken_over(agent, other)
     for one in (agent, other):
-        # Everything global is drawn anew for each, so that neither can use up what the other needs.
         one.learn(45, reset_num_timesteps=False)
     assert everything(other) == everything(agent)
     assert other.num_timesteps == agent.num_timesteps

@@ -28,9 +28,9 @@ from swimrl.runs.checkpoint import CheckpointFolder
 # Small networks and frequent evaluations and checkpoints, so that a moment is as likely in one as in another.
 # The replay buffer overflows, so that its files are deleted on the way.
 COMMON = [
-    *("--steps", "2000", "--net", "16x16", "--td3.batch-size", "16", "--td3.learning-starts", "200"),
-    *("--td3.buffer-size", "600", "--checkpoint-every", "50", "--eval-every", "200", "--eval-episodes", "3"),
-    *("--final-episodes", "3"),
+    *("--steps", "1200", "--net", "16x16", "--td3.batch-size", "16", "--td3.learning-starts", "200"),
+    *("--td3.buffer-size", "600", "--checkpoint-every", "50", "--eval-every", "200", "--eval-episodes", "2"),
+    *("--final-episodes", "2"),
 ]
 
 WORLDS = {
@@ -99,7 +99,7 @@ def killed(
     moments: list[str] = []
     process = start(["train", *world, *COMMON, "--out", str(study)])
     while len(moments) < kills:
-        if not _wait_until_it_trains(process, study, len(moments)):
+        if not wait_until_it_trains(process, study):
             break
         time.sleep(dice.uniform(0, longest_s))
         process.kill()
@@ -113,12 +113,11 @@ def killed(
     return run_directory(study), moments
 
 
-def _wait_until_it_trains(process: subprocess.Popen[str], study: Path, sessions: int) -> bool:
+def wait_until_it_trains(process: subprocess.Popen[str], study: Path) -> bool:
     """Return whether the process trains; it does from when it has written a TensorBoard file of its own."""
     before = set(study.glob("*/*/*/events.*"))
     while process.poll() is None:
-        files = set(study.glob("*/*/*/events.*"))
-        if files - before or (sessions == 0 and files):
+        if set(study.glob("*/*/*/events.*")) - before:
             return True
         time.sleep(0.01)
     if process.returncode:
@@ -173,11 +172,15 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _scalars(run: Path) -> dict[str, list[tuple[int, float]]]:
-    """Return the points of each TensorBoard curve in the order in which TensorBoard reads them."""
+    """Return the points of each TensorBoard curve, every one, sorted by step.
+
+    TensorBoard itself takes files in the order of the seconds in their names, in which two sessions of a test
+    can begin together.
+    """
     events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     events.Reload()
     return {
-        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        tag: sorted((point.step, point.value) for point in events.Scalars(tag))
         for tag in events.Tags()["scalars"]
         if tag != "time/fps"
     }
