@@ -247,7 +247,7 @@ def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple
                 f"{definition.name} has no parameter {setting.name!r}{guess} write {_example(definition)}"
             )
         parameter = parameters[setting.name]
-        if setting.trainable and isinstance(parameter.domain, OneOf):
+        if setting.trainable and (definition.module is not None or isinstance(parameter.domain, OneOf)):
             raise FormulaError(
                 f"{setting.name} of {definition.name} cannot be learned; set it to {parameter.domain}"
             )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINT_GROUP = "swimrl.activations"
 HOW_TO_LIST = "swimrl activations"
-CATALOGUE = ("sigmoid", "self_gated", "relu", "elu", "parametric", "miscellaneous", "ensemble")
+CATALOGUE = ("sigmoid", "self_gated", "relu", "elu", "parametric", "miscellaneous", "ensemble", "layerwise")
 """Modules of ``catalogue``, in the order of the listing; each holds a tuple ``DEFINITIONS``."""
 
 

@@ -61,8 +61,7 @@ def test_text_of_the_catalogue_reads_back(definition):
 
 
 def test_the_catalogue_holds_no_kinked_functions_of_sympy():
-    for definition in REGISTRY.definitions():
-        formula = definition.formula
+    for formula in filter(None, (definition.formula for definition in REGISTRY.definitions())):
         for expr in (formula.expr, formula.derivative.diff(X), *formula.parameter_derivatives):
             assert not expr.has(
                 sympy.Max, sympy.Min, sympy.Abs, sympy.Heaviside, sympy.Piecewise, sympy.DiracDelta

@@ -27,6 +27,7 @@ BUILT_IN = [
     definition
     for family in CATALOGUE
     for definition in importlib.import_module(f"swimrl.activations.catalogue.{family}").DEFINITIONS
+    if definition.expression
 ]
 VARIANTS = [
     "swim(k=1)",
