@@ -7,13 +7,14 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from swimrl.errors import ConfigError, DamagedFileError, RunExistsError, StorageError
+from swimrl.runs.lock import LOCK_NAME, locked
 from swimrl.runs.record import RunRecord, read_record
 
 EVALUATION_COLUMNS = ("step", "episode", "return", "length")
@@ -48,15 +49,32 @@ class RunDirectory:
         self.sb3_file = path / "policy.zip"
         self.checkpoint_folder = path / "checkpoint"
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Make the directory if need be, and keep other processes from working in it.
+
+        Raises:
+            RunExistsError: If another process is at work there.
+            ConfigError: If it cannot be made or written.
+        """
+        with ExitStack() as stack:
+            with self._making():
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.path))
+            yield
+
     def create(self, *, overwrite: bool) -> None:
-        """Make the directory.
+        """Make the directory, or see that it is free.
 
         Raises:
             RunExistsError: If it holds files already and ``overwrite`` is off.
             ConfigError: If it cannot be made, or if it is not a run's directory and would be overwritten.
         """
-        try:
-            if self.path.is_dir() and any(entry.suffix != ".new" for entry in self.path.iterdir()):
+        with self._making():
+            self.path.mkdir(parents=True, exist_ok=True)
+            entries = [entry for entry in self.path.iterdir() if entry.name != LOCK_NAME]
+            # Killed before run.json was there, a process leaves half of it under another name.
+            if any(entry.suffix != ".new" for entry in entries):
                 if not overwrite:
                     raise RunExistsError(self._what_is_there())
                 if not self.record_file.exists():
@@ -64,10 +82,15 @@ class RunDirectory:
                         f"{self.path} is no run of swimrl (it has no run.json), so --overwrite leaves it "
                         "alone; name another --out"
                     )
-                shutil.rmtree(self.path)
-            self.path.mkdir(parents=True, exist_ok=True)
+                for entry in entries:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             if not os.access(self.path, os.W_OK):
                 raise PermissionError(13, "Permission denied")
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {self.path}: {error.strerror}; name a folder that can be written with --out"

@@ -97,12 +97,13 @@ def train(
     callbacks = build.build_callbacks(config)
     evaluation_env = build.build_environment(config)
     run = _Run(config, directory, reporter, agent, evaluation_env)
-    if continuation is None:
-        directory.create(overwrite=overwrite)
-    else:
-        run.restore(continuation)
-    with run.interruption.listening():
-        return run.go(callbacks)
+    with directory.at_work():
+        if continuation is None:
+            directory.create(overwrite=overwrite)
+        else:
+            run.restore(continuation)
+        with run.interruption.listening():
+            return run.go(callbacks)
 
 
 class _Run:

@@ -22,7 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from worlds import Line
 
 from swimrl.cli.app import main
-from swimrl.errors import ConfigError, DamagedFileError, InputError
+from swimrl.errors import ConfigError, DamagedFileError, InputError, RunExistsError
 from swimrl.runs.checkpoint import CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import RunRecord, read_record
@@ -312,6 +312,15 @@ class TestRefusals:
         folder.write(found.state, found.shared)
         before = directory.record_file.read_bytes(), directory.evaluations_file.read_bytes()
         with pytest.raises(ConfigError, match="is pinned to the backend 'abacus'"):
+            go_on(SMALL, tmp_path)
+        assert (directory.record_file.read_bytes(), directory.evaluations_file.read_bytes()) == before
+
+
+    def test_a_run_that_another_process_is_working_on(self, tmp_path: Path) -> None:
+        begin(SMALL, tmp_path, StopsAt(100))
+        directory = place(SMALL, tmp_path)
+        before = directory.record_file.read_bytes(), directory.evaluations_file.read_bytes()
+        with directory.at_work(), pytest.raises(RunExistsError, match="another process is at work"):
             go_on(SMALL, tmp_path)
         assert (directory.record_file.read_bytes(), directory.evaluations_file.read_bytes()) == before
 

@@ -1,0 +1,58 @@
+"""One process at a time in a run's directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from swimrl.errors import RunExistsError
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCK_NAME = "lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in ``folder``, which exists.
+
+    The system lets go of the lock when the process ends, however it ends; what a killed process leaves is an
+    empty file without meaning. On Windows nothing is locked.
+
+    Raises:
+        RunExistsError: If another process is at work there.
+        OSError: If the folder cannot be written.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    path = folder / LOCK_NAME
+    file = _acquire(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        file.close()
+
+
+def _acquire(path: Path) -> IO[bytes]:
+    while True:
+        file = path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The process before may have deleted the file between these two calls; then it locks nothing.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        except BlockingIOError as error:
+            file.close()
+            raise RunExistsError(
+                f"another process is at work in {path.parent}; wait until it ends, or stop it"
+            ) from error
+        except FileNotFoundError:
+            pass
+        file.close()
