@@ -36,6 +36,9 @@ COMMAND_LINES = [
     "eval runs/good extra",
     "eval runs/good --render robot",
     "completion powershell",
+    "resume",
+    "bench speed",
+    "train --env Hopper-v4 --resume --overwrite",
     # numbers
     "train --steps -5",
     "train --steps 1.5",
@@ -106,6 +109,13 @@ COMMAND_LINES = [
     "train --callback math",
     # places
     "train --env Hopper-v4 --out file",
+    # runs to continue
+    "resume no-such-run",
+    "resume holiday-photos",
+    "resume runs/damaged-json",
+    "resume runs/newer",
+    "resume runs/good --steps many",
+    "train --env Hopper-v4 --resume",
     # trained policies
     "eval no-such-run",
     "eval file",
@@ -155,8 +165,6 @@ def assert_is_as_recorded(command_line: str, error: str, code: object, messages:
     assert messages.get(command_line) == error.strip()
 
 
-# Where a network diverges, NumPy may say so before swimrl does.
-@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in matmul:RuntimeWarning")
 @pytest.mark.parametrize("command_line", COMMAND_LINES, ids=str)
 def test_a_wrong_command_line_gets_one_line(
     command_line: str,

@@ -329,7 +329,6 @@ class TestFailure:
         assert record["metrics"]["last10"] < 0
         assert (record["run"] / "policy-best.safetensors").exists()
 
-    @pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in matmul:RuntimeWarning")
     @pytest.mark.parametrize("engine", ["fused", "sb3"])
     def test_a_network_that_diverges_stops_the_run(self, engine: str, tmp_path: Path) -> None:
         record = self.fail(tmp_path, f"{SHORT} --td3.lr 1e30 --engine {engine}", 2)
