@@ -17,7 +17,7 @@ from torch import nn
 from swimrl.activations.backends.cpu import CpuKernel
 from swimrl.activations.module import Activation
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.td3.perceptron import Layer, Program, forward, tanh_in_place
+from swimrl.td3.perceptron import Layer, Program, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import bind
 
@@ -66,7 +66,7 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
         and policy.device.type == "cpu"
         and policy.has_plain_features
         and not policy.layer_norm
-        and all(isinstance(f, Activation) for f in hidden_activations(perceptrons(policy.actor)[0]))
+        and all(has_kernel(f) for f in hidden_activations(perceptrons(policy.actor)[0]))
     )
 
 

@@ -25,6 +25,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.td3.policies import CnnPolicy, MultiInputPolicy
 from torch import nn
 
+from swimrl.activations.modules import Stochastic
 from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
@@ -170,6 +171,11 @@ class TD3(stable_baselines3.TD3):
         if isinstance(self.policy, TD3Policy):
             with self.streams.borrow(torch="initial weights"):
                 self.policy.draw_initial_weights()
+            with self.streams.borrow(torch="activation initialisation"):
+                self.policy.draw_initial_activations()
+        for module in self.policy.modules():
+            if isinstance(module, Stochastic):
+                module.generator = self.streams.torch("stochastic activations")
         if isinstance(self.action_noise, VectorizedActionNoise) and self.action_noise.n_envs != self.n_envs:
             self.action_noise = self.action_noise.base_noise  # loaded for another number of environments
         if self.action_noise is None and self.exploration_noise:

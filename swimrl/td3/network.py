@@ -11,10 +11,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from swimrl.activations import ActivationFactory as NamedActivation
 from swimrl.activations import variance_gain
+from swimrl.activations.factory import output_width
+from swimrl.errors import ConfigError, FormulaError
 from swimrl.td3.config import Initialisation
 
 ActivationFactory = Callable[[], nn.Module]
+"""Makes a module of its own on each call; `swimrl.activations.ActivationFactory` can be told the width."""
 
 
 def mlp(
@@ -42,12 +46,19 @@ def mlp(
     """
     layers: list[nn.Module] = []
     width = inputs
-    for size, activation in zip(hidden, activations, strict=True):
+    shared: dict[ActivationFactory, nn.Module] = {}
+    for size, factory in zip(hidden, activations, strict=True):
         layers.append(nn.Linear(width, size))
         if layer_norm:
             layers.append(nn.LayerNorm(size))
-        layers.append(activation())
-        width = size
+        if not isinstance(factory, NamedActivation):
+            activation = factory()
+        elif factory.is_shared:  # granularity=network: one module for all layers
+            activation = shared.setdefault(factory, factory(size))
+        else:
+            activation = factory(size)
+        layers.append(activation)
+        width = output_width(activation, size)  # CReLU doubles it, Maxout and GLUs divide it
     layers.append(nn.Linear(width, outputs))
     if squash:
         layers.append(nn.Tanh())
@@ -74,7 +85,7 @@ def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: f
         output_gain: Gain of the output layer under ``orthogonal``.
     """
     linears = linear_layers(network)
-    gains = layer_gains(network)
+    gains = layer_gains(network) if scheme == "variance" else []
     for position, linear in enumerate(linears):
         is_output = position == len(linears) - 1
         weight, bias = torch.empty(linear.weight.shape), torch.empty(linear.bias.shape)
@@ -86,8 +97,15 @@ def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: f
             weight.uniform_(-bound, bound)
             bias.uniform_(-bound, bound)
             if scheme == "variance" and not is_output:
+                gain = gains[position]
+                if gain is None:
+                    feeding = hidden_activations(network)[position - 1]
+                    raise ConfigError(
+                        f"initial weights 'variance' need an activation that works on single numbers and "
+                        f"has a gain; {feeding} has none; use 'torch' or 'orthogonal'"
+                    )
                 # A uniform draw in +-bound has the variance bound^2 / 3 = 1 / (3 I).
-                weight.mul_(math.sqrt(3 * gains[position]))
+                weight.mul_(math.sqrt(3 * gain))
         linear.weight.copy_(weight)
         linear.bias.copy_(bias)
 
@@ -104,6 +122,17 @@ def linear_layers(network: nn.Sequential) -> list[nn.Linear]:
     return [module for module in network if isinstance(module, nn.Linear)]
 
 
-def layer_gains(network: nn.Sequential) -> list[float]:
-    """Return 1 / E[f(z)^2] of the activation that feeds each linear layer; 1 for the first."""
-    return [1.0, *(variance_gain(activation) for activation in hidden_activations(network))]
+def layer_gains(network: nn.Sequential) -> list[float | None]:
+    """Return 1 / E[f(z)^2] of the activation that feeds each linear layer; 1 for the first.
+
+    None stands for an activation that has no gain, such as one that mixes the units of a layer.
+    """
+    return [1.0, *map(_gain, hidden_activations(network))]
+
+
+def _gain(activation: nn.Module) -> float | None:
+    try:
+        return variance_gain(activation)
+    # A module that looks at a whole layer refuses single numbers in its own way.
+    except (FormulaError, RuntimeError, ValueError, IndexError):
+        return None

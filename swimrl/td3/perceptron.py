@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from torch import nn
 
 from swimrl.activations import Activation, activation
 from swimrl.activations.backends.cpu import CpuKernel, multiply_by_slope
@@ -94,6 +95,11 @@ def forward(
             program.append(layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope))
         x = z
     return program
+
+
+def has_kernel(activation: nn.Module) -> bool:
+    """Return whether an activation is a formula whose parameters, if it learns any, belong to its layer."""
+    return isinstance(activation, Activation) and activation.spec.granularity == "layer"
 
 
 def tanh_in_place(z: np.ndarray) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, get_args
 
 import stable_baselines3.td3.policies as sb3
@@ -21,7 +22,7 @@ from torch import nn
 from swimrl.activations import activation_fn as named_activation
 from swimrl.errors import ConfigError
 from swimrl.td3.config import Initialisation
-from swimrl.td3.network import ActivationFactory, initialise, mlp
+from swimrl.td3.network import ActivationFactory, hidden_activations, initialise, mlp
 
 Activations = str | ActivationFactory | Sequence[str | ActivationFactory]
 """One activation for all hidden layers, or one for each; a name or what makes a module."""
@@ -159,20 +160,31 @@ class TD3Policy(sb3.TD3Policy):
         self.actor_target.load_state_dict(self.actor.state_dict())
         self.critic_target.load_state_dict(self.critic.state_dict())
 
+    def draw_initial_activations(self) -> None:
+        """Draw the random initial values inside activations anew from PyTorch's global generator."""
+        for network in (self.actor, self.critic):
+            for activation in chain.from_iterable(map(hidden_activations, perceptrons(network))):
+                for module in activation.modules():
+                    if callable(reset := getattr(module, "reset_parameters", None)):
+                        reset()
+        self.actor_target.load_state_dict(self.actor.state_dict())
+        self.critic_target.load_state_dict(self.critic.state_dict())
+
     def _parameter_groups(self, network: nn.Module) -> list[dict[str, Any]]:
         """Return the optimiser's groups: weight matrices, other parameters, activation parameters.
 
         Each group's ``lr_scale`` multiplies the learning rate of the schedule. Empty groups are left out.
         """
-        of_activations = [
+        listed = [
             parameter
             for perceptron in perceptrons(network)
             for module in perceptron
             if not isinstance(module, nn.Linear | nn.LayerNorm)
             for parameter in module.parameters()
         ]
-        own = {id(parameter) for parameter in of_activations}
-        weights = [parameter for parameter in network.parameters() if id(parameter) not in own]
+        of_activations = list(dict.fromkeys(listed))  # layers may share parameters
+        own = set(of_activations)
+        weights = [parameter for parameter in network.parameters() if parameter not in own]
         matrices = [p for p in weights if self.weight_decay and p.ndim > 1]
         others = [p for p in weights if not (self.weight_decay and p.ndim > 1)]
         groups: list[dict[str, Any]] = [

@@ -27,7 +27,7 @@ from swimrl.envs.seeding import Streams
 from swimrl.td3 import kernels
 from swimrl.td3.flat import FlatNetwork
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, tanh_in_place
+from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import Precision, ProductPlanner
 from swimrl.td3.replay import RowReplayBuffer
@@ -60,8 +60,8 @@ def why_not_fused(agent: TD3) -> str | None:
                 return "the optimiser's weight decay is not decoupled"
     for network in (policy.actor, policy.critic):
         for module in chain.from_iterable(map(hidden_activations, perceptrons(network))):
-            if not isinstance(module, Activation):
-                return f"{type(module).__name__} is no formula activation"
+            if not has_kernel(module):
+                return f"{module} has no kernel: it is no formula, or learns parameters beyond its layer's"
     return None
 
 
