@@ -46,6 +46,13 @@ class Formula:
         ends = None if limits is None else (parse_limit(limits[0], names), parse_limit(limits[1], names))
         return Formula(parse_expression(expression, names), parameters, ends)
 
+    def fix(self, values: Mapping[str, float]) -> Formula:
+        """Return the formula with some parameters replaced by numbers, which then are constants of it."""
+        numbers = {sympy.Symbol(name): sympy.Float(value) for name, value in values.items()}
+        limits = self.limits and (self.limits[0].subs(numbers), self.limits[1].subs(numbers))
+        free = tuple(parameter for parameter in self.parameters if parameter.name not in values)
+        return Formula(self.expr.subs(numbers), free, limits)
+
     @cached_property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
         """The parameters as symbols, in order."""

@@ -155,11 +155,6 @@ class Sech2(Primitive):
     slopes = staticmethod(lambda u: (-2 * Tanh(u) * Sech2(u),))
     exact = staticmethod(lambda u: mpmath.sech(u) ** 2)
 
-    @classmethod
-    def eval(cls, u: Any) -> Any:
-        """Take the composite with softplus as one function."""
-        return Sech2Softplus(u.args[0]) if isinstance(u, Softplus) else None
-
 
 class TanhSoftplus(Primitive):
     """tanh(softplus(u)): in exp(u) it is a rational function, with one exponential and no logarithm."""
@@ -167,24 +162,30 @@ class TanhSoftplus(Primitive):
     nargs = 1
     spelling = "tanh_softplus"
     latex_form = r"\tanh\left(\operatorname{{softplus}}\left({0}\right)\right)"
-    slopes = staticmethod(lambda u: (Sech2Softplus(u) * Sigmoid(u),))
+    slopes = staticmethod(lambda u: (TanhSoftplusSlope(u),))
     exact = staticmethod(lambda u: mpmath.tanh(mpmath.log1p(mpmath.exp(u))))
 
     def _sympystr(self, printer: Any) -> str:
         return f"tanh(softplus({printer._print(self.args[0])}))"
 
 
-class Sech2Softplus(Primitive):
-    """1/cosh(softplus(u))^2, the companion of ``tanh_softplus`` in its derivative."""
+class TanhSoftplusSlope(Primitive):
+    """sech2(softplus(u)) sigmoid(u), the derivative of ``tanh_softplus``, rational in exp(u) too."""
 
     nargs = 1
-    spelling = "sech2_softplus"
-    latex_form = r"\operatorname{{sech}}^{{2}}\left(\operatorname{{softplus}}\left({0}\right)\right)"
-    slopes = staticmethod(lambda u: (-2 * TanhSoftplus(u) * Sech2Softplus(u) * Sigmoid(u),))
-    exact = staticmethod(lambda u: mpmath.sech(mpmath.log1p(mpmath.exp(u))) ** 2)
+    spelling = "tanh_softplus_slope"
+    latex_form = (
+        r"\operatorname{{sech}}^{{2}}\left(\operatorname{{softplus}}\left({0}\right)\right)"
+        r" \sigma\left({0}\right)"
+    )
+    slopes = staticmethod(
+        lambda u: (TanhSoftplusSlope(u) * (Sigmoid(-u) - 2 * TanhSoftplus(u) * Sigmoid(u)),)
+    )
+    exact = staticmethod(lambda u: mpmath.sech(mpmath.log1p(mpmath.exp(u))) ** 2 / (1 + mpmath.exp(-u)))
 
     def _sympystr(self, printer: Any) -> str:
-        return f"sech2(softplus({printer._print(self.args[0])}))"
+        u = printer._print(self.args[0])
+        return f"(sech2(softplus({u}))*sigmoid({u}))"
 
 
 class IsruGate(Primitive):
@@ -356,4 +357,4 @@ PRIMITIVES: tuple[type[Primitive], ...] = (
     Affine,
     Where,
 )
-"""The names of the expression language. ``TanhSoftplus`` and ``Sech2Softplus`` are spelled out there."""
+"""The names of the expression language, in which ``TanhSoftplus`` and its slope are spelled out."""

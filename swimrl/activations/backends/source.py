@@ -46,7 +46,7 @@ class Program:
     results: tuple[str, ...]
 
 
-def straight_line(outputs: Sequence[sympy.Expr]) -> Program:
+def straight_line(outputs: Sequence[sympy.Expr], *, confined: bool = True) -> Program:
     """Write expressions in ``x`` and parameters as code.
 
     In ``where(x > c, a, b)`` both branches are computed for every ``x``. So each branch gets ``x``
@@ -55,13 +55,32 @@ def straight_line(outputs: Sequence[sympy.Expr]) -> Program:
 
     Args:
         outputs: The expressions; what they share is computed once.
+        confined: Whether to hold ``x`` in the branches. Code that is not differentiated and whose
+            ``where`` selects needs no such care.
     """
     names = (sympy.Symbol(f"_{index}") for index in itertools.count())
-    confined = [_confine(expr, {X: X}) for expr in outputs]
-    shared, results = sympy.cse(confined, symbols=names, order="none")
+    prepared = [
+        _fold(_confine(expr, {X: X}) if confined else expr.replace(Affine, _affine_sum)) for expr in outputs
+    ]
+    shared, results = sympy.cse(prepared, symbols=names, order="none")
     return Program(
         tuple(f"{name} = {code(expr)}" for name, expr in shared), tuple(code(expr) for expr in results)
     )
+
+
+def _affine_sum(u: Any, scale: Any, shift: Any) -> Any:
+    return scale * u + shift
+
+
+def _fold(expr: Any) -> Any:
+    """Evaluate constants such as sqrt(2), so that each is one literal and no common subexpression."""
+    if not expr.args:
+        return expr
+    if expr.is_number:
+        return expr if expr.is_Rational else expr.evalf(20)
+    if expr.is_Pow:
+        return sympy.Pow(_fold(expr.base), expr.exp)
+    return expr.func(*map(_fold, expr.args))
 
 
 def _confine(expr: Any, here: Mapping[Any, Any]) -> Any:

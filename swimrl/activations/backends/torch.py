@@ -49,12 +49,9 @@ def value_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., T
         A function of tensors: ``x`` of any shape, float32 or float64, and parameters of the same
         dtype that broadcast against it. The result has the shape and dtype of ``x``.
     """
-    constants = {sympy.Symbol(name): sympy.Float(value) for name, value in fixed}
-    program = straight_line([formula.expr.subs(constants)])
-    limits = (
-        (None, None) if formula.limits is None else tuple(limit.subs(constants) for limit in formula.limits)
-    )
-    draft = _Draft(formula, fixed, program)
+    settled = formula.fix(dict(fixed))
+    limits = settled.limits or (None, None)
+    draft = _Draft(formula, fixed, straight_line([settled.expr]))
     before, after = [], []
     for end, hold, limit in zip((-math.inf, math.inf), (_HOLD_BELOW, _HOLD_ABOVE), limits, strict=True):
         if _is_right(draft.compile(), draft, end, limit):
@@ -82,7 +79,7 @@ def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]
         A function of a float32 or float64 tensor and of one number or tensor for each parameter,
         broadcasting against it. Each result has the shape of ``x``.
     """
-    value, derivatives = value_function(formula), _derivative_function(formula)
+    value, derivatives = value_function(formula), derivative_function(formula)
 
     def evaluate(x: Tensor, *parameters: Tensor | float) -> tuple[Tensor, ...]:
         tensors = [torch.as_tensor(parameter, dtype=x.dtype, device=x.device) for parameter in parameters]
@@ -108,10 +105,20 @@ def effective_value(parameter: Parameter, value: ParameterValue, raw: Tensor) ->
 
 
 @functools.lru_cache(maxsize=4096)
-def _derivative_function(formula: Formula) -> Callable[..., tuple[Tensor, ...]]:
-    program = straight_line([formula.derivative, *formula.parameter_derivatives])
+def derivative_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., tuple[Tensor, ...]]:
+    """Return ``d(x, *parameters) -> (dy/dx, dy/dp for each parameter)``, differentiable in its turn.
+
+    Args:
+        formula: What to compute.
+        fixed: Parameters that become constants of the code, with their values; the others are arguments.
+
+    Returns:
+        A function of tensors as in ``value_function``; for NaN and infinities see ``value_and_derivatives``.
+    """
+    settled = formula.fix(dict(fixed))
+    program = straight_line([settled.derivative, *settled.parameter_derivatives])
     keep_nan = tuple(f"where(_x == _x, {result}, _x)" for result in program.results)
-    draft = _Draft(formula, (), Program(program.assignments, (f"({', '.join(keep_nan)},)",)))
+    draft = _Draft(formula, fixed, Program(program.assignments, (f"({', '.join(keep_nan)},)",)))
     return cast("Callable[..., tuple[Tensor, ...]]", draft.compile([_HOLD_BELOW, _HOLD_ABOVE]))
 
 
@@ -134,10 +141,10 @@ class _Draft:
     program: Program
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        """Names of the parameters that are arguments, in order."""
+    def arguments(self) -> tuple[Parameter, ...]:
+        """The parameters that are arguments, in order."""
         constants = {name for name, _ in self.fixed}
-        return tuple(p.name for p in self.formula.parameters if p.name not in constants)
+        return tuple(p for p in self.formula.parameters if p.name not in constants)
 
     def compile(self, before: Sequence[str] = (), after: Sequence[str] = ()) -> Callable[..., Any]:
         """Compile with lines in front, which may change ``x``, and behind, which may change ``_y``."""
@@ -145,7 +152,8 @@ class _Draft:
         if any("_x" in line for line in body):
             body.insert(0, "_x = x")
         title = text_of(self.formula.expr) + "".join(f"; {name}={value!r}" for name, value in self.fixed)
-        lines = [f"def activation({', '.join(('x', *self.arguments))}):", repr(title), *body, "return _y"]
+        names = ", ".join(("x", *(p.name for p in self.arguments)))
+        lines = [f"def activation({names}):", repr(title), *body, "return _y"]
         return _function("\n    ".join(lines) + "\n")
 
 
@@ -153,14 +161,13 @@ def _function(source: str) -> Callable[..., Any]:
     """Make a function of generated text: all of it comes from the printer of ``source``, none from a user."""
     filename = f"<swimrl activation {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace = dict(_NAMESPACE)
+    namespace = dict(NAMESPACE)
     exec(compile(source, filename, "exec"), namespace)  # noqa: S102
     return cast("Callable[..., Any]", namespace["activation"])
 
 
-def _parameter_probes(draft: _Draft) -> list[dict[str, float]]:
-    """Parameter values within their domains; one set, the defaults, if no parameter is an argument."""
-    parameters = [p for p in draft.formula.parameters if p.name in draft.arguments]
+def parameter_probes(parameters: Sequence[Parameter]) -> list[dict[str, float]]:
+    """Return sets of values within the parameters' domains; one empty set if there are no parameters."""
     probes = [
         {p.name: probe if probe is not None and probe in p.domain else p.default for p in parameters}
         for probe in _PROBES
@@ -174,7 +181,7 @@ def _values(function: Callable[..., Any], draft: _Draft, x: float) -> list[Tenso
         return [
             torch.as_tensor(function(*(torch.tensor(v, dtype=dtype) for v in (x, *probe.values()))))
             for dtype in (torch.float32, torch.float64)
-            for probe in _parameter_probes(draft)
+            for probe in parameter_probes(draft.arguments)
         ]
 
 
@@ -183,14 +190,15 @@ def _is_right(function: Callable[..., Any], draft: _Draft, end: float, limit: An
     values = _values(function, draft, end)
     if limit is None:
         return not any(value.isnan() for value in values)
-    wanted = [_number(limit, probe) for probe in _parameter_probes(draft)] * 2
+    wanted = [limit_value(limit, probe) for probe in parameter_probes(draft.arguments)] * 2
     return all(
         math.isclose(value.item(), number, rel_tol=1e-6, abs_tol=1e-30)
         for value, number in zip(values, wanted, strict=True)
     )
 
 
-def _number(limit: Any, values: Mapping[str, float]) -> float:
+def limit_value(limit: Any, values: Mapping[str, float]) -> float:
+    """Return a limit of a formula as a number, at the values of the parameters that occur in it."""
     return float(limit.subs({sympy.Symbol(name): sympy.Float(value) for name, value in values.items()}))
 
 
@@ -232,7 +240,7 @@ def _softplus(u: Tensor) -> Tensor:
     return torch.nn.functional.softplus(u, threshold=40.0)
 
 
-_NAMESPACE: Mapping[str, Any] = {
+NAMESPACE: Mapping[str, Any] = {
     "_at_least": _at_least,
     "_at_most": _at_most,
     "_constant": lambda value, x: x.new_full((), value),
@@ -256,7 +264,6 @@ _NAMESPACE: Mapping[str, Any] = {
     "normal_pdf": lambda u: torch.exp(-0.5 * u * u) * (1.0 / math.sqrt(2.0 * math.pi)),
     "relu": torch.relu,
     "sech2": _sech2,
-    "sech2_softplus": lambda u: _sech2(_softplus(u)),
     "sigmoid": torch.sigmoid,
     "sign": torch.sign,
     "sin": torch.sin,
@@ -265,6 +272,7 @@ _NAMESPACE: Mapping[str, Any] = {
     "step": lambda u: (u > 0.0).to(u.dtype),
     "tanh": torch.tanh,
     "tanh_softplus": lambda u: torch.tanh(_softplus(u)),
+    "tanh_softplus_slope": lambda u: _sech2(_softplus(u)) * torch.sigmoid(u),
     "where": torch.where,
 }
 """What the names in generated code mean here."""

@@ -1,0 +1,75 @@
+"""Loops that carry the gradient back through an activation, from the slopes that its kernel wrote.
+
+They are plain functions here; ``cpu.multiply_by_slope`` compiles them. All arrays are C-contiguous and of one
+dtype.
+
+Letters in shapes: B batch, N units, P trainable parameters.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+
+from swimrl.activations.backends.cpu_source import decorator
+
+_DIMENSIONS = {"g": 2, "slope": 2, "bias_gradient": 1, "theta_slope": 3, "theta_gradient": 1}
+
+
+def gradient_source(loop: Callable[..., None], dtype: str) -> str:
+    """Return the text of a module whose function ``kernel`` is one of the loops below, for ``dtype``."""
+    arguments = inspect.signature(loop).parameters
+    return "\n".join(
+        [
+            "import numba as _numba",
+            "import numpy as np",
+            "\n",
+            decorator(dtype, (_DIMENSIONS[name] for name in arguments)),
+            inspect.getsource(loop),
+            f"kernel = {loop.__name__}",
+            "",
+        ]
+    )
+
+
+def times_slope(g: np.ndarray, slope: np.ndarray) -> None:
+    """Multiply the gradient ``g`` [B, N] by ``slope`` [B, N]."""
+    for b in range(g.shape[0]):
+        for n in range(g.shape[1]):
+            g[b, n] *= slope[b, n]
+
+
+def times_slope_and_sums(g: np.ndarray, slope: np.ndarray, bias_gradient: np.ndarray) -> None:
+    """Do the same, and write the column sums of the product into ``bias_gradient`` [N]."""
+    bias_gradient[:] = 0
+    for b in range(g.shape[0]):
+        for n in range(g.shape[1]):
+            product = g[b, n] * slope[b, n]
+            g[b, n] = product
+            bias_gradient[n] += product
+
+
+def times_slope_and_all_sums(
+    g: np.ndarray,
+    slope: np.ndarray,
+    bias_gradient: np.ndarray,
+    theta_slope: np.ndarray,
+    theta_gradient: np.ndarray,
+) -> None:
+    """Do the same, and write the sums of g times ``theta_slope`` [P, B, N] into ``theta_gradient`` [P]."""
+    # Sums over a column first, in float64: independent of each other, so that the loop over n is vectorised.
+    column = np.empty(g.shape[1], np.float64)
+    for p in range(theta_slope.shape[0]):
+        column[:] = 0
+        for b in range(g.shape[0]):
+            for n in range(g.shape[1]):
+                column[n] += g[b, n] * theta_slope[p, b, n]
+        theta_gradient[p] = column.sum()
+    bias_gradient[:] = 0
+    for b in range(g.shape[0]):
+        for n in range(g.shape[1]):
+            product = g[b, n] * slope[b, n]
+            g[b, n] = product
+            bias_gradient[n] += product
