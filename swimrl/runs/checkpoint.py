@@ -54,6 +54,7 @@ class Seal:
 class Checkpoint:
     """A sound checkpoint as it was found."""
 
+    place: Path
     state: State
     shared: Mapping[str, Seal]
     """The files below ``replay/`` that belong to it, by their names there."""
@@ -64,12 +65,13 @@ class CheckpointFolder:
 
     Args:
         path: The folder; it need not exist yet.
+        last: The place of the checkpoint from which the run goes on, which is sound.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last: Path | None = None) -> None:
         self.path = path
         self.replay = path / "replay"
-        self._last: Path | None = None
+        self._last = last
 
     def write(self, state: State, shared: Mapping[str, Seal]) -> None:
         """Add a checkpoint; keep the one before it, and delete what neither needs.
@@ -121,7 +123,6 @@ class CheckpointFolder:
                 logging.getLogger("swimrl.runs").warning(
                     "%s; the checkpoint before it, %s, is used", complaint, place
                 )
-            self._last = place
             return found
         if complaints:
             raise DamagedFileError(
@@ -148,7 +149,8 @@ class CheckpointFolder:
             for name, seal in seals.items():
                 _check(folder / name, seal)
         arrays = safetensors.numpy.load_file(place / "arrays.safetensors")
-        return Checkpoint(_with_arrays(json.loads((place / "state.json").read_bytes()), arrays), shared)
+        state = json.loads((place / "state.json").read_bytes())
+        return Checkpoint(place, _with_arrays(state, arrays), shared)
 
     def _prune(self, keep: Iterable[Path]) -> None:
         """Delete the checkpoints not in ``keep`` and the shared files that those in ``keep`` do not need."""

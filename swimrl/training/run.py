@@ -261,6 +261,7 @@ class _Run:
         state, buffer = checkpoint.state, self.agent.replay_buffer
         assert buffer is not None
         stored_steps = state["stored_steps"]
+        self.checkpoints = CheckpointFolder(self.directory.checkpoint_folder, checkpoint.place)
         self.replay_log.restore(stored_steps, checkpoint.shared)
         buffer.pos, buffer.full = stored_steps % buffer.buffer_size, stored_steps >= buffer.buffer_size
         if not restore_agent(self.agent, state["agent"]):

@@ -168,9 +168,11 @@ def test_without_a_sound_one_every_damage_is_named(tmp_path: Path) -> None:
 def test_a_damaged_one_is_never_kept_as_the_one_before(tmp_path: Path) -> None:
     folder_with_two(tmp_path)
     _altered_weights(tmp_path / "000002")
-    folder = CheckpointFolder(tmp_path)
-    folder.read()
+    sound = CheckpointFolder(tmp_path).read()
+    assert sound is not None
+    folder = CheckpointFolder(tmp_path, sound.place)
     folder.write({"step": 5}, {})
+    assert sorted(entry.name for entry in tmp_path.glob("0*")) == ["000001", "000003"]
     _altered_state(tmp_path / "000003")
     found = folder.read()
     assert found is not None
@@ -180,11 +182,10 @@ def test_a_damaged_one_is_never_kept_as_the_one_before(tmp_path: Path) -> None:
 def test_an_unfinished_one_counts_for_nothing(tmp_path: Path) -> None:
     folder_with_two(tmp_path)
     shutil.copytree(tmp_path / "000001", tmp_path / "new")
-    folder = CheckpointFolder(tmp_path)
-    found = folder.read()
+    found = CheckpointFolder(tmp_path).read()
     assert found is not None
     assert found.state["step"] == 4
-    folder.write({"step": 6}, {})
+    CheckpointFolder(tmp_path, found.place).write({"step": 6}, {})
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["000002", "000003", "replay"]
 
 

@@ -169,6 +169,16 @@ def test_stopped_twice_and_continued_is_never_stopped(arm: str, tmp_path: Path) 
     assert differences(config, tmp_path / "alone", tmp_path / "stopped") == []
 
 
+def test_stopped_before_the_first_step_it_begins_as_planned(alone: Path, tmp_path: Path) -> None:
+    class StopsAtOnce(Silent):
+        def start(self, steps: int) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    assert begin(SMALL, tmp_path, StopsAtOnce()).steps_done == 0
+    assert go_on(SMALL, tmp_path).resumes[0]["step"] == 0
+    assert differences(SMALL, alone, tmp_path) == []
+
+
 def test_checkpoints_change_nothing(alone: Path, tmp_path: Path) -> None:
     without = replace(SMALL, checkpoint_every=0)
     begin(without, tmp_path)
@@ -214,6 +224,15 @@ def test_without_a_checkpoint_a_run_starts_again(alone: Path, tmp_path: Path) ->
     assert continuation(resolve(SMALL), place(SMALL, tmp_path)).notes[0].endswith("starts again at step 0")
     go_on(SMALL, tmp_path)
     assert differences(SMALL, alone, tmp_path) == []
+
+
+def test_two_checkpoints_are_kept_across_a_resume(tmp_path: Path) -> None:
+    begin(SMALL, tmp_path, StopsAt(100))
+    folder = place(SMALL, tmp_path).checkpoint_folder
+    before = max(folder.glob("0*"))
+    go_on(SMALL, tmp_path, StopsAt(101))
+    assert sorted(folder.glob("0*"))[0] == before
+    assert len(list(folder.glob("0*"))) == 2
 
 
 def test_a_damaged_checkpoint_costs_only_time(
@@ -314,7 +333,6 @@ class TestRefusals:
         with pytest.raises(ConfigError, match="is pinned to the backend 'abacus'"):
             go_on(SMALL, tmp_path)
         assert (directory.record_file.read_bytes(), directory.evaluations_file.read_bytes()) == before
-
 
     def test_a_run_that_another_process_is_working_on(self, tmp_path: Path) -> None:
         begin(SMALL, tmp_path, StopsAt(100))
