@@ -1,15 +1,20 @@
-"""List the activations.
+"""List the activations; show one, plot some, compare two.
 
 examples:
   swimrl activations
   swimrl activations --search swish
   swimrl activations --family self-gated --json
+  swimrl activations show swim
+  swimrl activations plot swim silu "tgate(nu=4)" --out gates.svg
+  swimrl activations compare "swim(k=1)" pflu --interval -50 50
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -18,8 +23,11 @@ from swimrl.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from swimrl.activations.definition import Definition
+    from swimrl.activations.names import ActivationSpec
 
 _WIDTH = 80
+_MOST_PARAMETERS = 4
+_LONGEST_FORMULA = 600
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,37 @@ class Args:
     """Only those of this family."""
 
     as_json: Annotated[bool, tyro.conf.arg(name="json"), tyro.conf.FlagCreatePairsOff] = False
-    """Print JSON."""
+    """Print JSON; a bound of null is infinite."""
+
+    request: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[REQUEST]")] = ()
+    """Nothing to list them, or: show NAME, plot NAME..., compare NAME NAME."""
+
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("activations.png")
+    """Where plot writes; .png or .svg."""
+
+    interval: Annotated[tuple[float, float], tyro.conf.arg(metavar="LOW HIGH")] = (-5.0, 5.0)
+    """What show and plot draw, and compare searches."""
 
 
 def run(args: Args) -> None:
-    """Print the activations that were asked for."""
+    """Do what was asked for."""
+    match args.request:
+        case ():
+            _list(args)
+        case ("show", name):
+            _show(name, args)
+        case ("plot", _, *_):
+            _plot(args.request[1:], args)
+        case ("compare", first, second):
+            _compare(first, second, args)
+        case _:
+            raise InputError(
+                f"cannot read {' '.join(args.request)!r}; write 'show NAME', 'plot NAME...' or "
+                f"'compare NAME NAME', with names that hold spaces or parentheses in quotes"
+            )
+
+
+def _list(args: Args) -> None:
     from swimrl.activations import REGISTRY
 
     chosen = _choose(REGISTRY.definitions(), args)
@@ -87,9 +121,26 @@ def _as_json(definition: Definition) -> dict[str, object]:
             }
             for parameter in definition.parameters
         },
+        **_derived_as_json(definition.name),
         "reference": definition.reference,
         "summary": definition.summary,
     }
+
+
+def _derived_as_json(name: str) -> dict[str, object]:
+    from swimrl.activations.catalogue.derived import DERIVED
+
+    if name not in DERIVED:
+        return {}
+    derived = DERIVED[name]._asdict()
+    return {
+        "range": [_finite(derived.pop("infimum")), _finite(derived.pop("supremum"))],
+        **{key: _finite(value) if isinstance(value, float) else value for key, value in derived.items()},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _print_table(definitions: list[Definition]) -> None:
@@ -97,20 +148,160 @@ def _print_table(definitions: list[Definition]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from swimrl.activations.catalogue.derived import DERIVED
     from swimrl.activations.settings import format_number
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("name", no_wrap=True)
-    table.add_column("family")
-    table.add_column("parameters")
-    table.add_column("reference")
-    for definition in definitions:
-        parameters = (
-            f"{parameter.name}={format_number(round(parameter.default, 4))}{'*' * parameter.trainable}"
-            for parameter in definition.parameters
-        )
-        names = "\n".join((definition.name, *(f"= {alias}" for alias in definition.aliases)))
-        table.add_row(names, definition.family, "\n".join(parameters), definition.reference)
     console = Console(width=_WIDTH, highlight=False)
-    console.print(table)
-    console.print("* learned by default. Any parameter can be set, swim(k=1), or learned, swim(k=trainable).")
+    families: dict[str, list[Definition]] = {}
+    for definition in definitions:
+        families.setdefault(definition.family, []).append(definition)
+    for family, members in families.items():
+        table = Table(
+            box=SIMPLE_HEAD, pad_edge=False, title=family, title_justify="left", padding=(0, 1, 0, 0)
+        )
+        table.add_column("name", no_wrap=True)
+        table.add_column("parameters")
+        table.add_column("range", no_wrap=True)
+        table.add_column("rises")
+        table.add_column("smooth", no_wrap=True)
+        table.add_column("reference", overflow="fold")
+        for definition in members:
+            parameters = [
+                f"{p.name}={format_number(round(p.default, 3))}{'*' * p.trainable}"
+                for p in definition.parameters
+            ]
+            if len(parameters) > _MOST_PARAMETERS:
+                parameters[_MOST_PARAMETERS - 1 :] = [f"and {len(parameters) - _MOST_PARAMETERS + 1} more"]
+            names = "\n".join((definition.name, *(f"= {alias}" for alias in definition.aliases)))
+            known = ("", "", "")
+            if (derived := DERIVED.get(definition.name)) is not None:
+                bounds = f"{derived.infimum:.2g}..{derived.supremum:.2g}"
+                smoothness = {"discontinuous": "jumps", "smooth": "yes"}.get(
+                    derived.smoothness, derived.smoothness
+                )
+                rises = {"rising": "yes", "falling": "falls"}.get(derived.monotone, "no")
+                known = (bounds, rises, smoothness)
+            table.add_row(names, "\n".join(parameters), *known, definition.reference)
+        console.print(table)
+    console.print(
+        "* learned by default. Any parameter of a formula can be set, swim(k=1), or learned, "
+        "swim(k=trainable). taaf(NAME) wraps any formula. More: swimrl activations show NAME"
+    )
+
+
+def _show(name: str, args: Args) -> None:
+    from swimrl.activations.names import parse_name
+
+    spec = parse_name(name)
+    if args.as_json:
+        print(json.dumps(spec.describe() | _measured(spec), indent=2))
+        return
+    definition = spec.definition
+    lines = [f"{spec.canonical}    {definition.family}"]
+    if definition.aliases:
+        lines.append(f"  also       {', '.join(definition.aliases)}")
+    if definition.summary:
+        lines.append(f"  {definition.summary}")
+    lines.append(f"  reference  {definition.reference or 'none given'}")
+    for parameter, value in zip(definition.parameters, spec.values, strict=True):
+        learned = ", learned" if value.trainable else ""
+        lines.append(
+            f"  {parameter.name:<10} {value.value:.6g}{learned}; {parameter.domain}; {parameter.doc}".rstrip(
+                "; "
+            )
+        )
+        if parameter.effective:
+            lines.append(f"  {'':<10} the formula computes with {parameter.effective}")
+    if spec.formula is not None:
+        lines += _formula_lines(spec, args)
+    print("\n".join(lines))
+
+
+def _formula_lines(spec: ActivationSpec, args: Args) -> list[str]:
+    from swimrl.activations.catalogue.derived import DERIVED
+    from swimrl.activations.figure import curve, sketch
+    from swimrl.activations.formula import text_of
+    from swimrl.activations.properties import properties
+
+    assert spec.formula is not None  # the caller has seen to it
+    found = properties(spec)
+    lines = [
+        f"  f(x)       {spec.formula.text()}",
+        f"  f'(x)      {_shortened(text_of(spec.formula.derivative))}",
+        f"  LaTeX      {_shortened(spec.formula.latex())}",
+        f"  range      {found.infimum:.6g} .. {found.supremum:.6g}",
+        f"  at -+inf   {found.limits[0]:.6g}, {found.limits[1]:.6g}",
+        f"  at 0       f = {found.value_at_0:.6g}, f' = {found.slope_at_0:.6g}",
+        f"  monotone   {found.monotone}",
+        f"  smooth     {found.smoothness}",
+        f"  Lipschitz  {found.lipschitz:.6g}",
+        f"  mean       {found.mean:.6g} for a standard normal input"
+        + (", zero-centred" if found.zero_centred else ""),
+    ]
+    if spec.definition.name in DERIVED:
+        lines.append(f"  similar    {', '.join(DERIVED[spec.definition.name].similar)}")
+    low, high = args.interval
+    lines += ["", *sketch(curve(spec, low, high).value), f"{'':>5}x from {low:g} to {high:g}"]
+    return lines
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_FORMULA else f"{len(text)} characters; --json has all"
+
+
+def _measured(spec: ActivationSpec) -> dict[str, object]:
+    """Return derivative and properties for JSON; nothing for a module."""
+    if spec.formula is None:
+        return {}
+    from swimrl.activations.formula import text_of
+    from swimrl.activations.properties import properties
+
+    found = properties(spec)
+    return {
+        "derivative": text_of(spec.formula.derivative),
+        "range": [_finite(found.infimum), _finite(found.supremum)],
+        "limits": [None if math.isnan(limit) else str(limit) for limit in found.limits],
+        "monotone": found.monotone,
+        "smoothness": found.smoothness,
+        "value_at_0": found.value_at_0,
+        "slope_at_0": found.slope_at_0,
+        "lipschitz": _finite(found.lipschitz),
+        "mean": _finite(found.mean),
+        "zero_centred": found.zero_centred,
+    }
+
+
+def _plot(names: tuple[str, ...], args: Args) -> None:
+    from swimrl.activations.figure import curve, plot
+    from swimrl.activations.names import parse_name
+
+    plot([curve(parse_name(name), *args.interval) for name in names], args.out)
+    print(args.out)
+
+
+def _compare(first: str, second: str, args: Args) -> None:
+    from swimrl.activations.figure import curve
+    from swimrl.activations.names import parse_name
+
+    points = 200_001
+    a, b = (curve(parse_name(name), *args.interval, points=points) for name in (first, second))
+    found = {}
+    for quantity, ours, theirs in (("value", a.value, b.value), ("derivative", a.slope, b.slope)):
+        at = int(abs(ours - theirs).argmax())
+        found[quantity] = {
+            "largest_difference": float(abs(ours - theirs)[at]),
+            "x": float(a.x[at]),
+            a.name: float(ours[at]),
+            b.name: float(theirs[at]),
+        }
+    if args.as_json:
+        print(json.dumps(found, indent=2))
+        return
+    low, high = args.interval
+    print(f"{a.name} and {b.name} on [{low:g}, {high:g}], at {points} points")
+    for quantity, row in found.items():
+        x, difference = row["x"], row["largest_difference"]
+        print(
+            f"  {quantity:<10} differs most, by {difference:.6g}, at x = {x:.6g}: "
+            f"{row[a.name]:.6g}, {row[b.name]:.6g}"
+        )

@@ -52,8 +52,8 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
         if not token.startswith("--"):
             if not positions:
                 raise InputError(f"unexpected argument {token!r}; {command} --help lists the options")
-            position = positions.pop(0)
-            converted(position.hint, token, name=position.name)
+            position = positions[0] if positions[0].takes_many else positions.pop(0)
+            converted(position.hint, [token] if position.takes_many else token, name=position.name)
             continue
         flag, equals, value = token.partition("=")
         flag = flag.replace("_", "-")
