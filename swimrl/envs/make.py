@@ -91,13 +91,16 @@ def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mod
         # Answered below with an error.
         warnings.filterwarnings("ignore", message=".* is not in the possible render_modes")
         try:
-            env = gym.make(env_id, **env_kwargs, render_mode=render_mode)
+            drawing = {"render_mode": render_mode} if render_mode else {}
+            env = gym.make(env_id, **env_kwargs, **drawing)
         # An environment is anybody's code and may raise anything.
         except Exception as error:
             raise EnvironmentIdError(_why_not_made(env_id, env_kwargs, error)) from error
     try:
         _check_spaces(env, env_id)
         _check_rendering(env, env_id)
+        if render_mode and not {"camera_id", "camera_name"} & set(env_kwargs):
+            _follow(env)
         if env_kwargs:
             _try_one_step(env, env_id, env_kwargs)
     except InputError:
@@ -179,6 +182,21 @@ def _check_rendering(env: Env, env_id: str) -> None:
         )
     if env.render_mode == "rgb_array" and hasattr(env.unwrapped, "mujoco_renderer"):
         rendering.choose_backend()
+
+
+def _follow(env: Env) -> None:
+    """Draw through the model's own camera that follows the body, if it has one.
+
+    Gymnasium 1.4 draws HalfCheetah, Ant and Swimmer through a camera that stays where the body started.
+    """
+    renderer = getattr(env.unwrapped, "mujoco_renderer", None)
+    if renderer is None:
+        return
+    import mujoco
+
+    camera = mujoco.mj_name2id(renderer.model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
+    if camera != -1:
+        renderer.camera_id = camera
 
 
 def _try_one_step(env: Env, env_id: str, env_kwargs: Mapping[str, Any]) -> None:

@@ -53,9 +53,9 @@ def test_borrow_draws_from_the_stream_and_restores_the_global_generators() -> No
 
 def test_borrow_restores_after_an_error() -> None:
     before = torch.get_rng_state()
-    with pytest.raises(ZeroDivisionError), Streams(0).borrow(torch="target noise"):
-        torch.randn(4)
-        _ = 1 / 0
+    borrowed = Streams(0).borrow(torch="target noise")
+    with pytest.raises(ZeroDivisionError), borrowed:
+        raise ZeroDivisionError(torch.randn(4))
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -181,3 +181,22 @@ def test_half_cheetah_is_filmed(tmp_path: Path, backends: list[str]) -> None:
     error = np.abs(frames - truth).mean()
     assert error < 10  # compression
     assert np.abs(truth[0] - truth[-1]).mean() > error / 2  # the cheetah has moved
+
+
+@pytest.mark.parametrize("task", ["HalfCheetah-v4", "HalfCheetah-v5", "Ant-v4", "Swimmer-v5", "Walker2d-v4"])
+def test_the_camera_follows_the_body(task: str, backends: list[str]) -> None:
+    if not backends:
+        with pytest.raises(InputError, match=re.escape(APT_LINE)):
+            make(task, render_mode="rgb_array")
+        return
+    env = make(task, render_mode="rgb_array")
+    with contextlib.closing(env):
+        env.reset(seed=0)
+        env.render()  # a camera that stays, stays where it first looked
+        simulation: Any = env.unwrapped
+        position = simulation.data.qpos.copy()
+        position[0] += 60.0  # metres ahead
+        simulation.set_state(position, simulation.data.qvel)
+        frame = env.render().astype(int)
+    body = (frame[..., 0] - frame[..., 2] > 40).sum()  # bodies are orange, floor and sky are not
+    assert body > 200
