@@ -91,7 +91,8 @@ def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mod
         # Answered below with an error.
         warnings.filterwarnings("ignore", message=".* is not in the possible render_modes")
         try:
-            drawing = {"render_mode": render_mode} if render_mode else {}
+            # Left out when nothing is drawn: not every environment takes it.
+            drawing: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}
             env = gym.make(env_id, **env_kwargs, **drawing)
         # An environment is anybody's code and may raise anything.
         except Exception as error:
