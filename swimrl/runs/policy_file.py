@@ -69,7 +69,8 @@ def acting(policy: BasePolicy, normalisation: Normalisation | None = None) -> Po
 
 def save_policy(path: Path, policy: BasePolicy, normalisation: Normalisation | None = None) -> None:
     """Write the policy's tensors to ``path``, in one step, so that no reader finds half a file."""
-    tensors = {name: tensor.contiguous() for name, tensor in policy.state_dict().items()}
+    # Copies, because safetensors refuses tensors that share memory, as layers with shared parameters do.
+    tensors = {name: tensor.clone().contiguous() for name, tensor in policy.state_dict().items()}
     if normalisation:
         tensors["normalisation.mean"] = torch.from_numpy(normalisation.mean)
         tensors["normalisation.var"] = torch.from_numpy(normalisation.var)

@@ -37,6 +37,18 @@ def observations(count: int = 20) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
 
 
+@pytest.mark.parametrize("granularity", ["neuron", "network"])
+def test_parameters_of_every_granularity_are_kept(env: gym.Env, tmp_path: Path, granularity: str) -> None:
+    kwargs = {"net_arch": [8, 8], "activation_fn": f"swim(k=trainable, granularity={granularity})"}
+    stored = TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **kwargs)
+    with torch.no_grad():
+        stored.actor.mu[1].k.fill_(2.0)
+    save_policy(tmp_path / "policy.safetensors", stored)
+    act = load_policy(tmp_path / "policy.safetensors", env, kwargs)
+    seen = observations(1)[0]
+    np.testing.assert_array_equal(act(seen), stored.predict(seen, deterministic=True)[0])
+
+
 def test_acting_is_the_policys_own_forward_pass(policy: TD3Policy) -> None:
     act = acting(policy)
     for observation in observations():
