@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from importlib.metadata import version
+from pathlib import Path
 
 from swimrl.timing.clock import Work
 from swimrl.timing.worker import Offer, Settings, serve
@@ -19,9 +20,9 @@ _STEP_LIMIT = 10_000_000
 def prepare(settings: Settings) -> Offer:
     warnings.filterwarnings("ignore")
     import gymnasium
-    from rltools import TD3
+    import rltools
 
-    activations = {"relu": "RELU", "gelu": "GELU", "tanh": "TANH"}
+    activations = {"gelu": "GELU", "relu": "RELU", "tanh": "TANH"}
     if settings["act"] not in activations:
         raise ValueError(f"RLtools has no {settings['act']}; it has {', '.join(activations)}")
     widths = set(settings["net"].split("x"))
@@ -35,10 +36,11 @@ def prepare(settings: Settings) -> Offer:
 
     (width,) = widths
     shape = {"HIDDEN_DIM": int(width), "NUM_LAYERS": len(settings["net"].split("x")) + 1}
-    module = TD3(
+    name = settings["act"]
+    module = rltools.TD3(
         environment,
         enable_evaluation=False,
-        interface_name=settings["act"],
+        interface_name=name,
         STEP_LIMIT=_STEP_LIMIT,
         REPLAY_BUFFER_CAP=settings["buffer_size"],
         N_WARMUP_STEPS=settings["warm_up"],
@@ -50,6 +52,12 @@ def prepare(settings: Settings) -> Offer:
         ACTOR_ACTIVATION_FUNCTION=activations[settings["act"]],
         CRITIC_ACTIVATION_FUNCTION=activations[settings["act"]],
     )
+    command = (Path(rltools.CACHE_PATH) / "build" / f"rltools_td3_{name}" / "cmd.txt").read_text()
+    blas = next((b for b in ("MKL", "OPENBLAS") if f"RL_TOOLS_BACKEND_ENABLE_{b}" in command), None)
+    if blas is None:
+        raise RuntimeError(
+            "RLtools found no BLAS, so its products would be plain loops; install rltools[mkl]"
+        )
     state = module.State(0)
 
     def steps(count: int) -> None:
@@ -58,7 +66,7 @@ def prepare(settings: Settings) -> Offer:
 
     steps(settings["warm_up"] + _FIRST_UPDATES)
     versions = {name: version(name) for name in ("rltools", "gymnasium", "mujoco")}
-    return Offer({"versions": versions}, {"steps": Work(steps)})
+    return Offer({"versions": versions, "blas": blas}, {"steps": Work(steps)})
 
 
 if __name__ == "__main__":

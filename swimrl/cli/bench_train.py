@@ -9,7 +9,7 @@ from rich.table import Table
 
 from swimrl.timing import stability
 from swimrl.timing.ratio import Ratio, median
-from swimrl.timing.record import TimingRecord
+from swimrl.timing.record import Clock, TimingRecord
 from swimrl.training.benchmark import FLOOR
 from swimrl.training.benchmark_results import BASELINE, STEPS, UPDATES, Rate, Results
 
@@ -28,10 +28,10 @@ _PARTS = {
 _NOTHING = "-"
 
 
-def print_record(record: TimingRecord) -> None:
-    """Print all that a record of kind ``train`` says."""
+def print_record(record: TimingRecord, clock: Clock = "wall") -> None:
+    """Print all that a record of kind ``train`` says by one of its clocks."""
     console = Console(width=_WIDTH, highlight=False, markup=False)
-    results = Results(record)
+    results = Results(record, clock)
     settings = record.settings
     console.print(
         f"{settings['env']}, {settings['net']}, batch {settings['batch_size']}; "
@@ -47,7 +47,7 @@ def print_record(record: TimingRecord) -> None:
     if results.floor() is not None:
         console.print(_floor(results))
     console.print()
-    for line in _notes(results):
+    for line in _notes(results, clock):
         console.print(line)
 
 
@@ -138,7 +138,9 @@ def _floor(results: Results) -> Table:
     return table
 
 
-def _notes(results: Results) -> Iterator[str]:
+def _notes(results: Results, clock: Clock) -> Iterator[str]:
+    if clock == "cpu":
+        yield "Seconds are the processor's, except of a step's parts; arms of several threads are left out."
     floor, environment = results.floor(), results.environment_s()
     if floor is not None and environment is not None:
         mega = 2 * results.record.arms[FLOOR]["multiplications"] / 1e6
@@ -153,5 +155,5 @@ def _notes(results: Results) -> Iterator[str]:
     )
     for name, reason in results.record.absent.items():
         yield f"not measured: {name}: {reason}"
-    for warning in stability.warnings(results.record):
+    for warning in stability.warnings(results.record, clock):
         yield f"warning: {warning}"

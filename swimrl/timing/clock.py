@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+Parts = Mapping[str, tuple[float, float | None]]
+"""Seconds on the wall clock and of the processor, by the part's name; None for a clock that was not read."""
+
 
 def _nothing() -> None:
     """Wait for nothing."""
@@ -15,8 +18,8 @@ def _nothing() -> None:
 class Work:
     """Something that can be done any number of times in a row."""
 
-    do: Callable[[int], Mapping[str, float] | None]
-    """Does it so many times; may return the seconds of parts of it, by name."""
+    do: Callable[[int], Parts | None]
+    """Does it so many times; may return the seconds of parts of it."""
 
     finish: Callable[[], object] = _nothing
     """Returns when all that was begun is done: what hands work to a device and returns at once must wait."""
@@ -36,8 +39,8 @@ class Sample:
     """Processor seconds of this process, all its threads together. Less than ``wall_s`` on one thread means
     that the processor was given to somebody else meanwhile."""
 
-    parts: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of parts of the work, if it measures them itself."""
+    parts: Parts = field(default_factory=dict)
+    """Of the work, if it measures them itself."""
 
 
 def sample(work: Work, count: int) -> Sample:

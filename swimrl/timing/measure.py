@@ -19,7 +19,7 @@ from typing import Any
 from swimrl.errors import SwimrlError
 from swimrl.timing.clock import Sample
 from swimrl.timing.host import usable_cores
-from swimrl.timing.record import Series
+from swimrl.timing.record import Readings, Series
 from swimrl.timing.worker import Worker
 
 Progress = Callable[[str, int, int], object]
@@ -167,19 +167,17 @@ class _Session:
         return Measurement(tuple(series), facts, self._absent)
 
     def _series(self, name: str, work: str, samples: Sequence[Sample]) -> Iterator[Series]:
+        def by_process(readings: Sequence[float | None]) -> Readings:
+            known = [reading for reading in readings if reading is not None]
+            rounds = self._plan.rounds
+            return tuple(tuple(known[first : first + rounds]) for first in range(0, len(known), rounds))
+
         count = self._counts[name, work]
-        rounds = self._plan.rounds
-        by_process = [samples[first : first + rounds] for first in range(0, len(samples), rounds)]
-        yield Series(
-            name,
-            work,
-            count,
-            tuple(tuple(sample.wall_s for sample in process) for process in by_process),
-            tuple(tuple(sample.cpu_s for sample in process) for process in by_process),
-        )
+        wall, cpu = by_process([s.wall_s for s in samples]), by_process([s.cpu_s for s in samples])
+        yield Series(name, work, count, wall, cpu)
         for part in samples[0].parts:
-            readings = tuple(tuple(sample.parts[part] for sample in process) for process in by_process)
-            yield Series(name, f"{work}: {part}", count, readings, ())
+            wall, cpu = (by_process([s.parts[part][clock] for s in samples]) for clock in (0, 1))
+            yield Series(name, work, count, wall, cpu, part)
 
 
 def _core_numbers() -> list[int]:

@@ -10,11 +10,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from swimrl.errors import DamagedFileError, InputError, StorageError
 
 SCHEMA_VERSION = 1
+
+Clock = Literal["wall", "cpu"]
+"""Seconds that passed, or seconds for which the processor worked. With one thread the two differ by the time
+for which the processor was given to others, so on a busy machine the second is the steadier one."""
 
 Readings = tuple[tuple[float, ...], ...]
 """One number for each process and round, [P][R]."""
@@ -37,12 +41,15 @@ class Series:
     """Seconds of each reading."""
 
     cpu_s: Readings
-    """Processor seconds of each reading; empty for a part of a work."""
+    """Processor seconds of each reading; empty if they were not read."""
 
-    @property
-    def per_unit_s(self) -> Readings:
-        """Seconds of doing it once."""
-        return tuple(tuple(wall / self.count for wall in process) for process in self.wall_s)
+    part: str | None = None
+    """Which part of the work; None for the whole."""
+
+    def per_unit_s(self, clock: Clock = "wall") -> Readings:
+        """Return the seconds of doing it once; empty if that clock was not read."""
+        readings = self.wall_s if clock == "wall" else self.cpu_s
+        return tuple(tuple(seconds / self.count for seconds in process) for process in readings)
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,9 @@ class TimingRecord:
 
     schema_version: int = SCHEMA_VERSION
 
-    def find(self, arm: str, work: str) -> Series | None:
-        """Return the readings of one work of one arm, or None if there are none."""
-        return next((s for s in self.series if (s.arm, s.work) == (arm, work)), None)
+    def find(self, arm: str, work: str, part: str | None = None) -> Series | None:
+        """Return the readings of one work of one arm, or of a part of it, or None if there are none."""
+        return next((s for s in self.series if (s.arm, s.work, s.part) == (arm, work, part)), None)
 
     def to_json(self) -> str:
         """Return the record as JSON text, one series to a line."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from swimrl.timing.ratio import median, spread
-from swimrl.timing.record import Series, TimingRecord
+from swimrl.timing.record import Clock, Readings, TimingRecord
 
 _ENOUGH_ROUNDS = 10
 _SPREAD = 0.10
@@ -17,16 +17,30 @@ _BETWEEN_PROCESSES = 0.10
 _TAKEN_AWAY = 0.03
 _LOAD = 0.5
 
+_Named = list[tuple[str, Readings]]
+"""Seconds of doing each work once, under the name of arm and work."""
 
-def warnings(record: TimingRecord) -> list[str]:
-    """Return the reasons for doubt, one sentence each with what to do; an empty list if there are none."""
+
+def warnings(record: TimingRecord, clock: Clock = "wall") -> list[str]:
+    """Return the reasons for doubt, one sentence each with what to do; an empty list if there are none.
+
+    Args:
+        record: The measurement.
+        clock: Which of the record's clocks is looked at.
+    """
+    # Parts are shorter and noisier than the whole works, and follow from them.
+    named = [
+        (f"{one.arm}: {one.work}", readings)
+        for one in record.series
+        if one.part is None and (readings := one.per_unit_s(clock))
+    ]
     return [
-        *_few_rounds(record.series),
-        *_busy_machine(record),
+        *_few_rounds(named),
+        *_busy_machine(record, clock),
         *_frequency(record),
-        *_spread(record.series),
-        *_drift(record.series),
-        *_between_processes(record.series),
+        *_spread(named),
+        *_drift(named),
+        *_between_processes(named),
     ]
 
 
@@ -39,31 +53,26 @@ def frequency_governor() -> str | None:
         return None
 
 
-def _whole(series: Sequence[Series]) -> list[Series]:
-    """Return the series of whole works; parts are shorter and noisier, and follow from the whole."""
-    return [one for one in series if one.cpu_s]
-
-
-def _few_rounds(series: Sequence[Series]) -> Iterator[str]:
-    rounds = max((np.asarray(one.wall_s).size for one in series), default=0)
+def _few_rounds(named: _Named) -> Iterator[str]:
+    rounds = max((np.asarray(readings).size for _, readings in named), default=0)
     if rounds < _ENOUGH_ROUNDS:
         yield f"only {rounds} rounds; intervals are wide or undetermined: measure at least {_ENOUGH_ROUNDS}"
 
 
-def _busy_machine(record: TimingRecord) -> Iterator[str]:
+def _busy_machine(record: TimingRecord, clock: Clock) -> Iterator[str]:
     load = record.host.get("load_before")
     if load is not None and load > _LOAD:
         yield (
             f"the machine was busy when the measurement began (load {load:.1f}): "
             "end other work and measure again"
         )
-    single = [s for s in _whole(record.series) if record.arms[s.arm].get("threads") == 1]
+    single = [s for s in record.series if s.part is None and record.arms[s.arm].get("threads") == 1]
     wall = sum(np.asarray(one.wall_s).sum() for one in single)
     cpu = sum(np.asarray(one.cpu_s).sum() for one in single)
-    if wall and 1 - cpu / wall > _TAKEN_AWAY:
+    if clock == "wall" and wall and 1 - cpu / wall > _TAKEN_AWAY:
         yield (
             f"the processor was given to others for {1 - cpu / wall:.0%} of the measured time: "
-            "end other work and measure again"
+            "end other work and measure again, or look at processor seconds"
         )
 
 
@@ -76,20 +85,19 @@ def _frequency(record: TimingRecord) -> Iterator[str]:
         )
 
 
-def _spread(series: Sequence[Series]) -> Iterator[str]:
-    unsteady = [(spread(one.wall_s), one) for one in _whole(series)]
-    worst = max(unsteady, key=lambda pair: pair[0], default=(0.0, None))
-    number = sum(share > _SPREAD for share, _ in unsteady)
-    if worst[1] is not None and number:
+def _spread(named: _Named) -> Iterator[str]:
+    unsteady = {name: share for name, readings in named if (share := spread(readings)) > _SPREAD}
+    if unsteady:
+        worst = max(unsteady, key=unsteady.__getitem__)
         yield (
-            f"{number} of {len(unsteady)} series vary by more than {_SPREAD:.0%}, most of all "
-            f"{worst[1].arm}: {worst[1].work} ({worst[0]:.0%}): end other work, or measure more rounds"
+            f"{len(unsteady)} of {len(named)} series vary by more than {_SPREAD:.0%}, most of all "
+            f"{worst} ({unsteady[worst]:.0%}): end other work, or measure more rounds"
         )
 
 
-def _drift(series: Sequence[Series]) -> Iterator[str]:
+def _drift(named: _Named) -> Iterator[str]:
     """Compare the first third of all rounds with the last, over all series together."""
-    relative = [np.asarray(one.wall_s).ravel() / median(one.wall_s) for one in _whole(series)]
+    relative = [np.asarray(readings).ravel() / median(readings) for _, readings in named]
     third = min((len(one) for one in relative), default=0) // 3
     if not third:
         return
@@ -103,15 +111,15 @@ def _drift(series: Sequence[Series]) -> Iterator[str]:
         )
 
 
-def _between_processes(series: Sequence[Series]) -> Iterator[str]:
-    apart = []
-    for one in _whole(series):
-        medians = [float(np.median(process)) for process in one.wall_s]
+def _between_processes(named: _Named) -> Iterator[str]:
+    apart = {}
+    for name, readings in named:
+        medians = [float(np.median(process)) for process in readings]
         if max(medians) / min(medians) - 1 > _BETWEEN_PROCESSES:
-            apart.append((max(medians) / min(medians) - 1, one))
+            apart[name] = max(medians) / min(medians) - 1
     if apart:
-        worst, one = max(apart, key=lambda pair: pair[0])
+        worst = max(apart, key=apart.__getitem__)
         yield (
             f"{len(apart)} series differ by more than {_BETWEEN_PROCESSES:.0%} from process to process, most "
-            f"of all {one.arm}: {one.work} ({worst:.0%}): measure more processes"
+            f"of all {worst} ({apart[worst]:.0%}): measure more processes"
         )

@@ -115,7 +115,9 @@ class Worker:
 
     def sample(self, work: str, count: int) -> Sample:
         """Let the child do ``work`` ``count`` times and return what its clocks say."""
-        return Sample(**self._ask({"work": work, "count": count}))
+        answer = self._ask({"work": work, "count": count})
+        parts = {part: (wall_s, cpu_s) for part, (wall_s, cpu_s) in answer["parts"].items()}
+        return Sample(answer["wall_s"], answer["cpu_s"], parts)
 
     def close(self) -> None:
         """End the child."""

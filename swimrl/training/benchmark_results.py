@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from swimrl.timing.ratio import Ratio, median, ratio, spread
-from swimrl.timing.record import Readings, TimingRecord
+from swimrl.timing.record import Clock, Readings, TimingRecord
 from swimrl.training.benchmark import FLOOR, arm_name
 
 STEPS, UPDATES, PROFILE = "steps", "updates", "profile"
 """The works: environment steps of the whole loop, updates alone, and steps with timers around their parts."""
+
+_PRODUCTS = "products"
 
 BASELINE = "relu"
 """The activation with which others are compared."""
@@ -46,15 +48,22 @@ class Results:
 
     Args:
         record: Of kind ``train``.
+        clock: Which of its clocks counts. Processor seconds say nothing of arms with several threads, which
+            are left out then, nor of the parts of a step, which were timed on the wall clock only.
 
     Attributes:
         acts: The activations.
         contenders: The contenders as they are shown, such as ``swimrl-fused`` and ``sb3@2``.
     """
 
-    def __init__(self, record: TimingRecord) -> None:
+    def __init__(self, record: TimingRecord, clock: Clock = "wall") -> None:
         self.record = record
-        arms = [arm for name, arm in record.arms.items() if name != FLOOR]
+        self._clock = clock
+        arms = [
+            arm
+            for name, arm in record.arms.items()
+            if name != FLOOR and (clock == "wall" or arm["threads"] == 1)
+        ]
         self.acts: list[str] = list(dict.fromkeys(arm["act"] for arm in arms))
         self.contenders = list(
             dict.fromkeys(arm_name(arm["contender"], arm["threads"], "").strip() for arm in arms)
@@ -91,18 +100,17 @@ class Results:
         whole = self.record.find(arm, PROFILE)
         if whole is None:
             return None
-        prefix = f"{PROFILE}: "
         parts = {
-            series.work.removeprefix(prefix): median(series.per_unit_s)
+            series.part: median(series.per_unit_s())
             for series in self.record.series
-            if series.arm == arm and series.work.startswith(prefix)
+            if series.arm == arm and series.work == PROFILE and series.part is not None
         }
-        step = median(whole.per_unit_s)
+        step = median(whole.per_unit_s())
         return {**parts, "rest": step - sum(parts.values()), "step": step}
 
     def floor(self) -> Floor | None:
         """Return the products of one update alone, each by its fastest candidate with float32's error."""
-        if self.record.find(FLOOR, "products") is None:
+        if self.record.find(FLOOR, _PRODUCTS) is None:
             return None
         chosen, total = {}, None
         for product in self.record.arms[FLOOR]["products"]:
@@ -122,7 +130,7 @@ class Results:
     def environment_s(self) -> float | None:
         """Return the seconds of one bare step of the environment, with random actions."""
         series = self.record.find(FLOOR, "environment")
-        return None if series is None else median(series.per_unit_s)
+        return None if series is None else median(series.per_unit_s(self._clock))
 
     def loop_s(self, contender: str, act: str) -> float | None:
         """Return the seconds that the loop adds to a step beyond its update and the bare environment."""
@@ -134,12 +142,12 @@ class Results:
 
     def _readings(self, contender: str, act: str, work: str) -> Readings | None:
         series = self.record.find(f"{contender} {act}", work)
-        return None if series is None else series.per_unit_s
+        return None if series is None else series.per_unit_s(self._clock)
 
     def _floor_readings(self, candidate: str) -> np.ndarray:
-        series = self.record.find(FLOOR, f"products: {candidate}")
+        series = self.record.find(FLOOR, _PRODUCTS, candidate)
         assert series is not None
-        return np.asarray(series.per_unit_s)
+        return np.asarray(series.per_unit_s(self._clock))
 
     @staticmethod
     def _ratio(numerator: Readings | None, denominator: Readings | None) -> Ratio | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from swimrl.errors import SwimrlError
 from swimrl.td3 import TD3, kernels, products
 from swimrl.td3.perceptron import Call, Program
 from swimrl.td3.update import FusedUpdate
+from swimrl.timing.clock import Parts
 
 PARTS = ("environment", "action", "buffer", "sampling", "products", "activations", "optimiser")
 """The parts that are timed; what remains of a step is the rest."""
@@ -45,12 +46,12 @@ class StepProfile:
         self._agent, self._update = agent, agent._update
         self.seconds = dict.fromkeys(PARTS, 0.0)
 
-    def learn(self, steps: int) -> Mapping[str, float]:
-        """Let the agent learn for ``steps`` and return the seconds of each part."""
+    def learn(self, steps: int) -> Parts:
+        """Let the agent learn for ``steps`` and return the seconds of each part, on the wall clock alone."""
         self.seconds = dict.fromkeys(PARTS, 0.0)
         with self._timed():
             self._agent.learn(steps, reset_num_timesteps=False)
-        return self.seconds
+        return {part: (seconds, None) for part, seconds in self.seconds.items()}
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

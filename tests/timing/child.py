@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from swimrl.timing.clock import Work
+from swimrl.timing.clock import Parts, Work
 from swimrl.timing.worker import Offer, Settings, serve
 
 
@@ -21,13 +21,13 @@ def prepare(settings: Settings) -> Offer:
         os._exit(1)
     calls = []
 
-    def do(count: int) -> dict[str, float]:
+    def do(count: int) -> Parts:
         print("more noise")  # noqa: T201
         calls.append(count)
         time.sleep(count * 1e-5)
         if len(calls) == settings.get("fail at call"):
             raise ValueError("broke while working")
-        return {"count": float(count), "calls": float(len(calls))}
+        return {"count": (float(count), None), "calls": (float(len(calls)), 0.5)}
 
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     facts = {"cores": cores, "threads": os.environ["OMP_NUM_THREADS"], "settings": dict(settings)}

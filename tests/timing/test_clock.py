@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from swimrl.timing import clock
-from swimrl.timing.clock import Sample, Work, count_for, sample
+from swimrl.timing.clock import Parts, Sample, Work, count_for, sample
 
 
 class Time:
@@ -33,11 +33,11 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 def test_a_sample_holds_both_clocks_and_the_parts(time: Time) -> None:
     passing = time.work(0.25, share=0.5)
 
-    def do(count: int) -> dict[str, float]:
+    def do(count: int) -> Parts:
         passing(count)
-        return {"half": 0.125 * count}
+        return {"half": (0.125 * count, None)}
 
-    assert sample(Work(do), 4) == Sample(wall_s=1.0, cpu_s=0.5, parts={"half": 0.5})
+    assert sample(Work(do), 4) == Sample(wall_s=1.0, cpu_s=0.5, parts={"half": (0.5, None)})
     assert sample(Work(passing), 4).parts == {}
 
 

@@ -38,20 +38,22 @@ def test_readings_are_kept_by_process_and_round() -> None:
         Arm("one", COMMAND, {"works": ["a", "b"]}), Arm("two", COMMAND, {"works": ["a"]})
     )
     assert measurement.absent == {}
-    series = {(one.arm, one.work): one for one in measurement.series}
+    series = {(one.arm, one.work, one.part): one for one in measurement.series}
     assert set(series) == {
-        (arm, work + part)
+        (arm, work, part)
         for arm, work in (("one", "a"), ("one", "b"), ("two", "a"))
-        for part in ("", ": count", ": calls")
+        for part in (None, "count", "calls")
     }
-    whole, counts = series["two", "a"], series["two", "a: count"]
+    whole, counts = series["two", "a", None], series["two", "a", "count"]
     assert [len(process) for process in whole.wall_s] == [3, 3]
     assert [len(process) for process in whole.cpu_s] == [3, 3]
     # The child says how often it was told to work: always the count that was settled in the beginning.
     assert counts.wall_s == ((float(whole.count),) * 3,) * 2
     assert counts.cpu_s == ()
     # A process has been calibrated or not, then sampled three times.
-    first, second = series["two", "a: calls"].wall_s
+    calls = series["two", "a", "calls"]
+    assert calls.cpu_s == ((0.5,) * 3,) * 2
+    first, second = calls.wall_s
     assert [call - first[0] for call in first] == [0, 1, 2]
     assert second == (1, 2, 3)
     assert measurement.facts["one"]["settings"] == {"works": ["a", "b"]}
@@ -78,7 +80,7 @@ def test_an_arm_that_fails_is_left_out_with_its_reason_and_the_others_go_on(
     assert measurement.absent == {"bad": reason}
     assert {one.arm for one in measurement.series} == {"good"}
     assert set(measurement.facts) == {"good"}
-    (good,) = (one for one in measurement.series if one.work == "work")
+    (good,) = (one for one in measurement.series if one.part is None)
     assert [len(process) for process in good.wall_s] == [12, 12]
 
 

@@ -51,6 +51,7 @@ def test_a_processor_that_was_taken_away() -> None:
     starved = Series("one", "work", 1, wall, half)
     (found,) = warnings(record(starved, host=STEADY))
     assert found.startswith("the processor was given to others for 50% of the measured time")
+    assert warnings(record(starved, host=STEADY), "cpu") == []
     # On several threads processor time says nothing about that.
     two_threads = record(starved, host=STEADY, arms={"one": {"threads": 2}})
     assert warnings(two_threads) == []
@@ -79,7 +80,7 @@ def test_processes_that_differ() -> None:
 
 
 def test_parts_of_a_work_are_not_judged() -> None:
-    wild = Series("one", "work: part", 1, ((1.0, 9.0) * 5,) * 2, ())
+    wild = Series("one", "work", 1, ((1.0, 9.0) * 5,) * 2, (), "part")
     calm = series(noisy(1, seed=0, noise=0.005))
     assert warnings(record(calm, wild, host=STEADY)) == []
 

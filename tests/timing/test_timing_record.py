@@ -13,11 +13,12 @@ from swimrl.timing.record import SCHEMA_VERSION, Series, check_free, read, write
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     one = series(noisy(1, seed=0), arm="a", work="updates", count=100)
-    part = Series("a", "updates: part", 100, noisy(0.3, seed=1), ())
+    part = Series("a", "updates", 100, noisy(0.3, seed=1), (), "one part")
     whole = record(one, part, absent={"b": "no such module"}, versions={"torch": None}, duration_s=1.5)
     write(whole, tmp_path / "r.json")
     assert read(tmp_path / "r.json") == whole
-    assert whole.find("a", "updates: part") == part
+    assert whole.find("a", "updates", "one part") == part
+    assert whole.find("a", "updates") == one
     assert whole.find("b", "updates") is None
 
 
@@ -28,7 +29,10 @@ def test_each_series_has_a_line_of_its_own_that_is_json(tmp_path: Path) -> None:
 
 
 def test_seconds_of_one_unit() -> None:
-    assert Series("a", "w", 4, ((2.0, 4.0), (6.0, 8.0)), ()).per_unit_s == ((0.5, 1.0), (1.5, 2.0))
+    one = Series("a", "w", 4, ((2.0, 4.0), (6.0, 8.0)), ((1.0, 2.0), (3.0, 4.0)))
+    assert one.per_unit_s() == ((0.5, 1.0), (1.5, 2.0))
+    assert one.per_unit_s("cpu") == ((0.25, 0.5), (0.75, 1.0))
+    assert Series("a", "w", 4, ((2.0, 4.0),), ()).per_unit_s("cpu") == ()
 
 
 def test_a_record_is_frozen_and_never_overwritten(tmp_path: Path) -> None:

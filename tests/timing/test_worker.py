@@ -41,7 +41,10 @@ def test_a_child_gets_its_settings_and_cores_and_says_what_it_can_do() -> None:
 def test_samples_and_counts_come_back() -> None:
     with child() as worker:
         first, second = worker.sample("work", 20), worker.sample("work", 30)
-        assert (first.parts, second.parts) == ({"count": 20.0, "calls": 1.0}, {"count": 30.0, "calls": 2.0})
+        assert (first.parts, second.parts) == (
+            {"count": (20.0, None), "calls": (1.0, 0.5)},
+            {"count": (30.0, None), "calls": (2.0, 0.5)},
+        )
         assert first.wall_s > 0
         count = worker.count_for("work", 0.001)
         assert count >= 10

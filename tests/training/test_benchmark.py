@@ -1,17 +1,11 @@
-"""What the training benchmark is asked for, and one small real run."""
+"""What the training benchmark is asked for; tests/cli/test_bench.py runs it."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from swimrl.errors import ConfigError, SwimrlError, UnknownNameError
-from swimrl.timing.record import read, write
-from swimrl.training import benchmark
 from swimrl.training.benchmark import BenchmarkConfig
-from swimrl.training.benchmark_results import PROFILE, STEPS, UPDATES, Results
-from swimrl.training.step_profile import PARTS
 
 
 def test_contenders_are_engines_and_peers_with_their_threads() -> None:
@@ -61,37 +55,3 @@ def test_what_cannot_be_measured_is_said_in_one_line(
         BenchmarkConfig(**fields)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.slow
-def test_a_small_run_measures_everything_and_keeps_the_reason_of_what_it_cannot(tmp_path: Path) -> None:
-    config = BenchmarkConfig(
-        env="Pendulum-v1",
-        act=("swim(k=trainable)",),
-        engine=("fused",),
-        against=("sb3", "sbx"),
-        peer_python=("sbx=/no/such/python",),
-        net="8x8",
-        batch_size=8,
-        warm_up=20,
-        rounds=2,
-        processes=1,
-        reading=0.01,
-    )
-    record = benchmark.run(config, lambda *_: None)
-    act = "swim(k=trainable)"
-    assert record.absent == {f"sbx {act}": "cannot run /no/such/python: No such file or directory"}
-    measured = {(one.arm, one.work) for one in record.series}
-    assert {(f"swimrl-fused {act}", work) for work in (STEPS, UPDATES, PROFILE)} <= measured
-    assert {(f"swimrl-fused {act}", f"{PROFILE}: {part}") for part in PARTS} <= measured
-    assert {work for arm, work in measured if arm == f"sb3 {act}"} == {STEPS, UPDATES}
-    assert record.arms[f"swimrl-fused {act}"]["engine"]["name"] == "fused"
-    assert record.arms[f"sb3 {act}"]["activation"] == "eager code"
-    assert all(len(process) == 2 for one in record.series for process in one.wall_s)
-    results = Results(record)
-    assert (results.acts, results.contenders) == ([act], ["swimrl-fused", "sb3"])
-    assert results.floor() is not None
-    path = tmp_path / "r.json"
-    write(record, path)
-    assert read(path).series == record.series
-    assert read(path).to_json() == record.to_json()

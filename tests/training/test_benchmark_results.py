@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from swimrl.timing.record import Readings, Series, TimingRecord
@@ -15,8 +17,9 @@ def steady(seconds: float) -> Readings:
     return ((seconds,) * ROUNDS,)
 
 
-def series(arm: str, work: str, each: float, count: int = 100) -> Series:
-    return Series(arm, work, count, steady(each * count), steady(each * count))
+def series(arm: str, work: str, each: float, part: str | None = None) -> Series:
+    """Return a series whose processor was away for half of the time."""
+    return Series(arm, work, 100, steady(each * 100), steady(each * 50), part)
 
 
 def record(*, errors: dict[str, float] | None = None) -> TimingRecord:
@@ -34,7 +37,7 @@ def record(*, errors: dict[str, float] | None = None) -> TimingRecord:
         series(FLOOR, "environment", 1e-4),
         series(FLOOR, "products", 5e-3),
         *(
-            series(FLOOR, f"products: {name}", each)
+            series(FLOOR, "products", each, name)
             for name, each in {
                 "p highest": 8e-4,
                 "p medium": 5e-4,
@@ -51,8 +54,8 @@ def record(*, errors: dict[str, float] | None = None) -> TimingRecord:
     name = "swimrl-fused relu"
     all_series += [
         series(name, PROFILE, 3e-3),
-        series(name, f"{PROFILE}: environment", 1e-3),
-        series(name, f"{PROFILE}: products", 1.5e-3),
+        series(name, PROFILE, 1e-3, "environment"),
+        series(name, PROFILE, 1.5e-3, "products"),
     ]
     return TimingRecord("train", {}, arms, tuple(all_series))
 
@@ -106,6 +109,19 @@ def test_the_rest_of_a_step_is_what_no_part_covers() -> None:
 
 def test_the_loop_is_a_step_without_update_and_environment() -> None:
     assert Results(record()).loop_s("swimrl-fused", "relu") == pytest.approx(2.5e-3 - 2e-3 - 1e-4)
+
+
+def test_processor_seconds() -> None:
+    whole = record()
+    wide = {"swimrl-fused@2 relu": {"contender": "swimrl-fused", "threads": 2, "act": "relu"}}
+    results = Results(dataclasses.replace(whole, arms={**whole.arms, **wide}), "cpu")
+    assert results.contenders == ["swimrl-fused", "sb3"]
+    assert results.rate("sb3", "relu", STEPS) == Rate(pytest.approx(200), 0)
+    assert results.environment_s() == pytest.approx(5e-5)
+    floor = results.floor()
+    assert floor is not None
+    assert floor.readings[0][0] == pytest.approx((2 * 5e-4 + 0.5 * 1e-3) / 2)
+    assert results.step_parts_s("swimrl-fused", "relu") == Results(whole).step_parts_s("swimrl-fused", "relu")
 
 
 def test_without_a_floor() -> None:

@@ -102,7 +102,7 @@ def test_the_work_measures_every_product_with_every_backend() -> None:
     assert set(parts) == {
         floor.candidate(product, precision) for product in counts for precision in floor.PRECISIONS
     }
-    assert all(seconds > 0 for seconds in parts.values())
+    assert all(wall_s > 0 for wall_s, _ in parts.values())
 
 
 def test_the_error_is_that_of_float32() -> None:
