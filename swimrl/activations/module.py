@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from swimrl.activations.backends.cpu_function import CpuFunction
 from swimrl.activations.backends.torch import effective_value, value_function
 from swimrl.activations.names import ActivationSpec
 from swimrl.errors import FormulaError
@@ -15,7 +16,7 @@ _HALF = (torch.float16, torch.bfloat16)
 
 
 class Activation(nn.Module):
-    """An elementwise activation, computed by composite torch operations.
+    """An elementwise activation: composite torch operations, or on a CPU, for large inputs, a fused kernel.
 
     Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` under
     their own names, of shape ``()``, or with granularity ``neuron`` of shape ``[N]`` along the last
@@ -65,6 +66,7 @@ class Activation(nn.Module):
         assert formula is not None  # the constructor has seen to it
         fixed = tuple((value.name, value.value) for value in self.spec.values if not value.trainable)
         self._function = value_function(formula, fixed)
+        self._kernels = CpuFunction(formula.fix(dict(fixed)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation.
@@ -77,7 +79,9 @@ class Activation(nn.Module):
         """
         dtype = torch.float32 if x.dtype in _HALF else x.dtype
         parameters = [getattr(self, name).to(dtype) for name in self._trainable]
-        result: Tensor = self._function(x.to(dtype), *parameters)
+        wide = x.to(dtype)
+        compute = self._kernels if self._kernels.takes(wide, parameters) else self._function
+        result: Tensor = compute(wide, *parameters)
         return result.to(x.dtype)
 
     @torch.no_grad()
@@ -99,7 +103,8 @@ class Activation(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         # Generated code is not pickled; it is made again from the formula.
-        return {name: value for name, value in self.__dict__.items() if name != "_function"}
+        made = {"_function", "_kernels"}
+        return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it untyped

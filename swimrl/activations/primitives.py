@@ -317,6 +317,7 @@ class Where(Primitive):
 
     nargs = 3
     spelling = "where"
+    is_commutative = True  # SymPy would conclude otherwise from the condition, and then not cancel u/u
     latex_form = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
 
     @classmethod

@@ -56,10 +56,9 @@ class CpuKernel:
     def __init__(self, activation: Activation, dtype: np.dtype[Any]) -> None:
         formula = activation.spec.formula
         assert formula is not None  # Activation's constructor has seen to it
-        formula = formula.fix({v.name: v.value for v in activation.spec.values if not v.trainable})
-        self.parameters = len(formula.parameters)
-        self._loops = loops(formula, np.dtype(dtype).name)
-        self._no_theta = np.zeros(0, dtype)
+        self._formula = formula.fix({v.name: v.value for v in activation.spec.values if not v.trainable})
+        self._dtype = np.dtype(dtype)
+        self.parameters = len(self._formula.parameters)
 
     def bind_value(self, z: np.ndarray, bias: np.ndarray, theta: np.ndarray | None) -> Call:
         """Return the call that replaces ``z`` by f(z + bias).
@@ -67,9 +66,11 @@ class CpuKernel:
         Args:
             z: [B, N], C-contiguous.
             bias: [N].
-            theta: The trainable parameters, [P]; None if there are none.
+            theta: The trainable parameters: [P], or [P N] with one set of them for each unit, each
+                parameter's N numbers together; None if there are none.
         """
-        return partial(self._loops.value, z, bias, self._no_theta if theta is None else theta)
+        theta, per_unit = self._arranged(theta, z.shape[1])
+        return partial(loops(self._formula, self._dtype.name, per_unit).value, z, bias, theta)
 
     def bind_value_and_slopes(
         self,
@@ -84,12 +85,22 @@ class CpuKernel:
         Args:
             z: [B, N], C-contiguous.
             bias: [N].
-            theta: The trainable parameters, [P]; None if there are none.
+            theta: The trainable parameters, as for `bind_value`.
             slope: df/dz, [B, N].
             theta_slope: df/dtheta, [P, B, N].
         """
-        parameters = self._no_theta if theta is None else theta
-        return partial(self._loops.value_and_slopes, z, bias, parameters, slope, theta_slope)
+        theta, per_unit = self._arranged(theta, z.shape[1])
+        kernel = loops(self._formula, self._dtype.name, per_unit).value_and_slopes
+        return partial(kernel, z, bias, theta, slope, theta_slope)
+
+    def _arranged(self, theta: np.ndarray | None, units: int) -> tuple[np.ndarray, bool]:
+        """Return theta as a kernel takes it, and whether each unit has parameters of its own."""
+        if theta is None:
+            theta = np.zeros(0, self._dtype)
+        assert theta.flags.c_contiguous  # so that reshaping makes a view, which follows the parameters
+        if theta.size == self.parameters:
+            return theta, False
+        return theta.reshape(self.parameters, units), True
 
 
 class Loops:
@@ -98,31 +109,36 @@ class Loops:
     Args:
         formula: What to compute; each of its parameters is an element of theta.
         dtype: ``"float32"`` or ``"float64"``.
+        per_unit: Whether theta is [P, N] instead of [P].
     """
 
-    def __init__(self, formula: Formula, dtype: str) -> None:
+    def __init__(self, formula: Formula, dtype: str, per_unit: bool) -> None:
         self._formula = formula
         self._dtype = dtype
+        self._per_unit = per_unit
 
     @cached_property
     def value(self) -> Kernel:
         """(z [B, N], bias [N], theta [P]) -> None; replaces z by f(z + bias)."""
-        return _compiled(kernel_source(self._formula, self._dtype, slopes=False))
+        return self._compiled(slopes=False)
 
     @cached_property
     def value_and_slopes(self) -> Kernel:
         """(z [B, N], bias [N], theta [P], slope [B, N], theta_slope [P, B, N]) -> None; writes slopes too."""
-        return _compiled(kernel_source(self._formula, self._dtype, slopes=True))
+        return self._compiled(slopes=True)
+
+    def _compiled(self, *, slopes: bool) -> Kernel:
+        return _load(kernel_source(self._formula, self._dtype, slopes=slopes, per_unit=self._per_unit))
 
 
 @functools.cache
-def loops(formula: Formula, dtype: str) -> Loops:
+def loops(formula: Formula, dtype: str, per_unit: bool = False) -> Loops:
     """Return the loops of ``formula``, the same object each time.
 
     NaN in gives NaN out, in the value and in each slope. At an infinite input the value is the recorded
     limit, and slopes are those at the largest finite number.
     """
-    return Loops(formula, dtype)
+    return Loops(formula, dtype, per_unit)
 
 
 def multiply_by_slope(
@@ -139,23 +155,25 @@ def multiply_by_slope(
         slope: df/dz, [B, N].
         theta_slope: df/dtheta, [P, B, N].
         bias_gradient: Gradient by the bias, [N], written; None if it is not wanted.
-        theta_gradient: Gradient by theta, [P], written; None if it is not wanted.
+        theta_gradient: Gradient by theta, [P] or [P N] like theta, written; None if it is not wanted.
     """
     dtype = g.dtype.name
     if bias_gradient is None:
         return partial(_gradient_loop(times_slope, dtype), g, slope)
     if theta_gradient is None or not len(theta_slope):
         return partial(_gradient_loop(times_slope_and_sums, dtype), g, slope, bias_gradient)
+    assert theta_gradient.flags.c_contiguous  # so that reshaping makes a view, which the caller sees
+    by_parameter = theta_gradient.reshape(len(theta_slope), -1)
     loop = _gradient_loop(times_slope_and_all_sums, dtype)
-    return partial(loop, g, slope, bias_gradient, theta_slope, theta_gradient)
+    return partial(loop, g, slope, bias_gradient, theta_slope, by_parameter)
 
 
 @functools.cache
 def _gradient_loop(loop: Kernel, dtype: str) -> Kernel:
-    return _compiled(gradient_source(loop, dtype))
+    return _load(gradient_source(loop, dtype))
 
 
-def _compiled(source: str) -> Kernel:
+def _load(source: str) -> Kernel:
     from swimrl.activations.backends.cpu_cache import load  # imports numba, which takes half a second
 
     return load(source)

@@ -15,12 +15,12 @@ import numpy as np
 
 from swimrl.activations.backends.cpu_source import decorator
 
-_DIMENSIONS = {"g": 2, "slope": 2, "bias_gradient": 1, "theta_slope": 3, "theta_gradient": 1}
+_DIMENSIONS = {"g": 2, "slope": 2, "bias_gradient": 1, "theta_slope": 3, "theta_gradient": 2}
 
 
 def gradient_source(loop: Callable[..., None], dtype: str) -> str:
     """Return the text of a module whose function ``kernel`` is one of the loops below, for ``dtype``."""
-    arguments = inspect.signature(loop).parameters
+    arguments = list(inspect.signature(loop).parameters)
     return "\n".join(
         [
             "import numba as _numba",
@@ -58,7 +58,10 @@ def times_slope_and_all_sums(
     theta_slope: np.ndarray,
     theta_gradient: np.ndarray,
 ) -> None:
-    """Do the same, and write the sums of g times ``theta_slope`` [P, B, N] into ``theta_gradient`` [P]."""
+    """Do the same, and write the sums of g times ``theta_slope`` [P, B, N] into ``theta_gradient``.
+
+    It is [P, N], for the sums over B of each unit, or [P, 1], for the sum over all.
+    """
     # Sums over a column first, in float64: independent of each other, so that the loop over n is vectorised.
     column = np.empty(g.shape[1], np.float64)
     for p in range(theta_slope.shape[0]):
@@ -66,7 +69,10 @@ def times_slope_and_all_sums(
         for b in range(g.shape[0]):
             for n in range(g.shape[1]):
                 column[n] += g[b, n] * theta_slope[p, b, n]
-        theta_gradient[p] = column.sum()
+        if theta_gradient.shape[1] == 1:
+            theta_gradient[p, 0] = column.sum()
+        else:
+            theta_gradient[p] = column
     bias_gradient[:] = 0
     for b in range(g.shape[0]):
         for n in range(g.shape[1]):

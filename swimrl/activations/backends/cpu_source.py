@@ -34,12 +34,12 @@ def decorator(dtype: str, dimensions: Iterable[int]) -> str:
         dimensions: Of each array; all are C-contiguous.
     """
     arrays = ", ".join(f"{dtype}[{':, ' * (dimension - 1)}::1]" for dimension in dimensions)
-    # "contract" lets LLVM fuse a product and a sum. Any other flag would lose NaN or the order of operations.
-    flags = 'nogil=True, no_cfunc_wrapper=True, error_model="numpy", fastmath={"contract"}'
+    # No fast-math flag: each operation rounds as torch's does, kinks stay where they are, NaN stays NaN.
+    flags = 'nogil=True, no_cfunc_wrapper=True, error_model="numpy"'
     return f'@_numba.njit("void({arrays})", cache=_CACHE, {flags})'
 
 
-def kernel_source(formula: Formula, dtype: str, *, slopes: bool) -> str:
+def kernel_source(formula: Formula, dtype: str, *, slopes: bool, per_unit: bool = False) -> str:
     """Return the text of a module with a function ``kernel``.
 
     Its arguments are z [B, N], bias [N], theta [P] and, with slopes, slope [B, N] and theta_slope [P, B, N];
@@ -50,6 +50,7 @@ def kernel_source(formula: Formula, dtype: str, *, slopes: bool) -> str:
         formula: The function; each of its parameters is an element of theta.
         dtype: ``"float32"`` or ``"float64"``.
         slopes: Whether to compute slopes.
+        per_unit: Whether each unit has parameters of its own; theta is [P, N] then.
     """
     count = len(formula.parameters)
     outputs = [formula.expr]
@@ -70,7 +71,10 @@ def kernel_source(formula: Formula, dtype: str, *, slopes: bool) -> str:
             for target, result in zip(targets, edges.mend(program.results), strict=True)
         ),
     ]
-    arrays = list(_DIMENSIONS)[: 5 if slopes else 3]
+    index = ", _n" if per_unit else ""
+    theta = [f"{parameter.name} = _theta[{i}{index}]" for i, parameter in enumerate(formula.parameters)]
+    dimensions = _DIMENSIONS | {"_theta": 2 if per_unit else 1}
+    arrays = list(dimensions)[: 5 if slopes else 3]
     return "\n".join(
         [
             _IMPORTS,
@@ -82,12 +86,12 @@ def kernel_source(formula: Formula, dtype: str, *, slopes: bool) -> str:
             *(f'_{function} = _MATH["{function}"]' for function in sorted(typed.functions - {"where"})),
             *(f"{name} = _KIND({number})" for number, name in typed.constants.items()),
             "\n",
-            decorator(dtype, (_DIMENSIONS[name] for name in arrays)),
+            decorator(dtype, (dimensions[name] for name in arrays)),
             f"def kernel({', '.join(arrays)}):",
-            *(f"    {parameter.name} = _theta[{i}]" for i, parameter in enumerate(formula.parameters)),
+            *(f"    {line}" for line in theta if not per_unit),
             "    for _b in range(_z.shape[0]):",
             "        for _n in range(_z.shape[1]):",
-            *(f"            {line}" for line in body),
+            *(f"            {line}" for line in (*(theta if per_unit else ()), *body)),
             "",
         ]
     )
