@@ -74,9 +74,12 @@ def _rates(results: Results) -> Table:
     table = _table("Speed", [*columns, against] if against else columns, words=2)
     for act in results.acts:
         for contender in results.contenders:
+            rates = [results.rate(contender, act, work) for work in (STEPS, UPDATES)]
+            if not any(rates):
+                continue  # the notes say why
             cells = [act, contender]
-            for work in (STEPS, UPDATES):
-                cells += _rate(results.rate(contender, act, work))
+            for rate in rates:
+                cells += _rate(rate)
             if against:
                 cells.append(
                     _NOTHING if act == BASELINE else _ratio(results.against_baseline(contender, act))

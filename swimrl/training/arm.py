@@ -27,15 +27,13 @@ from swimrl.training.step_profile import StepProfile
 _FIRST_UPDATES = 100
 """Updates before anything is measured: kernels are compiled or loaded, product backends chosen."""
 
-_EXPLORATION_NOISE = TD3Config().exploration_noise
-
 
 def prepare(settings: Settings) -> Offer:
     """Return what this arm can do, warmed up.
 
     Args:
-        settings: ``contender``, ``act``, ``env``, ``net``, ``threads``, ``batch_size``, ``buffer_size`` and
-            ``warm_up``, the random steps before learning.
+        settings: ``contender``, ``act``, ``env``, ``net``, ``threads``, ``batch_size``, ``buffer_size``,
+            ``lr``, ``exploration_noise`` and ``warm_up``, the random steps before learning.
     """
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # Gymnasium's, of the v4 environments
     if settings["contender"] == "floor":
@@ -55,6 +53,8 @@ def _swimrl(settings: Settings) -> Offer:
         precision="bf16" if kind == "bf16" else "float32",
         threads=settings["threads"],
         td3=TD3Config(
+            lr=settings["lr"],
+            exploration_noise=settings["exploration_noise"],
             batch_size=settings["batch_size"],
             buffer_size=settings["buffer_size"],
             learning_starts=settings["warm_up"],
@@ -76,19 +76,18 @@ def _sb3(settings: Settings) -> Offer:
     spec = parse_name(settings["act"])
     env = gymnasium.make(settings["env"])
     size = env.action_space.shape or ()
-    config = TrainConfig(net=settings["net"])
     agent = stable_baselines3.TD3(
         "MlpPolicy",
         env,
-        learning_rate=config.td3.lr,
+        learning_rate=settings["lr"],
         buffer_size=settings["buffer_size"],
         learning_starts=settings["warm_up"],
         batch_size=settings["batch_size"],
         train_freq=1,
         gradient_steps=1,
-        action_noise=NormalActionNoise(np.zeros(size), np.full(size, _EXPLORATION_NOISE)),
+        action_noise=NormalActionNoise(np.zeros(size), np.full(size, settings["exploration_noise"])),
         policy_kwargs={
-            "net_arch": config.hidden_widths,
+            "net_arch": TrainConfig(net=settings["net"]).hidden_widths,
             "activation_fn": lambda: eager_module(spec)[0],
         },
         seed=0,
