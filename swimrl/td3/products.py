@@ -15,7 +15,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -57,6 +58,8 @@ class ProductPlanner:
         pinned: A choice made before, shape to backend, which wins over any measurement.
         bf16: Whether large products are computed in bfloat16, accumulated in float32. That is another
             arithmetic, with 3 decimal digits instead of 7, and is only done when asked for.
+        side_by_side: Whether products are computed in several threads at once. PyTorch's two libraries then
+            exclude each other, for one setting of the whole process chooses between them.
 
     Attributes:
         chosen: Shape to backend, of all products bound so far; what run.json records.
@@ -65,7 +68,9 @@ class ProductPlanner:
         ConfigError: If a pinned backend does not exist.
     """
 
-    def __init__(self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False) -> None:
+    def __init__(
+        self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False, side_by_side: bool = False
+    ) -> None:
         # One product at a time and one thread for each: these products are too small to share, and the
         # number of threads can change the order of sums.
         threadpool_limits(limits=1, user_api="blas")
@@ -77,6 +82,7 @@ class ProductPlanner:
                     f"have; expected one of {', '.join((*BACKENDS, 'bf16'))}; use the swimrl that chose it"
                 )
         self._bf16 = bf16
+        self._candidates = tuple(name for name in BACKENDS if name != "torch" or not side_by_side)
         self.chosen: dict[str, str] = {}
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
@@ -85,7 +91,7 @@ class ProductPlanner:
         if self._bf16 and a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_BF16:
             self._pinned[shape] = "bf16"
         if shape not in self._pinned:
-            self._pinned[shape] = _remembered_choice(shape, a, b, out)
+            self._pinned[shape] = _remembered_choice(shape, self._candidates, a, b, out)
         self.chosen[shape] = self._pinned[shape]
         return bind(self._pinned[shape], a, b, out)
 
@@ -109,7 +115,7 @@ def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
         return _Bf16Product(a, b, out)
     tensors = torch.from_numpy(a), torch.from_numpy(b)
     through_torch = partial(torch.mm, *tensors, out=torch.from_numpy(out))
-    return partial(_with_onednn, through_torch) if backend == "onednn" else through_torch
+    return partial(_at_precision, "medium" if backend == "onednn" else "highest", through_torch)
 
 
 class _Bf16Product:
@@ -129,17 +135,29 @@ class _Bf16Product:
         self._out.copy_(self._product)
 
 
-def _with_onednn(call: Call) -> None:
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
+def _at_precision(precision: str, call: Call) -> None:
+    if torch.get_float32_matmul_precision() == precision:
         call()
+        return
+    with matmul_precision(precision):
+        call()
+
+
+@contextmanager
+def matmul_precision(precision: str) -> Iterator[None]:
+    """Set PyTorch's own precision of products, by which it chooses the library, and reset it afterwards."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def measure(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return seconds and error of each backend for one product.
+def measure(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, candidates: Collection[str] = BACKENDS
+) -> dict[str, tuple[float, float]]:
+    """Return seconds and error of each candidate for one product.
 
     The rounds of the backends are interleaved, so that a disturbance hits all alike, and the shortest round
     counts. The error is the largest absolute difference from the float64 product.
@@ -147,8 +165,8 @@ def measure(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> dict[str, tuple[fl
     generator = np.random.RandomState(0)
     a_random, b_random, scratch = (_same_layout(x, generator) for x in (a, b, out))
     truth = a_random.astype(np.float64) @ b_random.astype(np.float64)
-    calls = {name: bind(name, a_random, b_random, scratch) for name in BACKENDS}
-    errors, best = {}, dict.fromkeys(BACKENDS, float("inf"))
+    calls = {name: bind(name, a_random, b_random, scratch) for name in candidates}
+    errors, best = {}, dict.fromkeys(candidates, float("inf"))
     repeats = 1
     for name, call in calls.items():
         call()
@@ -162,7 +180,7 @@ def measure(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> dict[str, tuple[fl
             for _ in range(repeats):
                 call()
             best[name] = min(best[name], (time.perf_counter() - started) / repeats)
-    return {name: (best[name], errors[name]) for name in BACKENDS}
+    return {name: (best[name], errors[name]) for name in candidates}
 
 
 def choose(measured: Mapping[str, tuple[float, float]]) -> str:
@@ -183,15 +201,17 @@ def _same_layout(x: np.ndarray, generator: np.random.RandomState) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(memory, x.shape, x.strides)
 
 
-def _remembered_choice(shape: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> str:
+def _remembered_choice(
+    shape: str, candidates: Collection[str], a: np.ndarray, b: np.ndarray, out: np.ndarray
+) -> str:
     path = cache_file()
     try:
         choices = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         choices = {}
     choices.update(_UNWRITTEN)
-    if choices.get(shape) not in BACKENDS:
-        choices[shape] = choose(measure(a, b, out))
+    if choices.get(shape) not in candidates:
+        choices[shape] = choose(measure(a, b, out, candidates))
         aside = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ Letters in shapes: B batch, O observation, A action.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -29,7 +29,7 @@ from swimrl.td3.flat import FlatNetwork
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
-from swimrl.td3.products import Precision, ProductPlanner
+from swimrl.td3.products import Precision, ProductPlanner, matmul_precision
 from swimrl.td3.replay import RowReplayBuffer
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class FusedUpdate:
         self.policy = policy
         self.buffer = buffer
         self.batch_size = batch_size
-        self.planner = ProductPlanner(products, bf16=precision == "bf16")
+        self.planner = ProductPlanner(products, bf16=precision == "bf16", side_by_side=threads > 1)
         self.tau = tau
         self.policy_delay = policy_delay
         self.actor = FlatNetwork(policy.actor, policy.actor_target, policy.actor.optimizer)
@@ -111,7 +111,11 @@ class FusedUpdate:
         self._noise_generator = streams.torch("target noise")
         self._target_noise = target_noise
         n_critics = len(perceptrons(policy.critic))
-        self._side_by_side = ThreadPoolExecutor(n_critics - 1) if threads > 1 and n_critics > 1 else None
+        self._side_by_side = None
+        if threads > 1 and n_critics > 1:
+            self._side_by_side = ThreadPoolExecutor(
+                n_critics - 1, initializer=partial(np.seterr, all="ignore")
+            )
         self._losses = np.zeros((n_critics, 1))
         self._actor_loss = np.zeros(1)
         self._build(gamma, noise_clip)
@@ -239,17 +243,24 @@ class FusedUpdate:
         Returns:
             The actor's losses and the critics' losses, as Stable-Baselines3 logs them.
         """
+        # Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
+        with np.errstate(all="ignore"), matmul_precision("medium"):
+            return self._run(range(updates_before + 1, updates_before + gradient_steps + 1), normalisation)
+
+    def _run(
+        self, updates: Iterable[int], normalisation: VecNormalize | None
+    ) -> tuple[list[float], list[float]]:
         actor_losses, critic_losses = [], []
-        for update in range(updates_before + 1, updates_before + gradient_steps + 1):
+        for update in updates:
             self._sample(normalisation)
-            _run(self._target_actor)
+            _call_all(self._target_actor)
             self._run_side_by_side(self._target_critics)
-            _run(self._target)
+            _call_all(self._target)
             self._run_side_by_side(self._critics)
             self.critic.adam()
             critic_losses.append(float(self._losses.sum()))
             if update % self.policy_delay == 0:
-                _run(self._actor)
+                _call_all(self._actor)
                 self.actor.adam()
                 self.critic.polyak(self.tau)
                 self.actor.polyak(self.tau)
@@ -273,16 +284,14 @@ class FusedUpdate:
     def _run_side_by_side(self, programs: Sequence[Program]) -> None:
         if self._side_by_side is None:
             for program in programs:
-                _run(program)
+                _call_all(program)
             return
-        others = [self._side_by_side.submit(_run, program) for program in programs[1:]]
-        _run(programs[0])
+        others = [self._side_by_side.submit(_call_all, program) for program in programs[1:]]
+        _call_all(programs[0])
         for other in others:
             other.result()
 
 
-def _run(program: Program) -> None:
-    # Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
-    with np.errstate(all="ignore"):
-        for call in program:
-            call()
+def _call_all(program: Program) -> None:
+    for call in program:
+        call()

@@ -39,6 +39,16 @@ def test_onednn_leaves_the_precision_setting_as_it_was() -> None:
     assert torch.get_float32_matmul_precision() == before
 
 
+def test_side_by_side_no_product_needs_the_other_setting_of_the_process() -> None:
+    a, b, out = operands()
+    shape = products.describe(a, b)
+    products.cache_file().parent.mkdir(parents=True)
+    products.cache_file().write_text(json.dumps({shape: "torch"}))
+    planner = products.ProductPlanner(side_by_side=True)
+    planner.product(a, b, out)
+    assert planner.chosen[shape] in ("numpy", "onednn")
+
+
 def test_bf16_rounds_to_three_digits() -> None:
     a, b, out = operands()
     products.bind("bf16", a, b, out)()

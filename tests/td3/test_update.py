@@ -44,13 +44,14 @@ def agent_with(
 
 
 def state_of(agent: swimrl.TD3) -> dict[str, torch.Tensor]:
-    """Parameters, targets and Adam's state, by name."""
+    """Parameters, targets and Adam's state, by name; second moments as their roots, in a gradient's units."""
     state = {name: tensor.detach().clone() for name, tensor in agent.policy.state_dict().items()}
     for network in ("actor", "critic"):
         optimizer = getattr(agent, network).optimizer
         for number, moments in optimizer.state_dict()["state"].items():
             for key, value in moments.items():
-                state[f"{network}.optimizer.{number}.{key}"] = value.detach().clone()
+                root = value.sqrt() if key == "exp_avg_sq" else value
+                state[f"{network}.optimizer.{number}.{key}"] = root.detach().clone()
     return state
 
 
