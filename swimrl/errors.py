@@ -8,6 +8,7 @@
     │   ├── EnvironmentIdError  an environment that cannot be made or is not supported
     │   ├── RunExistsError      a run directory that is already there
     │   └── DamagedFileError    a file that should be readable and is not
+    ├── UndeterminedError       a statistic that the data at hand cannot give
     └── TrainingError           a run that cannot go on; what it has is kept
         ├── NonFiniteError      NaN or infinity in a reward, an observation or a network
         └── StorageError        a file of the run that cannot be written, such as on a full disk
@@ -66,6 +67,10 @@ class RunExistsError(InputError):
 
 class DamagedFileError(InputError):
     """A file that should be readable and is not."""
+
+
+class UndeterminedError(SwimrlError):
+    """A statistic that the data at hand cannot give; the message says why."""
 
 
 class TrainingError(SwimrlError):

@@ -1,0 +1,116 @@
+"""One number for the scores of several runs on several tasks.
+
+A score is one run's: the unit of every statistic is the seed, never the episode. Tasks may have different
+numbers of runs. Definitions as in Agarwal et al. 2021 (arXiv:2108.13264), section 4.
+
+Letters in shapes: N runs, T thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+Scores = Mapping[str, np.ndarray]
+"""Task -> the scores of its runs, [N]; N may differ between tasks."""
+
+Aggregate = Callable[[Scores], float]
+
+
+def mean(scores: Scores) -> float:
+    """Return the mean over tasks of each task's mean."""
+    return float(np.mean([np.mean(of_task) for of_task in scores.values()]))
+
+
+def median(scores: Scores) -> float:
+    """Return the median over tasks of each task's mean; with one task, the median of its runs."""
+    if len(scores) == 1:
+        (of_task,) = scores.values()
+        return float(np.median(of_task))
+    return float(np.median([np.mean(of_task) for of_task in scores.values()]))
+
+
+def interquartile_mean(scores: Scores) -> float:
+    """Return the mean of the middle half of all tasks' runs: a quarter of them is cut off on each side."""
+    ordered = np.sort(np.concatenate([*scores.values()]))
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def optimality_gap(scores: Scores, target: float = 1.0) -> float:
+    """Return by how much runs fall short of ``target`` on average; what lies above it earns nothing."""
+    return float(target - np.mean([np.minimum(of_task, target).mean() for of_task in scores.values()]))
+
+
+def probability_of_improvement(scores: Scores, baseline: Scores) -> float:
+    """Return the probability that a run scores above one of the baseline on the same task, ties counted half.
+
+    Raises:
+        ValueError: If the two have different tasks.
+    """
+    if scores.keys() != baseline.keys():
+        raise ValueError(f"tasks differ: {sorted(scores)} and {sorted(baseline)}")
+    return float(np.mean([superiority(scores[task], baseline[task]) for task in scores]))
+
+
+def superiority(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of pairs of ``x`` [N] and ``y`` [M] in which ``x`` is larger, ties counted half.
+
+    It is Mann and Whitney's U divided by N M.
+    """
+    difference = np.subtract.outer(np.asarray(x), np.asarray(y))
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+
+def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the share of runs above each threshold, averaged over tasks, [T]."""
+    levels = np.asarray(thresholds)
+    above = [(of_task[:, None] > levels).mean(axis=0) for of_task in scores.values()]
+    return np.asarray(np.mean(above, axis=0))
+
+
+def area_under_curve(steps: np.ndarray, returns: np.ndarray, until: float | None = None) -> float:
+    """Return the mean height of a learning curve: its area by trapezoids, divided by the steps it spans.
+
+    Args:
+        steps: Environment steps of the evaluations, ascending, [E].
+        returns: Mean return of each, [E].
+        until: Where to stop; between two evaluations the curve is a straight line.
+
+    Raises:
+        ValueError: If the curve has fewer than two points up to ``until``, or ends before it.
+    """
+    steps, returns = np.asarray(steps, float), np.asarray(returns, float)
+    end = steps[-1] if until is None else until
+    if end > steps[-1]:
+        raise ValueError(f"the curve ends at step {steps[-1]:,.0f}, before {end:,.0f}")
+    inside = steps < end
+    x = np.append(steps[inside], end)
+    if len(x) < 2:
+        raise ValueError(f"the curve has {len(x)} point up to step {end:,.0f}; its area needs two")
+    y = np.append(returns[inside], np.interp(end, steps, returns))
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+
+
+def relative_to(scores: Scores, zero: Mapping[str, float], one: Mapping[str, float]) -> dict[str, np.ndarray]:
+    """Return scores on the scale on which ``zero`` is 0 and ``one`` is 1; nothing is clipped.
+
+    Args:
+        scores: Raw returns.
+        zero: A random policy's return on each task.
+        one: The baseline's return on each task.
+
+    Raises:
+        ValueError: If the two agree on a task, which leaves no scale.
+    """
+    for task in scores:
+        if one[task] == zero[task]:
+            raise ValueError(f"on {task} baseline and random policy both score {zero[task]:g}")
+    return {task: (s - zero[task]) / (one[task] - zero[task]) for task, s in scores.items()}
+
+
+def tasks_of(arms: Iterable[Scores]) -> list[str]:
+    """Return the tasks that all arms have, in the order of the first."""
+    first, *others = arms
+    return [task for task in first if all(task in other for other in others)]
