@@ -16,7 +16,7 @@ ROOMS = [
     "td3",
     "runs",
     "training",
-    "sweep",
+    "sweeps",
     "report",
     "cli",
 ]

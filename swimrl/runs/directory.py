@@ -48,20 +48,28 @@ class RunDirectory:
         self.best_policy_file = path / "policy-best.safetensors"
         self.sb3_file = path / "policy.zip"
         self.checkpoint_folder = path / "checkpoint"
+        self._is_ours = False
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Make the directory if need be, and keep other processes from working in it.
+        """Make the directory if need be, and keep other processes from working in it. May be nested.
 
         Raises:
             RunExistsError: If another process is at work there.
             ConfigError: If it cannot be made or written.
         """
+        if self._is_ours:
+            yield
+            return
         with ExitStack() as stack:
             with self._making():
                 self.path.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(locked(self.path))
-            yield
+            self._is_ours = True
+            try:
+                yield
+            finally:
+                self._is_ours = False
 
     def create(self, *, overwrite: bool) -> None:
         """Make the directory, or see that it is free.

@@ -43,6 +43,10 @@ class RunRecord:
     engine: dict[str, Any]
     """What computes the update."""
 
+    study: dict[str, Any] = field(default_factory=dict)
+    """Of a run of a sweep: the study's name, the processor on which its product backends were chosen, and the
+    primary comparison declared beforehand, with its hash."""
+
     status: Status = "running"
 
     reason: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,8 +24,14 @@ def build_environment(config: TrainConfig, *, render_mode: str | None = None) ->
     return make(config.env, config.environment_arguments(), render_mode=render_mode)
 
 
-def build_agent(config: TrainConfig, *, device: str) -> TD3:
-    """Return a new agent with its training environments."""
+def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str] | None = None) -> TD3:
+    """Return a new agent with its training environments.
+
+    Args:
+        config: A resolved configuration.
+        device: ``"cpu"`` or ``"cuda"``.
+        products: Backend of matrix products by shape; those not given are measured.
+    """
     env: VecEnv = LeanVecEnv(
         [lambda: Monitor(build_environment(config))] * config.n_envs, traced=config.checkpoint_every > 0
     )
@@ -49,6 +56,7 @@ def build_agent(config: TrainConfig, *, device: str) -> TD3:
         policy_kwargs=policy_kwargs(config),
         engine=config.engine,
         threads=config.threads,
+        products=products,
         precision=config.precision,
         seed=config.seed,
         device=device,

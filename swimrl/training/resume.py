@@ -30,6 +30,9 @@ class Continuation:
     resumes: tuple[dict[str, Any], ...]
     """What run.json said about resumes before this one."""
 
+    study: Mapping[str, Any]
+    """What run.json says about the sweep that the run belongs to."""
+
     changed: Mapping[str, tuple[Any, Any]]
     """Versions and hardware that differ from those of the run: before, now."""
 
@@ -93,7 +96,11 @@ def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
         where = f"continues at step {step:,}"
     changed = _changed(record)
     return Continuation(
-        checkpoint, tuple(record.resumes), changed, (where, *_outside_the_promise(config, changed))
+        checkpoint,
+        tuple(record.resumes),
+        record.study,
+        changed,
+        (where, *_outside_the_promise(config, changed)),
     )
 
 

@@ -8,6 +8,7 @@ import logging
 import math
 import pickle
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,8 @@ def train(
     *,
     overwrite: bool = False,
     continuation: Continuation | None = None,
+    products: Mapping[str, str] | None = None,
+    study: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Train, evaluate and write everything into ``directory``.
 
@@ -82,6 +85,9 @@ def train(
         reporter: Is told how the run goes.
         overwrite: Whether an existing run is deleted first.
         continuation: From where the existing run goes on; a new run is started when not given.
+        products: Backend of matrix products by shape, chosen for a whole study; else chosen here.
+        study: What run.json is to say about the sweep that the run belongs to; a continued run keeps what it
+            says.
 
     Returns:
         The final record, whose status is ``done`` or ``interrupted``.
@@ -93,10 +99,11 @@ def train(
     device = build.choose_device(config.device)
     # The fused engine uses its threads for whole critics; within a product one thread is fastest.
     torch.set_num_threads(1 if config.engine == "fused" else config.threads)
-    agent = build.build_agent(config, device=device)
+    agent = build.build_agent(config, device=device, products=products)
     callbacks = build.build_callbacks(config)
     evaluation_env = build.build_environment(config)
     run = _Run(config, directory, reporter, agent, evaluation_env)
+    run.record = dataclasses.replace(run.record, study=dict(study or {}))
     with directory.at_work():
         if continuation is None:
             directory.create(overwrite=overwrite)
@@ -255,7 +262,11 @@ class _Run:
         else:
             self._restore_checkpoint(continuation.checkpoint)
         resume = {"step": self.agent.num_timesteps, "at": _now(), "changed": dict(continuation.changed)}
-        self.record = dataclasses.replace(self.record, resumes=[*continuation.resumes, resume])
+        self.record = dataclasses.replace(
+            self.record,
+            resumes=[*continuation.resumes, resume],
+            study=dict(continuation.study) or self.record.study,
+        )
 
     def _restore_checkpoint(self, checkpoint: Checkpoint) -> None:
         state, buffer = checkpoint.state, self.agent.replay_buffer

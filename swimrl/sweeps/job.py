@@ -1,0 +1,63 @@
+"""One run of a study, whoever does it: a worker of this machine, a node of a cluster, a job of a queue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from swimrl.runs.directory import RunDirectory
+from swimrl.runs.record import RunRecord, read_record
+from swimrl.sweeps.study import Study
+from swimrl.td3.products import BACKENDS, choose, measure
+from swimrl.timing.host import processor_model
+from swimrl.training import build
+from swimrl.training.config import TrainConfig
+from swimrl.training.progress import Reporter
+from swimrl.training.resume import continuation, is_finished
+from swimrl.training.run import train
+
+
+def run_job(
+    config: TrainConfig, directory: RunDirectory, reporter: Reporter, study: Study | None = None
+) -> RunRecord:
+    """Do what is left of a run: all of it, the rest from its last checkpoint, or nothing.
+
+    Args:
+        config: The resolved configuration.
+        directory: The run's.
+        reporter: Is told how the run goes; of a finished run it is told nothing.
+        study: What all runs of the study share.
+
+    Returns:
+        The record, whose status is ``done`` or, after SIGTERM or Ctrl-C, ``interrupted``.
+
+    Raises:
+        RunExistsError: If another process is at work in the directory, or it holds something else.
+        SwimrlError: If the run cannot be done or goes wrong; run.json says so where there is one.
+    """
+    build.import_modules(config)
+    with directory.at_work():
+        if is_finished(directory, config):
+            return read_record(directory.record_file)
+        continued = continuation(config, directory) if directory.record_file.exists() else None
+        return train(
+            config,
+            directory,
+            reporter,
+            continuation=continued,
+            products=None if study is None else _products_here(study),
+            study=None if study is None else study.facts(),
+        )
+
+
+def _products_here(study: Study) -> dict[str, str]:
+    """Return the study's product backends; on another processor without those that would lose digits there.
+
+    A library may compute float32 products in bfloat16 where a processor has instructions for it.
+    """
+    if study.processor == processor_model():
+        return dict(study.products)
+    a, b, out = (np.zeros((256, 256), np.float32) for _ in range(3))
+    measured = measure(a, b, out)
+    # A sound backend is chosen when it is the fastest.
+    sound = [name for name in BACKENDS if choose({**measured, name: (0.0, measured[name][1])}) == name]
+    return {shape: name for shape, name in study.products.items() if name in (*sound, "bf16")}
