@@ -53,7 +53,7 @@ def mean_student(x: np.ndarray, level: float = LEVEL) -> Interval:
 
     x = _runs(x, 2)
     half = float(t.ppf((1 + level) / 2, len(x) - 1)) * _standard_error(x)
-    return Interval(float(x.mean()), x.mean() - half, x.mean() + half, "student-t", level)
+    return _interval(x.mean(), half, half, "student-t", level)
 
 
 def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Interval:
@@ -76,7 +76,7 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
     freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
     estimate = float(x.mean() - y.mean())
     half = float(t.ppf((1 + level) / 2, freedom)) * math.sqrt(a + b)
-    return Interval(estimate, estimate - half, estimate + half, "welch-t", level)
+    return _interval(estimate, half, half, "welch-t", level)
 
 
 def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> Interval:
@@ -96,7 +96,7 @@ def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> I
     deviations = (resampled[apart].mean(axis=1) - x.mean()) / errors[apart]
     low, high = np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2])
     error = _standard_error(x)
-    return Interval(float(x.mean()), x.mean() - high * error, x.mean() - low * error, "bootstrap-t", level)
+    return _interval(x.mean(), high * error, -low * error, "bootstrap-t", level)
 
 
 def difference_permutation(x: np.ndarray, y: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> Interval:
@@ -151,6 +151,10 @@ def percentile_bootstrap(
     ]
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(aggregate(tasks), float(low), float(high), "percentile bootstrap", level)
+
+
+def _interval(estimate: float, below: float, above: float, method: Method, level: float) -> Interval:
+    return Interval(float(estimate), float(estimate - below), float(estimate + above), method, level)
 
 
 def _divisions(n: int, m: int, seed: int) -> Iterator[np.ndarray]:

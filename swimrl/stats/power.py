@@ -42,7 +42,6 @@ def minimum_detectable_effect(
     if seeds < 2:
         raise UndeterminedError(f"{seeds} seed an arm; at least 2 are needed")
     from scipy.optimize import brentq
-
     from scipy.stats import t
 
     freedom = 2 * seeds - 2

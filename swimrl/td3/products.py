@@ -108,14 +108,14 @@ def describe(a: np.ndarray, b: np.ndarray) -> str:
 
 
 def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
-    """Return the call that computes the product with ``backend``."""
+    """Return the call that computes the product with ``backend``; see `ready` for where it may be called."""
     if backend == "numpy":
         return partial(np.matmul, a, b, out)
     if backend == "bf16":
         return _Bf16Product(a, b, out)
     tensors = torch.from_numpy(a), torch.from_numpy(b)
     through_torch = partial(torch.mm, *tensors, out=torch.from_numpy(out))
-    return partial(_at_precision, "medium" if backend == "onednn" else "highest", through_torch)
+    return through_torch if backend == "onednn" else partial(_at_highest_precision, through_torch)
 
 
 class _Bf16Product:
@@ -135,21 +135,26 @@ class _Bf16Product:
         self._out.copy_(self._product)
 
 
-def _at_precision(precision: str, call: Call) -> None:
-    if torch.get_float32_matmul_precision() == precision:
-        call()
-        return
-    with matmul_precision(precision):
-        call()
-
-
 @contextmanager
-def matmul_precision(precision: str) -> Iterator[None]:
-    """Set PyTorch's own precision of products, by which it chooses the library, and reset it afterwards."""
+def ready() -> Iterator[None]:
+    """Let PyTorch take oneDNN for its products, as calls from `bind` expect; NumPy tells no overflow.
+
+    Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
+    """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
+    torch.set_float32_matmul_precision("medium")
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _at_highest_precision(call: Call) -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        call()
     finally:
         torch.set_float32_matmul_precision(before)
 
@@ -166,7 +171,14 @@ def measure(
     a_random, b_random, scratch = (_same_layout(x, generator) for x in (a, b, out))
     truth = a_random.astype(np.float64) @ b_random.astype(np.float64)
     calls = {name: bind(name, a_random, b_random, scratch) for name in candidates}
-    errors, best = {}, dict.fromkeys(candidates, float("inf"))
+    with ready():
+        return _measure(calls, scratch, truth)
+
+
+def _measure(
+    calls: Mapping[str, Call], scratch: np.ndarray, truth: np.ndarray
+) -> dict[str, tuple[float, float]]:
+    errors, best = {}, dict.fromkeys(calls, float("inf"))
     repeats = 1
     for name, call in calls.items():
         call()
@@ -180,7 +192,7 @@ def measure(
             for _ in range(repeats):
                 call()
             best[name] = min(best[name], (time.perf_counter() - started) / repeats)
-    return {name: (best[name], errors[name]) for name in candidates}
+    return {name: (best[name], errors[name]) for name in calls}
 
 
 def choose(measured: Mapping[str, tuple[float, float]]) -> str:

@@ -29,7 +29,7 @@ from swimrl.td3.flat import FlatNetwork
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
-from swimrl.td3.products import Precision, ProductPlanner, matmul_precision
+from swimrl.td3.products import Precision, ProductPlanner, ready
 from swimrl.td3.replay import RowReplayBuffer
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ class FusedUpdate:
         n_critics = len(perceptrons(policy.critic))
         self._side_by_side = None
         if threads > 1 and n_critics > 1:
-            self._side_by_side = ThreadPoolExecutor(
-                n_critics - 1, initializer=partial(np.seterr, all="ignore")
-            )
+            self._side_by_side = ThreadPoolExecutor(n_critics - 1, initializer=_prepare_thread)
         self._losses = np.zeros((n_critics, 1))
         self._actor_loss = np.zeros(1)
         self._build(gamma, noise_clip)
@@ -243,8 +241,7 @@ class FusedUpdate:
         Returns:
             The actor's losses and the critics' losses, as Stable-Baselines3 logs them.
         """
-        # Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
-        with np.errstate(all="ignore"), matmul_precision("medium"):
+        with ready():
             return self._run(range(updates_before + 1, updates_before + gradient_steps + 1), normalisation)
 
     def _run(
@@ -272,8 +269,10 @@ class FusedUpdate:
         buffer = self.buffer
         upper = buffer.buffer_size if buffer.full else buffer.pos
         steps = self._indices.randint(0, upper, size=self.batch_size)
-        environments = self._indices.randint(0, high=buffer.n_envs, size=self.batch_size)
-        kernels.gather(buffer.rows, steps * buffer.n_envs + environments, self.batch)
+        if buffer.n_envs > 1:  # of one environment the draw takes nothing from the stream
+            environments = self._indices.randint(0, high=buffer.n_envs, size=self.batch_size)
+            steps = steps * buffer.n_envs + environments
+        kernels.gather(buffer.rows, steps, self.batch)
         self._noise.normal_(0, self._target_noise, generator=self._noise_generator)
         if normalisation is not None:
             batch, columns = self.batch, buffer.columns
@@ -290,6 +289,12 @@ class FusedUpdate:
         _call_all(programs[0])
         for other in others:
             other.result()
+
+
+def _prepare_thread() -> None:
+    """Bring a new thread's own settings to the main thread's: products for itself, no word of overflow."""
+    torch.set_num_threads(1)  # else each product there takes all cores, and the threads wait for each other
+    np.seterr(all="ignore")
 
 
 def _call_all(program: Program) -> None:

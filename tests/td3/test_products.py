@@ -28,14 +28,17 @@ def operands(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_backend_computes_the_product(backend: str, dtype: str) -> None:
     a, b, out = operands(dtype)
-    products.bind(backend, a, b, out)()
+    with products.ready():
+        products.bind(backend, a, b, out)()
     truth = a.astype(np.float64) @ b.astype(np.float64)
     np.testing.assert_allclose(out, truth, rtol=0, atol=1e-5 if dtype == "float32" else 1e-13)
 
 
-def test_onednn_leaves_the_precision_setting_as_it_was() -> None:
+def test_the_precision_setting_is_onednns_within_and_as_it_was_afterwards() -> None:
     before = torch.get_float32_matmul_precision()
-    products.bind("onednn", *operands())()
+    with products.ready():
+        products.bind("torch", *operands())()
+        assert torch.get_float32_matmul_precision() == "medium"
     assert torch.get_float32_matmul_precision() == before
 
 
