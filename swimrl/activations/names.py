@@ -69,6 +69,15 @@ class ActivationSpec:
         return bounded(formula, self.values)
 
     @property
+    def why_no_kernel(self) -> str | None:
+        """Why the fused engine has no kernel for it and leaves the update to Stable-Baselines3; or None."""
+        if self.definition.module is not None:
+            return "it is no elementwise formula"
+        if self.granularity == "network":
+            return "all layers share its parameters"
+        return None
+
+    @property
     def canonical(self) -> str:
         """The shortest name for this; ``parse_name`` reads it back to an equal spec."""
         if self.definition.name == _EXPRESSION:

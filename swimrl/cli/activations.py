@@ -107,6 +107,8 @@ def _mentions(definition: Definition, text: str) -> bool:
 
 
 def _as_json(definition: Definition) -> dict[str, object]:
+    from swimrl.activations.names import ActivationSpec
+
     return {
         "name": definition.name,
         "aliases": list(definition.aliases),
@@ -122,6 +124,7 @@ def _as_json(definition: Definition) -> dict[str, object]:
             for parameter in definition.parameters
         },
         **_derived_as_json(definition.name),
+        **_engine_as_json(ActivationSpec(definition, granularity=definition.granularity)),
         "reference": definition.reference,
         "summary": definition.summary,
     }
@@ -137,6 +140,10 @@ def _derived_as_json(name: str) -> dict[str, object]:
         "range": [_finite(derived.pop("infimum")), _finite(derived.pop("supremum"))],
         **{key: _finite(value) if isinstance(value, float) else value for key, value in derived.items()},
     }
+
+
+def _engine_as_json(spec: ActivationSpec) -> dict[str, object]:
+    return {"fused": spec.why_no_kernel is None, "why_not_fused": spec.why_no_kernel}
 
 
 def _finite(value: float) -> float | None:
@@ -194,7 +201,7 @@ def _show(name: str, args: Args) -> None:
 
     spec = parse_name(name)
     if args.as_json:
-        print(json.dumps(spec.describe() | _measured(spec), indent=2))
+        print(json.dumps(spec.describe() | _measured(spec) | _engine_as_json(spec), indent=2))
         return
     definition = spec.definition
     lines = [f"{spec.canonical}    {definition.family}"]
@@ -212,6 +219,8 @@ def _show(name: str, args: Args) -> None:
         )
         if parameter.effective:
             lines.append(f"  {'':<10} the formula computes with {parameter.effective}")
+    engine = "fused" if spec.why_no_kernel is None else f"Stable-Baselines3's, because {spec.why_no_kernel}"
+    lines.append(f"  engine     {engine}")
     if spec.formula is not None:
         lines += _formula_lines(spec, args)
     print("\n".join(lines))

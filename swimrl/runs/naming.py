@@ -12,9 +12,13 @@ from typing import Any
 DEFAULT_STUDY = Path("runs/default")
 
 
-UNDECISIVE = ("seed", "steps", "checkpoint_every")
+UNDECISIVE = (
+    *("seed", "steps", "match_parameters"),
+    *("checkpoint_every", "diagnose_every", "diagnose_bound", "diagnose_flat", "video_every"),
+)
 """Not in the hash: the seed, which names the directory below; how long to train, so that a run can be
-continued further where it is; and how often to write a checkpoint, which changes no number."""
+continued further where it is; what the widths were matched to, which says nothing beyond the widths; and how
+often to write a checkpoint, to diagnose and to film, which changes no number."""
 
 
 def configuration_hash(config: Mapping[str, Any]) -> str:

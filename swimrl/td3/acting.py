@@ -84,8 +84,9 @@ def _layers(perceptron: nn.Sequential) -> tuple[list[Layer], Program]:
             continue
         assert isinstance(activation, Activation)
         kernel = CpuKernel(activation, weight.dtype)
-        theta = np.zeros(kernel.parameters, weight.dtype)
-        for number, parameter in enumerate(activation.parameters()):
-            refresh.append(partial(np.copyto, theta[number : number + 1], parameter.detach().numpy()))
+        parameters = [parameter.detach().numpy().reshape(-1) for parameter in activation.parameters()]
+        theta = np.zeros(sum(parameter.size for parameter in parameters), weight.dtype)
+        if parameters:
+            refresh.append(partial(np.concatenate, parameters, out=theta))
         layers.append(Layer(weight, bias, kernel, theta))
     return layers, refresh

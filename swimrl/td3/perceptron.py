@@ -38,7 +38,7 @@ class Layer:
     """The activation; None for the output layer."""
 
     theta: np.ndarray | None = None
-    """The activation's trainable parameters, [P]."""
+    """The activation's trainable parameters, [P], or [P O] where each unit has its own."""
 
     weight_gradient: np.ndarray | None = None
     bias_gradient: np.ndarray | None = None
@@ -98,8 +98,8 @@ def forward(
 
 
 def has_kernel(activation: nn.Module) -> bool:
-    """Return whether an activation is a formula whose parameters, if it learns any, belong to its layer."""
-    return isinstance(activation, Activation) and activation.spec.granularity == "layer"
+    """Return whether an activation is a formula that shares no learned parameters with other layers."""
+    return isinstance(activation, Activation) and activation.spec.why_no_kernel is None
 
 
 def tanh_in_place(z: np.ndarray) -> Call:

@@ -61,7 +61,8 @@ def why_not_fused(agent: TD3) -> str | None:
     for network in (policy.actor, policy.critic):
         for module in chain.from_iterable(map(hidden_activations, perceptrons(network))):
             if not has_kernel(module):
-                return f"{module} has no kernel: it is no formula, or learns parameters beyond its layer's"
+                reason = module.spec.why_no_kernel if isinstance(module, Activation) else None
+                return f"{module} has no kernel: {reason or 'it is no elementwise formula'}"
     return None
 
 

@@ -57,6 +57,10 @@ class TrainConfig:
     net: str = "256x256"
     """Widths of the hidden layers, such as 256x256 or 400x300."""
 
+    match_parameters: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
+    """Scale the widths of --net so that actor and critics together have as many parameters as with this
+    activation, such as relu: for a fair comparison of those that change the width (crelu, maxout, glu)."""
+
     n_envs: Count = 1
     """Environments stepped side by side."""
 

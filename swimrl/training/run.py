@@ -40,16 +40,20 @@ from swimrl.training.evaluation import evaluate, evaluate_final, metrics
 from swimrl.training.interruption import Interruption
 from swimrl.training.progress import Reporter
 from swimrl.training.resume import Continuation
+from swimrl.training.widths import matched
 
 _LOG_INTERVAL_EPISODES = 4
 
 
 def resolve(config: TrainConfig) -> TrainConfig:
-    """Return ``config`` with every activation by its canonical name, so that equal runs look equal.
+    """Return ``config`` in one form, so that equal runs look equal.
+
+    Every activation has its canonical name, and the widths are those that `match_parameters` asked for.
 
     Raises:
         SwimrlError: If an activation cannot be used.
     """
+    config = matched(config)
     layers = len(config.hidden_widths)
     actor = _joined(layer_names(config.actor_activation, layers))
     critic = _joined(layer_names(config.critic_activation, layers))

@@ -21,7 +21,9 @@ def policy_with(activation_fn: object, **kwargs: object) -> TD3Policy:
     )
 
 
-@pytest.mark.parametrize("activation", ["relu", "swim(k=trainable)", ["aulu", "tanh"]])
+@pytest.mark.parametrize(
+    "activation", ["relu", "swim(k=trainable)", ["aulu", "tanh"], "aulu(granularity=neuron)"]
+)
 @pytest.mark.parametrize("size", [1, 4])
 def test_equals_the_actor(activation: object, size: int) -> None:
     policy = policy_with(activation)

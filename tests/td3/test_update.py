@@ -17,7 +17,8 @@ from swimrl.td3.update import why_not_fused
 
 LR = 3e-4
 FORMULAS = [d.name for d in REGISTRY.definitions() if d.module is None]
-NAMES = [*FORMULAS, "swim(k=trainable)", "swish(beta=trainable(1.5))", "ulu(alpha2=trainable)"]
+NEURON = ["prelu(granularity=neuron)", "aulu(granularity=neuron)", "swim(k=trainable, granularity=neuron)"]
+NAMES = [*FORMULAS, "swim(k=trainable)", "swish(beta=trainable(1.5))", "ulu(alpha2=trainable)", *NEURON]
 # sin(30 z) makes 30 times as much of float32's rounding of z, and Adam makes a full step of a gradient that
 # is nothing but rounding. In float64, below, it is as close as the others.
 NAMES_FOR_FLOAT32 = [name for name in NAMES if name != "siren"]
@@ -193,11 +194,18 @@ def test_bf16_is_close_and_only_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "activation", ["crelu", "prelu(granularity=neuron)", "swim(k=trainable, granularity=network)"]
+    ("activation", "reason"),
+    [
+        ("crelu", "it is no elementwise formula"),
+        ("swim(k=trainable, granularity=network)", "all layers share its parameters"),
+    ],
 )
-def test_what_has_no_kernel_falls_back(activation: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_has_no_kernel_falls_back(
+    activation: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
     agent = agent_with("fused", activation, [16, 16])
     agent.train(gradient_steps=2, batch_size=16)
     assert agent.engine == "sb3"
     (record,) = caplog.records
     assert "engine 'sb3' takes over" in record.getMessage()
+    assert reason in record.getMessage()

@@ -31,6 +31,7 @@ OTHER: dict[str, Any] = {
     "precision": "bf16",
     "device": "cpu",
     "net": "16x16x16",
+    "match_parameters": "relu",
     "n_envs": 2,
     "normalize_obs": True,
     "env_kwargs": ("ctrl_cost_weight=0.5",),

@@ -1,0 +1,120 @@
+"""Hidden widths at which networks of one activation have as many parameters as networks of another.
+
+Activations that change the width (CReLU, Maxout, the GLU family) or learn many numbers make networks of
+another size at the same `--net`. To compare them at an equal number of parameters takes other widths.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from gymnasium import spaces
+
+from swimrl.activations import ActivationFactory, activation_fn
+from swimrl.activations.factory import output_width
+from swimrl.errors import FormulaError
+from swimrl.td3.network import mlp
+from swimrl.training import build
+from swimrl.training.config import TrainConfig, layer_names
+
+_CRITICS = 2
+_MOST_PARTS = 64  # no activation of ours divides a layer by more
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Actor and critics of a run, but for their widths.
+
+    Args:
+        observation_size: O.
+        action_size: A.
+        actor: What makes the activation of each hidden layer of the actor.
+        critic: The same of the critics.
+        layer_norm: Whether each pre-activation is normalised.
+    """
+
+    observation_size: int
+    action_size: int
+    actor: tuple[ActivationFactory, ...]
+    critic: tuple[ActivationFactory, ...]
+    layer_norm: bool
+
+    def count_parameters(self, widths: list[int]) -> int:
+        """Return how many numbers actor and critics learn together at these hidden widths; no targets."""
+        with torch.device("meta"):  # shapes without numbers
+            actor = mlp(
+                self.observation_size, self.action_size, widths, self.actor, layer_norm=self.layer_norm
+            )
+            critic = mlp(
+                self.observation_size + self.action_size, 1, widths, self.critic, layer_norm=self.layer_norm
+            )
+        sizes = [sum(p.numel() for p in network.parameters()) for network in (actor, critic)]
+        return sizes[0] + _CRITICS * sizes[1]
+
+    def accepted(self, layer: int, width: int) -> int:
+        """Return the first width from ``width`` on that this layer's activations can take."""
+        for larger in range(width, width + _MOST_PARTS):
+            try:
+                with torch.device("meta"):
+                    for factories in (self.actor, self.critic):
+                        output_width(factories[layer](larger), larger)
+            except FormulaError:
+                continue
+            return larger
+        return width  # building the network will say what is wrong
+
+
+def matched(config: TrainConfig) -> TrainConfig:
+    """Return ``config`` with the widths that `match_parameters` asks for.
+
+    All hidden layers are scaled by one factor, so that actor and critics together have as nearly as possible
+    as many parameters as with the activation `match_parameters` at the widths `net`. A width that an
+    activation cannot divide is rounded up to the next that it can.
+
+    Raises:
+        SwimrlError: If an activation cannot be used, or the environment cannot be made.
+    """
+    if config.match_parameters is None:
+        return config
+    environment = build.build_environment(config)
+    observation_size = spaces.flatdim(environment.observation_space)
+    action_size = spaces.flatdim(environment.action_space)
+    environment.close()
+    plain = dataclasses.replace(config, act=config.match_parameters, act_actor=None, act_critic=None)
+    networks, reference = (
+        Networks(observation_size, action_size, *_activations(c), c.td3.layer_norm) for c in (config, plain)
+    )
+    widths = config.hidden_widths
+    wanted = reference.count_parameters(widths)
+
+    def scaled(first: int) -> list[int]:
+        """Return all widths, scaled so that the first becomes about ``first``."""
+        wished = (max(1, round(width * first / widths[0])) for width in widths)
+        return [networks.accepted(layer, width) for layer, width in enumerate(wished)]
+
+    def is_large_enough(first: int) -> bool:
+        return networks.count_parameters(scaled(first)) >= wanted
+
+    # The count grows with the widths: double them until they suffice, then halve the interval.
+    low, high = 1, widths[0]
+    while not is_large_enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_large_enough(middle) else (middle, high)
+    nearest = min(scaled(low), scaled(high), key=lambda w: abs(networks.count_parameters(w) - wanted))
+    return dataclasses.replace(config, net="x".join(map(str, nearest)), match_parameters=None)
+
+
+def _activations(
+    config: TrainConfig,
+) -> tuple[tuple[ActivationFactory, ...], tuple[ActivationFactory, ...]]:
+    """Return what makes the activations of the actor and of the critics, one for each hidden layer."""
+    layers = len(config.hidden_widths)
+    actor, critic = (
+        tuple(map(activation_fn, layer_names(text, layers)))
+        for text in (config.actor_activation, config.critic_activation)
+    )
+    return actor, critic
