@@ -108,6 +108,32 @@ class Pats(Stochastic):
         return x * torch.atan(math.pi * a * torch.sigmoid(x))
 
 
+class NoisyHardTanh(Stochastic):
+    """Hardtanh, noisy where it saturates, and leaking back (Gulcehre et al. 2016, arXiv:1603.00391).
+
+    alpha h(x) + (1 - alpha) x + s |n|, with h hardtanh, n standard normal, and
+    s = sign(x) sign(alpha - 1) c (sigmoid(p (h(x) - x)) - 1/2)^2, so the noise points back to where h has a
+    slope. p is learned; it starts at 1, which is ours. In evaluation |n| is its mean, sqrt(2/pi).
+
+    Args:
+        alpha: How much h counts.
+        c: Strength of the noise.
+    """
+
+    def __init__(self, alpha: float, c: float) -> None:
+        super().__init__()
+        self.alpha, self.c = alpha, c
+        self.p = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply it; any shape."""
+        saturated = functional.hardtanh(x)
+        noise: Tensor | float = self.normal(x).abs() if self.training else math.sqrt(2 / math.pi)
+        deviation = self.c * (torch.sigmoid(self.p * (saturated - x)) - 0.5).square()
+        direction = torch.sign(x) * math.copysign(1.0, self.alpha - 1.0)
+        return self.alpha * saturated + (1 - self.alpha) * x + direction * deviation * noise
+
+
 class AverageBiasedReLU(nn.Module):
     """relu(x - m) with m the mean of the layer's inputs at this sample (Dubey & Chakraborty 2018)."""
 
@@ -313,6 +339,23 @@ class WinnersTakeAll(nn.Module):
         winners = max(1, round(self.share * x.shape[-1]))
         values, where = x.topk(winners, dim=-1)
         return torch.zeros_like(x).scatter(-1, where, values)
+
+
+class PolyNorm(nn.Module):
+    """w1 n(x^3) + w2 n(x^2) + w3 n(x) + b with n(u) = u/sqrt(mean(u^2) + 1e-6) over the layer.
+
+    The weights start at 1/3 and b at 0, as in the authors' code (Zhuo et al. 2024, arXiv:2411.03884).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.full((3,), 1 / 3)), nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply it; [B, N] -> [B, N]."""
+        powers = torch.stack([x**3, x**2, x])
+        normalised = powers * torch.rsqrt(powers.square().mean(-1, keepdim=True) + 1e-6)
+        return torch.einsum("k,k...->...", self.weight, normalised) + self.bias
 
 
 class Softmax(nn.Module):

@@ -18,7 +18,7 @@ import sympy
 
 from swimrl.activations.definition import Definition
 from swimrl.activations.formula import text_of
-from swimrl.activations.parameters import Parameter
+from swimrl.activations.parameters import OneOf, Parameter
 from swimrl.activations.primitives import Affine, X
 from swimrl.errors import FormulaError
 
@@ -40,7 +40,8 @@ def taaf(inner: ActivationSpec) -> Definition:
     """Return the definition of a wrapped activation.
 
     Args:
-        inner: What to wrap, with its parameters settled. Those that it learns are learned here too.
+        inner: What to wrap, with its parameters settled. Those that it learns are learned here too; those
+            that can only be chosen, not learned, are no parameters of the result.
 
     Raises:
         FormulaError: It is a module, not a formula, or it has bounded parameters.
@@ -55,6 +56,8 @@ def taaf(inner: ActivationSpec) -> Definition:
             f"taaf cannot wrap {inner.canonical!r} with its bounds; set them outside: "
             f"taaf({inner.definition.name}, {PREFIX}NAME=trainable(NUMBER, low=NUMBER))"
         )
+    choices = [p.name for p in inner.definition.parameters if isinstance(p.domain, OneOf)]
+    formula = formula.fix({value.name: value.value for value in inner.values if value.name in choices})
     alpha, beta, gamma, delta = (sympy.Symbol(parameter.name) for parameter in _PARAMETERS)
     renamed = {symbol: sympy.Symbol(f"{PREFIX}{symbol.name}") for symbol in formula.symbols}
     argument = Affine(X, beta, gamma)
@@ -67,7 +70,8 @@ def taaf(inner: ActivationSpec) -> Definition:
             trainable=value.trainable,
             effective="",
         )
-        for parameter, value in zip(formula.parameters, inner.values, strict=True)
+        for parameter, value in zip(inner.definition.parameters, inner.values, strict=True)
+        if parameter.name not in choices
     )
     return Definition(
         f"taaf({inner.canonical})",

@@ -16,7 +16,7 @@ from swimrl.activations.modules import Stochastic
 from swimrl.errors import FormulaError
 
 NAMES = [definition.name for definition in REGISTRY.definitions() if definition.module]
-RANDOM = ["rrelu", "nrelu", "probact", "elastic_relu", "pats"]
+RANDOM = ["rrelu", "nrelu", "probact", "elastic_relu", "pats", "noisy_hardtanh"]
 WIDTH = 12
 
 
@@ -125,6 +125,29 @@ def test_values_of_the_random_ones(name, training_mean, evaluation):
         draws = module.train()(x.expand(40_000, -1))
         error = draws.std(0) / 200 + 1e-4  # for 200^2 draws; rare events may be missing
         assert ((draws.mean(0) - training_mean(x)).abs() < 5 * error).all()
+
+
+def test_noisy_hardtanh_by_hand():
+    x = torch.tensor([-3.0, -0.5, 0.25, 2.0], dtype=torch.float64)
+    noise = 0.5 * (1 / (1 + torch.tensor([math.exp(-2), 1, 1, math.exp(1)], dtype=torch.float64)) - 0.5) ** 2
+    back = torch.tensor([-1.15 + 0.45, -0.5, 0.25, 1.15 - 0.3], dtype=torch.float64)
+    expected = back + torch.sign(x) * noise * math.sqrt(2 / math.pi)
+    torch.testing.assert_close(make("noisy_hardtanh").eval()(x), expected)
+    assert torch.equal(make("noisy_hardtanh(alpha=1, c=0)").train()(x), nn.functional.hardtanh(x))
+
+
+def test_poly_norm_by_hand():
+    x = torch.tensor([[1.0, -2.0, 2.0]], dtype=torch.float64)
+    module = make("poly_norm")
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([1.0, 2.0, 3.0]))
+        module.bias.fill_(0.5)
+    roots = [((1 + 2 * 4**k) / 3 + 1e-6) ** 0.5 for k in (3, 2, 1)]
+    expected = [
+        sum(w * v**k / root for w, k, root in zip((1, 2, 3), (3, 2, 1), roots, strict=True)) + 0.5
+        for v in (1, -2, 2)
+    ]
+    torch.testing.assert_close(module(x), torch.tensor([expected], dtype=torch.float64))
 
 
 def test_rrelu_in_evaluation_is_torchs():

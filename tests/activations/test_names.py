@@ -107,7 +107,7 @@ def test_values():
         ("swim(granularity=neuron)", ["learns nothing"]),
         ("prelu(granularity=neurons)", ["choose one of layer, neuron, network"]),
         ("prelu(granularity=1)", ["choose one of layer, neuron, network"]),
-        ("tgate(nu=3)", ["must be one of 1, 2, 4, 6, 8"]),
+        ("tgate(nu=9)", ["must be one of 1, 2, 3, 4, 5, 6, 7, 8"]),
         ("tgate(nu=trainable)", ["cannot be learned"]),
         ("taaf(swim, relu)", ["must wrap one activation"]),
         ("taaf(swimm)", ["did you mean 'swim'"]),

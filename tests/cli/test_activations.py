@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from swimrl.activations import REGISTRY
+from swimrl.activations import REGISTRY, activation
 from swimrl.cli.activations import Args, run
 from swimrl.cli.app import main
 from swimrl.errors import InputError, UnknownNameError
+from swimrl.td3.perceptron import has_kernel
 
 
 def test_table_lists_everything_in_80_columns(capsys):
@@ -28,8 +29,8 @@ def test_table_lists_everything_in_80_columns(capsys):
     [
         (Args(search="2303.02640"), {"swim"}),
         (Args(search="pflu"), {"pflu", "fpflu", "swim"}),
-        (Args(family="ensemble"), {"abu", "apl", "splash", "slaf"}),
-        (Args(family="parametric", search="Huo"), {"aulu"}),
+        (Args(family="ensemble"), {"abu", "apl", "splash", "slaf", "mixed_prelu_pelu", "gated_prelu_pelu"}),
+        (Args(family="parametric", search="Huo 2025"), {"aulu"}),
     ],
 )
 def test_search_and_family(args, names, capsys):
@@ -80,6 +81,19 @@ def test_json_has_what_was_derived(capsys):
     assert entries["swim"]["monotone"] == "no"
     assert entries["swim"]["similar"][0] == "tgate"
     assert entries["ulu"]["smoothness"] == "C1"
+
+
+def test_who_takes_part_in_the_fused_engine(capsys):
+    run(Args(as_json=True))
+    reasons = {entry["name"]: entry["why_not_fused"] for entry in json.loads(capsys.readouterr().out)}
+    for definition in REGISTRY.definitions():
+        module = activation(definition.name, width=64)
+        assert (reasons[definition.name] is None) == has_kernel(module), definition.name
+    for name, fused in (("prelu(granularity=neuron)", True), ("pau(granularity=network)", False)):
+        run(Args(request=("show", name), as_json=True))
+        assert json.loads(capsys.readouterr().out)["fused"] is fused
+        run(Args(request=("show", name)))
+        assert ("engine     fused" in capsys.readouterr().out) is fused
 
 
 def test_show(capsys):

@@ -121,6 +121,21 @@ def splash(x, *parameters):
     return right + sum(n * relu(-x - hinge) for n, hinge in zip(parameters[4:], hinges, strict=True))
 
 
+def spocu(x, alpha, beta, gamma):
+    def h(u):
+        return u**3 * (u**5 - 2 * u**4 + 2) if u > 0 else mpf(0)
+
+    return alpha * h(x / gamma + beta) - alpha * h(beta)
+
+
+def pelu(x, a, b):
+    return a / b * x if x > 0 else a * mpmath.expm1(x / b)
+
+
+def gated(gate, x, slope, a, b):
+    return gate * leaky(x, slope) + (1 - gate) * pelu(x, a, b)
+
+
 def sinc(x):
     return mpf(1) if x == 0 else mpmath.sin(x) / x
 
@@ -197,9 +212,10 @@ ORACLES = {
     "xgelu": lambda x, alpha: x * (normal(x) * (1 + 2 * alpha) - alpha),
     "xatlu": lambda x, alpha: x * (cauchy(x) * (1 + 2 * alpha) - alpha),
     "e_swish": lambda x, beta: beta * x * sigmoid(x),
-    "pelu": lambda x, a, b: a / b * x if x > 0 else a * mpmath.expm1(x / b),
+    "pelu": pelu,
     "flexible_relu": lambda x, b: relu(x) + b,
     "star_relu": lambda x, s, b: s * relu(x) ** 2 + b,
+    "poly_relu": lambda x, *a: mpmath.polyval(a[::-1], relu(x)),
     "acon_c": lambda x, p1, p2, beta: (p1 - p2) * x * sigmoid(beta * (p1 - p2) * x) + p2 * x,
     "erfact": lambda x, alpha, beta: x * mpmath.erf(alpha * mpmath.exp(beta * x)),
     "pserf": lambda x, gamma, delta: x * mpmath.erf(gamma * softplus(delta * x)),
@@ -226,6 +242,7 @@ ORACLES = {
     "cubic": lambda x: x - x**3,
     "quadratic_relu": lambda x: x**2 / 8 + x / 2 + mpf(1) / 4,
     "minimax_relu": minimax_relu,
+    "spocu": spocu,
     "symlog": lambda x: mpmath.sign(x) * mpmath.log1p(abs(x)),
     "symexp": lambda x: mpmath.sign(x) * mpmath.expm1(abs(x)),
     "abu": lambda x, *a: (
@@ -234,6 +251,8 @@ ORACLES = {
     "apl": apl,
     "splash": splash,
     "slaf": lambda x, *a: mpmath.polyval(a[::-1], x),
+    "mixed_prelu_pelu": lambda x, p, *rest: gated(p, x, *rest),
+    "gated_prelu_pelu": lambda x, w, *rest: gated(sigmoid(w * x), x, *rest),
 }
 
 KINKS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import Parameter
+from swimrl.activations.parameters import POSITIVE, Parameter
 
 _HINGES = ("0", "1", "2", "5/2")  # SPLASH's, fixed
 
@@ -19,6 +19,13 @@ def _sign_of(slope: str, at_zero: str, *, left: bool) -> str:
     """Return the limit of a function that is straight far out, from its slope there."""
     up, down = ("-inf", "inf") if left else ("inf", "-inf")
     return f"where({slope} > 0, {up}, where({slope} < 0, {down}, {at_zero}))"
+
+
+_PRELU_AND_PELU = (
+    Parameter("slope", 0.25, trainable=True, doc="slope of prelu for x < 0; prelu's initial value"),
+    Parameter("a", 1.0, trainable=True, domain=POSITIVE, doc="height of pelu; pelu's initial value"),
+    Parameter("b", 1.0, trainable=True, domain=POSITIVE, doc="width of pelu; pelu's initial value"),
+)
 
 
 DEFINITIONS = (
@@ -81,5 +88,36 @@ DEFINITIONS = (
         family="ensemble",
         reference="Goyal et al. 2019, arXiv:1906.09529",
         summary="a learned polynomial, of degree 3 here",
+    ),
+    Definition(
+        "mixed_prelu_pelu",
+        "where(x > 0, x*(p + (1 - p)*a/b), p*slope*x + (1 - p)*a*expm1(x/b))",
+        (
+            Parameter("p", 0.5, trainable=True, doc="weight of prelu; our initial value"),
+            *_PRELU_AND_PELU,
+        ),
+        limits=(
+            _sign_of("(p*slope)", "-(1 - p)*a", left=True),
+            _sign_of("(p + (1 - p)*a/b)", "0", left=False),
+        ),
+        family="ensemble",
+        reference="Qian et al. 2018 (Adaptive activation functions)",
+        summary="a learned mean of prelu and pelu",
+    ),
+    Definition(
+        "gated_prelu_pelu",
+        "where(x > 0, x*(sigmoid(w*x) + sigmoid(-w*x)*a/b),"
+        " sigmoid(w*x)*slope*x + sigmoid(-w*x)*a*expm1(x/b))",
+        (
+            Parameter("w", 1.0, trainable=True, doc="sharpness of the gate; our initial value"),
+            *_PRELU_AND_PELU,
+        ),
+        limits=(
+            "where(w > 0, -a, where(slope > 0, -inf, where(slope < 0, inf, where(w < 0, 0, -a/2))))",
+            "inf",
+        ),
+        family="ensemble",
+        reference="Qian et al. 2018 (Adaptive activation functions)",
+        summary="prelu where a gate of x is open, pelu where it is closed",
     ),
 )

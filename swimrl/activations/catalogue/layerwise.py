@@ -93,6 +93,17 @@ DEFINITIONS = (
         summary="x atan(pi a sigmoid(x)) with random a; 5/8 in evaluation",
     ),
     Definition(
+        "noisy_hardtanh",
+        module=_made_by("NoisyHardTanh"),
+        parameters=(
+            Parameter("alpha", 1.15, domain=POSITIVE, doc="1 saturates; above, it turns back; the authors'"),
+            Parameter("c", 0.5, domain=NON_NEGATIVE, doc="strength of the noise; the authors'"),
+        ),
+        family="stochastic",
+        reference="Gulcehre et al. 2016, arXiv:1603.00391",
+        summary="hardtanh with noise where it saturates, learned how soon; its mean in evaluation",
+    ),
+    Definition(
         "crelu",
         module=_made_by("ConcatenatedReLU"),
         family="non-standard",
@@ -138,6 +149,13 @@ DEFINITIONS = (
         family="non-standard",
         reference="Xiao et al. 2019 (k-WTA)",
         summary="the largest inputs of the layer, the others 0",
+    ),
+    Definition(
+        "poly_norm",
+        module=_made_by("PolyNorm"),
+        family="non-standard",
+        reference="Zhuo et al. 2024, arXiv:2411.03884",
+        summary="learned sum of x, x^2 and x^3, each divided by its root mean square over the layer",
     ),
     Definition(
         "softmax",

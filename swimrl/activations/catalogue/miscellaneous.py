@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, Parameter
+from swimrl.activations.parameters import POSITIVE, Interval, Parameter
 
 
 def _sinc(scale: str) -> str:
@@ -28,6 +28,28 @@ def _odd(u: str, *coefficients: float) -> str:
 _SIGN = _odd(
     _odd("clip(x/bound, -1, 1)", 7.3034, -34.674, 59.844, -31.866), 2.40069, -2.63091, 1.54895, -0.33116
 )
+
+
+def _spocu() -> str:
+    """Return alpha (r(beta + d) - r(beta)) for d = x/gamma and r(u) = u^8 - 2 u^7 + 2 u^3, held below u = 0.
+
+    The difference as a polynomial in d, so that nothing cancels at 0.
+    """
+    difference = "1"
+    for coefficient in (
+        "8*beta - 2",
+        "28*beta**2 - 14*beta",
+        "56*beta**3 - 42*beta**2",
+        "70*beta**4 - 70*beta**3",
+        "56*beta**5 - 70*beta**4 + 2",
+        "28*beta**6 - 42*beta**5 + 6*beta",
+        "8*beta**7 - 14*beta**6 + 6*beta**2",
+    ):
+        difference = f"({coefficient} + x/gamma*{difference})"
+    return f"where(x > -beta*gamma, alpha*x/gamma*{difference}, {_SPOCU_FLOOR})"
+
+
+_SPOCU_FLOOR = "-alpha*(beta**8 - 2*beta**7 + 2*beta**3)"
 
 DEFINITIONS = (
     Definition(
@@ -120,6 +142,19 @@ DEFINITIONS = (
         family="miscellaneous",
         reference="Lee et al. 2021, arXiv:2105.10879",
         summary="composite minimax polynomials (7, 7); held outside the bound, which is ours",
+    ),
+    Definition(
+        "spocu",
+        _spocu(),
+        (
+            Parameter("alpha", 3.0937, domain=POSITIVE, doc="height; the paper's"),
+            Parameter("beta", 0.6653, domain=Interval(0, 1), doc="place of 0 on the polynomial; the paper's"),
+            Parameter("gamma", 4.437, domain=POSITIVE, doc="width; the paper's"),
+        ),
+        limits=(_SPOCU_FLOOR, "inf"),
+        family="miscellaneous",
+        reference="Kisel'ak et al. 2020 (SPOCU)",
+        summary="scaled polynomial constant unit with c infinite: constant on the left, x^8 on the right",
     ),
     Definition(
         "symlog",

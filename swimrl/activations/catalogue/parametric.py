@@ -189,6 +189,21 @@ DEFINITIONS = (
         summary="starts with mean 0 and variance 1 for a standard normal input",
     ),
     Definition(
+        "poly_relu",
+        "a0 + relu(x)*(a1 + relu(x)*(a2 + relu(x)*a3))",
+        (
+            Parameter("a0", 0.0, trainable=True, doc="value for x < 0; the paper's initial value"),
+            *(
+                Parameter(f"a{k}", 1 / 3, trainable=True, doc=f"weight of relu(x)^{k}; the paper's")
+                for k in (1, 2, 3)
+            ),
+        ),
+        limits=("a0", _straight("a3", "inf", "-inf")),
+        family="parametric",
+        reference="Zhuo et al. 2024, arXiv:2411.03884",
+        summary="PolyCom with relu inside; its other form, which normalises, is poly_norm",
+    ),
+    Definition(
         "acon_c",
         "(p1 - p2)*x*sigmoid(beta*(p1 - p2)*x) + p2*x",
         (

@@ -7,6 +7,34 @@ import math
 from swimrl.activations.definition import Definition
 from swimrl.activations.parameters import POSITIVE, OneOf, Parameter
 
+_ODD = {
+    3: ("pi/2", 1.8, ("2",), (-1,)),
+    5: ("3*pi/8", 1.5, ("3/2", "4"), (-4 / 3, 1 / 6)),
+    7: ("5*pi/16", 1.2, ("5/4", "10/3", "32/3"), (-3 / 2, 3 / 10, -1 / 30)),
+}
+"""By degrees of freedom, for `_odd_student`: c, cut, coefficients of p, p^2, ..., weights w_1, w_2, ..."""
+
+
+def _odd_student(nu: int) -> str:
+    """Return the distribution function of Student's t with 3, 5 or 7 degrees of freedom.
+
+    With s = t/sqrt(nu) = c slope x, for which the slope at 0 is ``slope``, g = atan_gate(s) and
+    p = isru_gate(s) isru_gate(-s) = 1/(4 + 4 s^2) it is g + slope x times a polynomial in p without constant
+    (Abramowitz & Stegun 26.7.3). That cancels in the left tail. But with u = 2 pi g the same is
+    (u + sum_j w_j sin(j u))/(2 pi), of whose power series the terms below u^nu vanish.
+    """
+    factor, cut, coefficients, weights = _ODD[nu]
+    s = f"{factor}*slope*x"
+    gate, p = f"atan_gate({s})", f"isru_gate({s})*isru_gate(-{s})"
+    polynomial = " + ".join(f"{c}*({p})**{power}" for power, c in enumerate(coefficients, start=1))
+    series = ""
+    for k in range(2 * nu + 2, nu // 2 - 1, -1):  # at the cut, the next term is below 1e-16 of the sum
+        weight = sum(w * j ** (2 * k + 1) for j, w in enumerate(weights, start=1))
+        coefficient = (-1) ** k * (2 * math.pi) ** (2 * k) / math.factorial(2 * k + 1) * weight
+        text = f"{coefficient:.{17 + nu // 2 - k}g}"  # later terms need fewer digits
+        series = f"({text} + {gate}**2*{series})" if series else text
+    return f"where(x > -{cut}/({factor}*slope), {gate} + slope*x*({polynomial}), {gate}**{nu}*{series})"
+
 
 def _student(m: int, scale: str) -> str:
     """Return the distribution function of Student's t with 2m degrees of freedom.
@@ -125,13 +153,15 @@ DEFINITIONS = (
     ),
     Definition(
         "tgate",
-        f"x*where(nu > 7, {_student(4, '32/35')}, where(nu > 5, {_student(3, '16/15')}, where(nu > 3,"
-        f" {_student(2, '4/3')}, where(nu > 1, {_student(1, '2')}, atan_gate(pi*slope*x)))))",
+        f"x*where(nu > 15/2, {_student(4, '32/35')}, where(nu > 13/2, {_odd_student(7)},"
+        f" where(nu > 11/2, {_student(3, '16/15')}, where(nu > 9/2, {_odd_student(5)},"
+        f" where(nu > 7/2, {_student(2, '4/3')}, where(nu > 5/2, {_odd_student(3)},"
+        f" where(nu > 3/2, {_student(1, '2')}, atan_gate(pi*slope*x))))))))",
         (
             Parameter(
                 "nu",
                 2.0,
-                domain=OneOf((1.0, 2.0, 4.0, 6.0, 8.0)),
+                domain=OneOf((1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)),
                 doc="degrees of freedom: weight of the tails; 1 is ATLU's shape, 2 is Swim",
             ),
             Parameter(
@@ -141,7 +171,7 @@ DEFINITIONS = (
                 doc="slope of the gate at 0, half of f''(0); SiLU's and Swim's 1/4",
             ),
         ),
-        limits=("where(nu > 1, 0, -1/(pi**2*slope))", "inf"),
+        limits=("where(nu > 3/2, 0, -1/(pi**2*slope))", "inf"),
         family="self-gated",
         reference="ours",
         summary="x times Student's t distribution function: tails and curvature at 0 apart",
