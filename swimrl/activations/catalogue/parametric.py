@@ -38,6 +38,8 @@ _EXPANDED_LIMITS = (
     "where(alpha > -1, inf, where(alpha < -1, -inf, 0))",
 )
 
+_SRS = "exp(where(x > 0, -x, x)/b)"
+
 DEFINITIONS = (
     Definition(
         "prelu",
@@ -300,8 +302,8 @@ DEFINITIONS = (
     ),
     Definition(
         "srs",
-        # x/(x/a + exp(-x/b)); for x < 0 with numerator and denominator times exp(x/b).
-        "where(x > 0, x/(x/a + exp(-x/b)), x*exp(x/b)/(1 + x*exp(x/b)/a))",
+        # x/(x/a + 1/e) with e = exp(x/b); for x > 0 with 1/e in place of e, which would overflow.
+        f"x*where(x > 0, 1, {_SRS})/where(x > 0, x/a + {_SRS}, 1 + x*{_SRS}/a)",
         (
             Parameter("a", 2.0, trainable=True, domain=POSITIVE, doc="the value at infinity"),
             Parameter(
@@ -369,7 +371,8 @@ DEFINITIONS = (
     Definition(
         "tanhsoft3",
         # log(1 + exp(x) tanh(delta x)); for x > 1 with exp(x) taken out, which would overflow.
-        "where(x > 1, x + log(exp(-x) + tanh(delta*x)), log1p(exp(x)*tanh(delta*x)))",
+        "where(x > 1, x, 0) + log1p(where(x > 1, expm1(where(x > 1, -x, x)) + tanh(delta*x),"
+        " exp(where(x > 1, -x, x))*tanh(delta*x)))",
         (Parameter("delta", 0.85, trainable=True, domain=POSITIVE, doc="slope at 0; our initial value"),),
         limits=("0", "inf"),
         family="parametric",

@@ -53,6 +53,8 @@ def _student(m: int, scale: str) -> str:
     return f"{rising}**{m}*({' + '.join(terms)})"
 
 
+_COLU = "exp(where(x > 0, -1, 1)*(x + exp(min(x, 30))))"
+
 # exp(exp(x)) has long done its work at x = 30; it is held there, for infinity times 0 in a gradient is NaN.
 DEFINITIONS = (
     Definition(
@@ -218,7 +220,8 @@ DEFINITIONS = (
     ),
     Definition(
         "smish",
-        "alpha*x*tanh(log1p(sigmoid(beta*x)))",
+        # tanh(log(1 + s)) = ((1 + s)^2 - 1)/((1 + s)^2 + 1) for s = sigmoid(beta x)
+        "alpha*x*sigmoid(beta*x)*(2 + sigmoid(beta*x))/(2 + sigmoid(beta*x)*(2 + sigmoid(beta*x)))",
         (
             Parameter("alpha", 1.0, domain=POSITIVE, doc="height"),
             Parameter("beta", 1.0, domain=POSITIVE, doc="sharpness of the gate"),
@@ -263,8 +266,8 @@ DEFINITIONS = (
     ),
     Definition(
         "colu",
-        # x/(1 - x exp(-(x + exp(x)))); for x < 0 with numerator and denominator times exp(x + exp(x)).
-        "where(x > 0, x/(1 - x*exp(-x - exp(min(x, 30)))), x*exp(x + exp(x))/(exp(x + exp(x)) - x))",
+        # x/(1 - x/e) with e = exp(x + exp(x)); for x > 0 with 1/e in place of e, which would overflow.
+        f"x*where(x > 0, 1, {_COLU})/where(x > 0, 1 - x*{_COLU}, {_COLU} - x)",
         limits=("0", "inf"),
         family="self-gated",
         reference="Vagerwal 2021, arXiv:2112.12078",
@@ -272,7 +275,7 @@ DEFINITIONS = (
     ),
     Definition(
         "elish",
-        "where(x > 0, x*sigmoid(x), expm1(x)*sigmoid(x))",
+        "sigmoid(x)*where(x > 0, x, expm1(x))",
         limits=("0", "inf"),
         family="self-gated",
         reference="Basirat & Roth 2018, arXiv:1808.00783",
