@@ -18,6 +18,7 @@ from swimrl.runs.lock import LOCK_NAME, locked
 from swimrl.runs.record import RunRecord, read_record
 
 EVALUATION_COLUMNS = ("step", "episode", "return", "length")
+DIAGNOSTICS_COLUMNS = ("step", "series", "value")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class RunDirectory:
         self.evaluations_file = path / "evaluations.csv"
         self.evaluations_npz = path / "evaluations.npz"
         self.final_file = path / "final.csv"
+        self.diagnostics_file = path / "diagnostics.csv"
         self.policy_file = path / "policy.safetensors"
         self.best_policy_file = path / "policy-best.safetensors"
         self.sb3_file = path / "policy.zip"
@@ -149,7 +151,8 @@ class RunDirectory:
             self._write_npz()
 
     def _growing(self) -> list[Path]:
-        return sorted([*self.path.glob(self.evaluations_file.name), *self.path.glob("events.out.tfevents.*")])
+        patterns = (self.evaluations_file.name, self.diagnostics_file.name, "events.out.tfevents.*")
+        return sorted(path for pattern in patterns for path in self.path.glob(pattern))
 
     def write_record(self, record: RunRecord) -> None:
         """Replace run.json atomically."""
@@ -163,6 +166,23 @@ class RunDirectory:
             before = path.read_bytes() if path.exists() else _csv([EVALUATION_COLUMNS])
             replace(path, before + _csv(_rows(step, episodes)))
             self._write_npz()
+
+    def append_diagnostics(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Add numbers by the names of their series to diagnostics.csv; None is an empty field.
+
+        The file is only ever added to: with a short interval it grows too long to be written anew each time.
+        """
+        path = self.diagnostics_file
+        size = path.stat().st_size if path.exists() else 0
+        header = [] if size else [DIAGNOSTICS_COLUMNS]
+        rows = [(step, name, "" if value is None else repr(value)) for name, value in values.items()]
+        with writing(path):
+            try:
+                with path.open("ab") as file:
+                    file.write(_csv([*header, *rows]))
+            except OSError:
+                os.truncate(path, size)  # no reader finds half a line
+                raise
 
     def write_final(self, step: int, episodes: Sequence[Episode]) -> None:
         """Write the fresh episodes after training to final.csv; those of a shorter training go."""
@@ -215,6 +235,28 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"{path} is damaged; expected the columns {', '.join(EVALUATION_COLUMNS)}"
         ) from error
     return np.array(list(by_step)), values[..., 0], values[..., 1].astype(int)
+
+
+def read_diagnostics(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return steps [D] and values [D] of each series of a diagnostics.csv; what is undetermined is NaN.
+
+    Raises:
+        DamagedFileError: If the file cannot be read or has other columns.
+    """
+    series: dict[str, list[tuple[int, float]]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                point = (int(row["step"]), float(row["value"] or "nan"))
+                series.setdefault(row["series"], []).append(point)
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path} is damaged; expected the columns {', '.join(DIAGNOSTICS_COLUMNS)}"
+        ) from error
+    curves = {name: np.array(points, dtype=np.float64) for name, points in series.items()}
+    return {name: (points[:, 0].astype(int), points[:, 1]) for name, points in curves.items()}
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from swimrl.runs.naming import DEFAULT_STUDY
 
 SCHEMA_VERSION = 1
 
+LAST_EVALUATIONS = 10
+"""Evaluations that the metric ``last10`` is the mean of."""
+
 Status = Literal["running", "done", "interrupted", "failed"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -88,14 +89,33 @@ class TrainConfig:
     checkpoint_every: Count = 50_000
     """Environment steps between checkpoints, from which `swimrl resume` continues exactly; 0 for none."""
 
+    diagnose_every: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
+    """Environment steps between looks at units, ranks, gradients and the like (docs/monitoring.md); as often
+    as evaluations when not given, 0 for none."""
+
+    diagnose_bound: float = 5.0
+    """Diagnostics count pre-activations outside +- this."""
+
+    diagnose_flat: float = 0.05
+    """Diagnostics count a pre-activation as saturated where the activation's slope is smaller than this."""
+
+    video_every: Count = 0
+    """Environment steps between short films of the policy in TensorBoard, at evaluations; 0 for none."""
+
     td3: TD3Config = field(default_factory=TD3Config)
     """Settings of the algorithm."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "threads", "n_envs", "eval_every", "eval_episodes"):
             _require_at_least(self, name, 1)
-        for name in ("final_episodes", "checkpoint_every"):
+        for name in ("final_episodes", "checkpoint_every", "video_every"):
             _require_at_least(self, name, 0)
+        if self.diagnose_every is not None:
+            _require_at_least(self, "diagnose_every", 0)
+        for name in ("diagnose_bound", "diagnose_flat"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ConfigError(f"--{name.replace('_', '-')} is {value}; expected a number above 0")
         check_seed(self.seed)
         if self.precision == "bf16" and self.engine != "fused":
             raise ConfigError("--precision bf16 needs --engine fused; leave one of the two out")
@@ -109,6 +129,11 @@ class TrainConfig:
                     f"{len(widths)}; give one, or one for each hidden layer"
                 )
         self.environment_arguments()
+
+    @property
+    def diagnosis_interval(self) -> int:
+        """Environment steps between diagnoses; 0 for none."""
+        return self.eval_every if self.diagnose_every is None else self.diagnose_every
 
     @property
     def hidden_widths(self) -> list[int]:

@@ -41,6 +41,15 @@ def load(path: Path, kind: type[T]) -> T:
         ConfigError: If the file cannot be read, is no mapping, or holds an unknown key or a value of a wrong
             type; the message names file, key and what is expected.
     """
+    return from_mapping(kind, read_mapping(path), source=str(path))
+
+
+def read_mapping(path: Path) -> Mapping[str, Any]:
+    """Return the content of the YAML file ``path``, an empty mapping if it is empty.
+
+    Raises:
+        ConfigError: If the file cannot be read or is no mapping.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
@@ -56,10 +65,10 @@ def load(path: Path, kind: type[T]) -> T:
             f"{path} is no valid YAML{where}; expected lines such as 'env: Hopper-v4'"
         ) from error
     if content is None:
-        content = {}
+        return {}
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path} holds no settings; expected lines such as 'env: Hopper-v4'")
-    return from_mapping(kind, content, source=str(path))
+    return content
 
 
 def from_mapping(kind: type[T], content: Mapping[str, Any], *, source: str, prefix: str = "") -> T:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -14,12 +13,10 @@ from swimrl.envs.seeding import evaluation_seed, final_seed
 from swimrl.errors import NonFiniteError
 from swimrl.runs.directory import Episode
 from swimrl.runs.policy_file import Policy
+from swimrl.runs.record import LAST_EVALUATIONS
 
-LAST_EVALUATIONS = 10
 
-
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """One environment step."""
 
     observation: np.ndarray
@@ -31,16 +28,24 @@ class Transition:
     reward: float
     terminated: bool
     truncated: bool
+    info: dict[str, Any]
 
 
-def evaluate(policy: Policy, env: gym.Env[Any, Any], *, seed: int, episodes: int) -> list[Episode]:
+def evaluate(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    *,
+    seed: int,
+    episodes: int,
+    on_step: Callable[[Transition], None] | None = None,
+) -> list[Episode]:
     """Return the episodes of one evaluation, as the authors do it (main.py, ``eval_policy``).
 
     The first reset is seeded with the run's seed + 100, the others follow from it: every evaluation of a
-    run starts from the same states.
+    run starts from the same states. ``on_step`` is given each transition, if anybody wants them.
     """
     resets: list[int | None] = [evaluation_seed(seed)] + [None] * (episodes - 1)
-    return [run_episode(policy, env, reset_seed) for reset_seed in resets]
+    return [run_episode(policy, env, reset_seed, on_step=on_step) for reset_seed in resets]
 
 
 def evaluate_final(policy: Policy, env: gym.Env[Any, Any], *, episodes: int) -> Iterator[Episode]:
@@ -71,9 +76,9 @@ def run_episode(
     total, length, over = 0.0, 0, False
     while not over:
         action = policy(observation)
-        following, reward, terminated, truncated, _ = env.step(action)
+        following, reward, terminated, truncated, info = env.step(action)
         if on_step:
-            on_step(Transition(observation, action, float(reward), terminated, truncated))
+            on_step(Transition(observation, action, float(reward), terminated, truncated, info))
         observation = following
         total += float(reward)
         length += 1

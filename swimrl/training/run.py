@@ -40,6 +40,7 @@ from swimrl.training.evaluation import evaluate, evaluate_final, metrics
 from swimrl.training.interruption import Interruption
 from swimrl.training.progress import Reporter
 from swimrl.training.resume import Continuation
+from swimrl.training.watch import Watch
 from swimrl.training.widths import matched
 
 _LOG_INTERVAL_EPISODES = 4
@@ -140,6 +141,7 @@ class _Run:
         self.pending_log: PendingLog = []
         self.best_return: float | None = None
         self.next_evaluation = 0
+        self.watch = Watch(agent, config, directory)
         self.evaluation_s = 0.0
         self.checkpoint_s = 0.0
         self.started = time.perf_counter()
@@ -170,8 +172,10 @@ class _Run:
     def go(self, callbacks: list[BaseCallback]) -> RunRecord:
         """Train to the end, or to what stops it; run.json says which."""
         self.directory.write_record(self.record)
+        is_new = not any(self.directory.path.glob("events.out.tfevents.*"))
         with writing(self.directory.path):
             self.agent.set_logger(configure(str(self.directory.path), ["tensorboard"]))
+            self.watch.start(self.record.config, self.record.activations, is_new=is_new)
         restore_log(self.agent, self.pending_log)
         done = self.agent.num_timesteps
         try:
@@ -197,6 +201,7 @@ class _Run:
             raise
         finally:
             self.reporter.stop()
+            self.watch.close()
             self.agent.logger.close()
 
     def evaluate(self) -> None:
@@ -204,29 +209,36 @@ class _Run:
         before = time.perf_counter()
         step = self.agent.num_timesteps
         normalisation = normalisation_of(self.agent.get_vec_normalize_env())
+        policy = acting(self.agent.policy, normalisation)
+        gait = self.watch.gait_recorder(self.evaluation_env)
         self.agent.policy.set_training_mode(False)
         try:
             with self.interruption.at_once():
                 episodes = evaluate(
-                    acting(self.agent.policy, normalisation),
+                    policy,
                     self.evaluation_env,
                     seed=self.config.seed,
                     episodes=self.config.eval_episodes,
+                    on_step=gait,
                 )
         except KeyboardInterrupt:
             self.write_checkpoint()  # with the evaluation still to do
             raise
         self.next_evaluation = (step // self.config.eval_every + 1) * self.config.eval_every
         self.directory.append_evaluation(step, episodes)
-        mean_return = sum(e.undiscounted_return for e in episodes) / len(episodes)
+        returns = [episode.undiscounted_return for episode in episodes]
+        mean_return = sum(returns) / len(returns)
         if self.best_return is None or mean_return > self.best_return:
             self.best_return = mean_return
             save_policy(self.directory.best_policy_file, self.agent.policy, normalisation)
         logger = self.agent.logger
         logger.record("eval/mean_reward", mean_return)
+        logger.record("eval/min_reward", min(returns))
+        logger.record("eval/max_reward", max(returns))
         logger.record("eval/mean_ep_length", sum(e.length for e in episodes) / len(episodes))
         logger.dump(step)
         self.evaluation_s += time.perf_counter() - before
+        self.watch.evaluated(gait, policy)
         self.reporter.evaluation(step, episodes)
         self.record = dataclasses.replace(self.record, **self._progress())
         self.directory.write_record(self.record)
@@ -254,6 +266,8 @@ class _Run:
             "started": self.record.started,
             "total_s": before - self.started,
             "evaluation_s": self.evaluation_s,
+            "last_diagnosis": self.watch.last_diagnosis,
+            "diagnosis_s": self.watch.seconds,
             "checkpoint_s": self.checkpoint_s,
         }
         self.checkpoints.write(state, self.replay_log.append(stored_steps))
@@ -290,6 +304,7 @@ class _Run:
         self.best_return = state["best_return"]
         self.started -= state["total_s"]
         self.evaluation_s, self.checkpoint_s = state["evaluation_s"], state["checkpoint_s"]
+        self.watch.last_diagnosis, self.watch.seconds = state["last_diagnosis"], state["diagnosis_s"]
         self.record = dataclasses.replace(self.record, started=state["started"])
         self.directory.rewind(state["lengths"])
         if state["best_policy"] is not None:
@@ -298,7 +313,7 @@ class _Run:
 
     def _progress(self) -> dict[str, Any]:
         total = time.perf_counter() - self.started
-        interaction = total - self.evaluation_s - self.checkpoint_s - self.agent.update_s
+        parts = (self.agent.update_s, self.evaluation_s, self.watch.seconds, self.checkpoint_s)
         return {
             "engine": self.agent.engine_facts(),
             "steps_done": self.agent.num_timesteps,
@@ -307,8 +322,9 @@ class _Run:
                 "total": round(total, 3),
                 "updates": round(self.agent.update_s, 3),
                 "evaluation": round(self.evaluation_s, 3),
+                "diagnostics": round(self.watch.seconds, 3),
                 "checkpoints": round(self.checkpoint_s, 3),
-                "interaction": round(interaction, 3),
+                "interaction": round(total - sum(parts), 3),
             },
         }
 
@@ -380,6 +396,7 @@ class _Monitoring(BaseCallback):
             self.run.write_checkpoint()
             raise KeyboardInterrupt
         self._evaluate_if_due()
+        self.run.watch.look_if_due()
         if self.model.num_timesteps >= self.next_checkpoint:
             self.run.write_checkpoint()
             self._plan_checkpoint()
@@ -390,6 +407,7 @@ class _Monitoring(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._evaluate_if_due()
+        self.run.watch.look_if_due()
         # From here the run can be continued further, or its final episodes be played again.
         self.run.write_checkpoint()
 

@@ -41,6 +41,10 @@ OTHER: dict[str, Any] = {
     "eval_episodes": 7,
     "final_episodes": 7,
     "checkpoint_every": 7,
+    "diagnose_every": 7,
+    "diagnose_bound": 7.0,
+    "diagnose_flat": 0.7,
+    "video_every": 7,
 }
 OTHER_TD3: dict[str, Any] = {
     "lr": 0.5,

@@ -58,6 +58,7 @@ class TestFinishedRun:
             "evaluations.csv",
             "evaluations.npz",
             "final.csv",
+            "diagnostics.csv",
             "policy.safetensors",
             "policy-best.safetensors",
             "policy.zip",

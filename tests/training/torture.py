@@ -49,7 +49,10 @@ WORLDS = {
 }
 
 # Seconds that a session took, and what follows from them.
-TIMES = {"update_s", "total_s", "evaluation_s", "checkpoint_s", "started", "lengths", "t"}
+TIMES = {
+    *("update_s", "total_s", "evaluation_s", "diagnosis_s", "checkpoint_s"),
+    *("started", "lengths", "t"),
+}
 
 
 def start(arguments: list[str]) -> subprocess.Popen[str]:
@@ -135,7 +138,10 @@ def differences(left: Path, right: Path) -> list[str]:
     """Return in what two finished runs differ; nothing, if one is the other's continuation, bit for bit."""
     found = [
         name
-        for name in ("evaluations.csv", "final.csv", "policy.safetensors", "policy-best.safetensors")
+        for name in (
+            *("evaluations.csv", "final.csv", "diagnostics.csv"),
+            *("policy.safetensors", "policy-best.safetensors"),
+        )
         if (left / name).read_bytes() != (right / name).read_bytes()
     ]
     with np.load(left / "evaluations.npz") as a, np.load(right / "evaluations.npz") as b:
