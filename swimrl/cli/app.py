@@ -23,6 +23,9 @@ from swimrl.errors import SwimrlError, UnknownNameError
 COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
     "resume": "Continue a run exactly where it stopped",
+    "sweep": "Train many runs: environments, activations, seeds",
+    "status": "Show how far the runs of a study are",
+    "clean": "Delete the checkpoints of finished runs",
     "eval": "Score a trained policy; record states or a video",
     "bench": "Measure the speed of training, side by side with others",
     "activations": "List the activations",

@@ -1,4 +1,4 @@
-"""study.json: what all runs of a study share, decided once, whoever does them and wherever.
+"""study.json: what all runs of a study share, decided once, whoever does them and wherever. Light.
 
 Schema history: 1 first version.
 """
@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from swimrl.errors import ConfigError, DamagedFileError, RunExistsError
+from swimrl.runs.directory import replace, writing
+from swimrl.runs.lock import locked
+
+FILE_NAME = "study.json"
 SCHEMA_VERSION = 1
+
+_PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,94 @@ class Study:
             facts |= {"primary": self.primary, "primary_sha256": hashlib.sha256(text.encode()).hexdigest()}
         return facts
 
-    def to_mapping(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON; ``Study(**content)`` is its inverse."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that one environment step takes, on the machine where the study began."""
+
+    random_s: float
+    """With a random action and without learning."""
+
+    learning_s: float
+    """With an update."""
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """The content of study.json."""
+
+    study: Study
+
+    speeds: Mapping[str, Speed]
+    """By what decides the speed: see `swimrl.sweeps.probe.kind_of`."""
+
+    runs: Mapping[str, int]
+    """Environment steps by the directory below the study's folder, in the order in which runs are done."""
+
+    def paths(self, folder: Path) -> dict[Path, int]:
+        """Return the steps by the whole path of each run."""
+        return {folder / name: steps for name, steps in self.runs.items()}
+
+
+def read_study_record(folder: Path) -> StudyRecord | None:
+    """Return what a study's folder says of itself; None where it holds no study.json.
+
+    Raises:
+        DamagedFileError: If study.json is damaged or of another schema.
+    """
+    path = folder / FILE_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+        if version == SCHEMA_VERSION:
+            speeds = {kind: Speed(**speed) for kind, speed in content["speeds"].items()}
+            return StudyRecord(Study(**content["study"]), speeds, content["runs"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedFileError(f"{path} is damaged; delete it, and the next sweep writes it anew") from error
+    raise DamagedFileError(
+        f"{path} has schema version {version}; this swimrl reads version {SCHEMA_VERSION}; "
+        "use the swimrl that wrote it"
+    )
+
+
+def write_study_record(folder: Path, record: StudyRecord) -> None:
+    """Replace study.json atomically.
+
+    Raises:
+        StorageError: If it cannot be written.
+    """
+    content = {"schema_version": SCHEMA_VERSION, **asdict(record)}
+    with writing(folder / FILE_NAME):
+        replace(folder / FILE_NAME, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make the study's folder if need be, and keep other sweeps from changing study.json meanwhile.
+
+    Raises:
+        ConfigError: If the folder cannot be written.
+        RunExistsError: If another sweep does not let go of it for two minutes.
+    """
+    give_up = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = locked(folder)
+            lock.__enter__()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {folder}: {error.strerror}; name a folder that can be written with --out"
+            ) from error
+        except RunExistsError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.1)
+            continue
+        break
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)

@@ -1,0 +1,86 @@
+"""What a study will cost on this machine: seconds, memory, disk. Light."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from swimrl.envs.catalogue import TASKS
+from swimrl.sweeps.study import Speed
+from swimrl.training.config import TrainConfig
+
+PROCESS_BYTES = 500e6
+"""Memory of a worker without its replay buffer: Python, PyTorch, MuJoCo, networks, compiled kernels."""
+
+_RUN_BYTES = 15e6
+"""Disk of a run without its replay buffer: policies, TensorBoard, evaluations, checkpoints' networks."""
+
+_REPLAY_FILE_STEPS = 65_536
+_UNKNOWN_SIZES = (100, 20)
+_UNKNOWN_HORIZON = 1000
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run costs."""
+
+    memory_bytes: float
+    disk_bytes: float
+    """Most of it is the checkpoint, which `swimrl clean` deletes when the run is done."""
+
+
+def cost_of(config: TrainConfig) -> Cost:
+    """Return what a run costs; an environment that is in no catalogue is taken for a large one."""
+    task = TASKS.get(config.env)
+    observation, action = (task.observation_size, task.action_size) if task else _UNKNOWN_SIZES
+    steps = min(config.td3.buffer_size, config.steps)
+    if config.engine == "fused":
+        row = 4 * (2 * observation + 2 * action + 3)
+    else:
+        row = 2 * 8 * observation + 4 * (action + 3)
+    on_disk = steps + min(_REPLAY_FILE_STEPS, steps) if config.checkpoint_every else 0
+    return Cost(PROCESS_BYTES + steps * row, _RUN_BYTES + on_disk * row)
+
+
+def seconds_of(config: TrainConfig, speed: Speed, done: int = 0) -> float:
+    """Return the seconds of a run from its step ``done`` on, if episodes last as long as they can."""
+    task = TASKS.get(config.env)
+    horizon = task.horizon if task else _UNKNOWN_HORIZON
+    random = max(min(config.td3.learning_starts, config.steps) - done, 0)
+    learning = max(config.steps - max(config.td3.learning_starts, done), 0)
+    evaluations = max(config.steps - done, 0) // config.eval_every + 1
+    episodes = evaluations * config.eval_episodes + config.final_episodes
+    return (random + episodes * horizon) * speed.random_s + learning * speed.learning_s
+
+
+def jobs_that_fit(memory: Sequence[float], available: float) -> int:
+    """Return how many runs fit into the memory at once, if the largest come together.
+
+    Args:
+        memory: Bytes of each run.
+        available: Bytes.
+    """
+    fit, used = 0, 0.0
+    for need in sorted(memory, reverse=True):
+        used += need
+        if used > available:
+            break
+        fit += 1
+    return fit
+
+
+def available_memory() -> float:
+    """Return the bytes that new processes can have: what the system has free, or its control group allows."""
+    free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        free = float(lines["MemAvailable"].split()[0]) * 1024
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (float((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+    except (OSError, ValueError):  # no control group, or one without a limit
+        return free
+    return min(free, limit - used)

@@ -1,0 +1,210 @@
+"""A run's directory on two machines: a worker's own, and the study's, which is kept like it. Light.
+
+Files go over in pieces, and only pieces that changed; so memory is bounded, and a replay buffer of gigabytes
+costs what was added to it. The order of what is sent leaves a usable directory wherever it breaks off: a
+checkpoint's manifest comes after its other files, the checkpoint before is deleted after that, and run.json,
+which says that a run is done, comes last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+from swimrl.errors import RunExistsError
+from swimrl.runs.directory import RunDirectory, replace, writing
+from swimrl.runs.lock import LOCK_NAME
+
+PIECE = 4 << 20
+"""Bytes sent at once."""
+
+_LAST = "run.json"
+_SEALING = "manifest.json"
+
+
+class Shelf:
+    """The runs of a study, for workers that do not see its folder. Each run has one worker at a time.
+
+    Args:
+        folder: The study's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._workers: dict[str, str] = {}
+        self._locks: dict[str, ExitStack] = {}
+
+    def claim(self, run: str, worker: str) -> list[str]:
+        """Give a run to a worker, and take it from the one that had it, which was lost.
+
+        Args:
+            run: The run's directory below the study's folder.
+            worker: A name that no other attempt has.
+
+        Returns:
+            The files that are there, as they lie below the run's directory.
+
+        Raises:
+            RunExistsError: If a process outside is at work in the directory.
+            ConfigError: If it cannot be written.
+        """
+        if run not in self._locks:
+            lock = ExitStack()
+            lock.enter_context(RunDirectory(self._folder / run).at_work())
+            self._locks[run] = lock
+        self._workers[run] = worker
+        return list(_files(self._folder / run))
+
+    def read(self, run: str, worker: str, name: str, offset: int) -> bytes:
+        """Return a piece of a file; less than `PIECE` bytes at its end."""
+        with self._path(run, worker, name).open("rb") as file:
+            file.seek(offset)
+            return file.read(PIECE)
+
+    def write(self, run: str, worker: str, name: str, offset: int, piece: bytes, size: int) -> None:
+        """Put a piece of a file that will have ``size`` bytes in all.
+
+        Raises:
+            RunExistsError: If the run was given to another worker.
+            StorageError: If it cannot be written.
+        """
+        path = self._path(run, worker, name)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if len(piece) == size:  # whoever looks at it finds the old or the new file
+                replace(path, piece)
+                return
+            with path.open("r+b" if path.exists() else "wb") as file:
+                file.seek(offset)
+                file.write(piece)
+                file.truncate(size)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def delete(self, run: str, worker: str, name: str) -> None:
+        """Delete a file, and the folder that it leaves empty."""
+        path = self._path(run, worker, name)
+        with writing(path):
+            path.unlink(missing_ok=True)
+            if path.parent.exists() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+    def release(self, run: str, worker: str) -> None:
+        """Let go of a run."""
+        if self._workers.get(run) == worker:
+            del self._workers[run]
+            self._locks.pop(run).close()
+
+    def _path(self, run: str, worker: str, name: str) -> Path:
+        if self._workers.get(run) != worker:
+            raise RunExistsError(f"another worker goes on with {self._folder / run}; this one stops")
+        return self._folder / run / name
+
+
+class Mirror:
+    """A worker's own directory of a run, which brings what changes to the shelf.
+
+    Args:
+        directory: The worker's; empty, or not there yet.
+        shelf: Where the study is.
+        run: The run's directory below the study's folder.
+        worker: A name that no other attempt has.
+    """
+
+    def __init__(self, directory: Path, shelf: Shelf, run: str, worker: str) -> None:
+        self._directory = directory
+        self._shelf = shelf
+        self._of = (run, worker)
+        self._sent: dict[str, _Sent] = {}
+
+    def fetch(self) -> None:
+        """Claim the run and bring what is there of it here.
+
+        Raises:
+            RunExistsError: If a process outside is at work in its directory.
+        """
+        for name in self._shelf.claim(*self._of):
+            path, digests = self._directory / name, list[bytes]()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                while piece := self._shelf.read(*self._of, name, file.tell()):
+                    file.write(piece)
+                    digests.append(_digest(piece))
+            self._sent[name] = _Sent(_stamp(path), digests)
+
+    def push(self) -> None:
+        """Make the study's directory like this one. Nothing may write here meanwhile but append.
+
+        Raises:
+            RunExistsError: If another worker was given the run.
+            StorageError: If it cannot be written there.
+        """
+        names = _files(self._directory)
+        for name in names:
+            if name != _LAST:
+                self._send(name)
+        for name in [name for name in self._sent if name not in names]:
+            self._shelf.delete(*self._of, name)
+            del self._sent[name]
+        if _LAST in names:
+            self._send(_LAST)
+
+    def close(self) -> None:
+        """Bring what is left, and let go of the run."""
+        self.push()
+        self._shelf.release(*self._of)
+
+    def _send(self, name: str) -> None:
+        path, before = self._directory / name, self._sent.get(name, _Sent(None, []))
+        try:
+            stamp = _stamp(path)
+            if stamp == before.stamp:
+                return
+            with path.open("rb") as file:
+                self._sent[name] = _Sent(stamp, self._send_pieces(name, file.fileno(), before.digests))
+        except FileNotFoundError:
+            return  # the display's file is replaced and deleted at any time
+
+    def _send_pieces(self, name: str, descriptor: int, before: list[bytes]) -> list[bytes]:
+        size, digests = os.fstat(descriptor).st_size, list[bytes]()
+        for offset in range(0, max(size, 1), PIECE):
+            piece = os.pread(descriptor, min(PIECE, size - offset), offset)
+            number = len(digests)
+            digests.append(_digest(piece))
+            is_last = offset + PIECE >= size  # it is always sent: it says how long the file is
+            if is_last or before[number : number + 1] != digests[number:]:
+                self._shelf.write(*self._of, name, offset, piece, size)
+        return digests
+
+
+class _Sent:
+    """What the shelf has of a file."""
+
+    def __init__(self, stamp: tuple[int, int, int] | None, digests: list[bytes]) -> None:
+        self.stamp = stamp
+        self.digests = digests
+
+
+def _files(directory: Path) -> list[str]:
+    """Return the files below a run's directory, manifests last, without the lock and half-written ones."""
+    found = []
+    for folder, folders, names in os.walk(directory):
+        folders[:] = [name for name in folders if not (Path(folder).name == "checkpoint" and name == "new")]
+        found += [
+            str(Path(folder, name).relative_to(directory))
+            for name in names
+            if name != LOCK_NAME and not name.endswith(".new")
+        ]
+    return sorted(found, key=lambda name: (name.endswith(_SEALING), name))
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file does."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _digest(piece: bytes) -> bytes:
+    return hashlib.blake2b(piece, digest_size=16).digest()

@@ -1,0 +1,96 @@
+"""Asking this machine, before a study begins, which product backends are best and how long a step takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from swimrl.runs.naming import configuration_hash
+from swimrl.sweeps.study import Speed
+from swimrl.td3.agent import TD3
+from swimrl.td3.config import TD3Config
+from swimrl.training import build
+from swimrl.training.config import TrainConfig
+from swimrl.training.config_file import to_mapping
+
+_WARM_UP_UPDATES = 20
+_TIMED_UPDATES = 80
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about one kind of run."""
+
+    products: Mapping[str, str]
+    """Backend by shape, of every matrix product of an update."""
+
+    speed: Speed
+
+
+def kinds_of(configs: Iterable[TrainConfig]) -> dict[str, TrainConfig]:
+    """Return one example of each kind of run, from which shapes follow and, nearly, the speed."""
+    return {kind_of(config): _example(config) for config in configs}
+
+
+def kind_of(config: TrainConfig) -> str:
+    """Return 8 hex digits of what decides the shapes of a run's products."""
+    return configuration_hash(to_mapping(_example(config)))
+
+
+def _example(config: TrainConfig) -> TrainConfig:
+    """Return the simplest run with the same products.
+
+    The activation is no part of it: products are the same for all, and the difference in speed is small.
+    """
+    td3 = TD3Config(
+        batch_size=config.td3.batch_size,
+        updates_per_step=config.td3.updates_per_step,
+        policy_delay=config.td3.policy_delay,
+        layer_norm=config.td3.layer_norm,
+        learning_starts=config.td3.batch_size + 100,
+        buffer_size=max(config.td3.batch_size + 100, 1_000),
+    )
+    return TrainConfig(
+        env=config.env,
+        env_kwargs=config.env_kwargs,
+        imports=config.imports,
+        act="relu",
+        net=config.net,
+        n_envs=config.n_envs,
+        normalize_obs=config.normalize_obs,
+        engine=config.engine,
+        threads=config.threads,
+        precision=config.precision,
+        device=config.device,
+        td3=td3,
+    )
+
+
+def probe(example: TrainConfig, products: Mapping[str, str]) -> Finding:
+    """Train for a moment.
+
+    Args:
+        example: One of `kinds_of`.
+        products: Backends chosen before, which are kept.
+
+    Raises:
+        SwimrlError: If such a run cannot be made, for example because there is no such environment.
+    """
+    build.import_modules(example)
+    torch.set_num_threads(1 if example.engine == "fused" else example.threads)  # as in a run
+    agent = build.build_agent(example, device=build.choose_device(example.device), products=products)
+    random_s = _seconds_of_a_step(agent, example.td3.learning_starts)
+    agent.learn(_WARM_UP_UPDATES, reset_num_timesteps=False)
+    learning_s = _seconds_of_a_step(agent, _TIMED_UPDATES)
+    assert agent.env is not None
+    agent.env.close()
+    return Finding(agent.engine_facts().get("products", {}), Speed(random_s, learning_s))
+
+
+def _seconds_of_a_step(agent: TD3, steps: int) -> float:
+    before = time.perf_counter()
+    agent.learn(steps, reset_num_timesteps=False)
+    return (time.perf_counter() - before) / steps

@@ -1,0 +1,340 @@
+"""The runs of a study on the machines of a Ray cluster.
+
+Each run is a Ray task in a process of its own. A node that sees the study's folder, on shared storage, works
+in it. Any other works in a temporary folder, fetches what there is of the run, and brings back what changes
+(`swimrl.sweeps.mirror`). Either way the study's folder holds the last checkpoint, and a run whose node is
+lost goes on from there on another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from swimrl.errors import InputError, RunExistsError, SwimrlError
+from swimrl.runs.directory import Episode, RunDirectory
+from swimrl.sweeps.estimate import cost_of
+from swimrl.sweeps.job import run_job
+from swimrl.sweeps.mirror import Mirror, Shelf
+from swimrl.sweeps.plan import PlannedRun
+from swimrl.sweeps.progress import FileReporter
+from swimrl.sweeps.study import Study
+from swimrl.training.config import TrainConfig
+
+T = TypeVar("T")
+
+CONNECT_S = 9.0
+"""Seconds after which a cluster that does not answer counts as missing."""
+
+_STOP_S = 10.0
+_PUSH_PERIOD_S = 1.0
+_LOCK_PATIENCE_S = 60.0
+
+_LOSSES = 3
+"""How often a run goes on after its node or process was lost."""
+
+_CONNECT = """\
+import sys, ray
+try:
+    ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
+"""
+
+
+def check_cluster(address: str | None) -> str:
+    """Return the address of a Ray cluster that answers.
+
+    Args:
+        address: ``host:port`` of its head. When not given it is what ``RAY_ADDRESS`` says, or the cluster to
+            which this machine belongs.
+
+    Raises:
+        InputError: If Ray is not installed or no cluster answers; the message says how to start one.
+    """
+    try:
+        import ray  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError("--executor ray needs Ray; install it with: pip install 'swimrl[ray]'") from error
+    address = address or "auto"
+    if "://" in address:
+        raise InputError(
+            f"--ray-address {address} is a Ray Client's; run the sweep on a machine of the cluster, whose "
+            "address is host:port"
+        )
+    # Ray itself tries for more than a minute, and cannot be told otherwise; so another process tries first.
+    try:
+        tried = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", _CONNECT, address], capture_output=True, text=True, timeout=CONNECT_S
+        )
+        reason = "" if tried.returncode == 0 else _last_line(tried.stderr)
+    except subprocess.TimeoutExpired:
+        reason = f"no answer within {CONNECT_S:.0f} s"
+    if reason:
+        raise InputError(
+            f"no Ray cluster at {address} ({reason}); start one with `ray start --head`, or join this "
+            "machine to one with `ray start --address HOST:PORT`, or name another --ray-address"
+        )
+    return address
+
+
+def execute(
+    runs: Sequence[PlannedRun],
+    folder: Path,
+    study: Study,
+    *,
+    address: str | None = None,
+    jobs: int | None = None,
+    may_share: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+    look: Callable[[], None] = lambda: None,
+) -> dict[Path, str]:
+    """Do what is left of the runs on a Ray cluster to which this machine belongs.
+
+    Args:
+        runs: In the order in which they should begin.
+        folder: The study's.
+        study: What the runs share.
+        address: ``host:port`` of the cluster's head, or ``auto``; see `check_cluster`.
+        jobs: How many runs at once; as many as the cluster has processors for when not given.
+        may_share: Whether nodes that see the folder work in it; if not, everything goes through Ray.
+        say: Is told what happens, in lines.
+        look: Is called about once a second, for a display.
+
+    Returns:
+        For each run that failed its directory and why.
+
+    Raises:
+        InputError: As `check_cluster`.
+        KeyboardInterrupt: After Ctrl-C; the runs have stopped and can go on later.
+    """
+    import ray
+
+    address = check_cluster(address)
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        with _sign(folder) if may_share else contextlib.nullcontext() as sign:
+            return _Executor(folder.resolve(), study, sign, say).go(runs, jobs, look)
+    finally:
+        ray.shutdown()
+
+
+@dataclass
+class _Attempts:
+    """What is left of the patience with a run."""
+
+    run: PlannedRun
+    losses: int = _LOSSES
+    failures: int = 1
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a node is told of a run."""
+
+    config: TrainConfig
+    folder: Path
+    name: str
+    """The run's directory below the folder."""
+    study: Study
+    sign: Path | None
+    """A file that only those see who see the folder."""
+    worker: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+class _Executor:
+    """Submits runs, waits for them, and tries again what went wrong."""
+
+    def __init__(self, folder: Path, study: Study, sign: Path | None, say: Callable[[str], None]) -> None:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        self._folder, self._study, self._sign, self._say = folder, study, sign, say
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        shelf = ray.remote(Shelf)
+        self._shelf = shelf.options(num_cpus=0, scheduling_strategy=here).remote(folder)
+        # One call for each process, so that no run inherits anything from another.
+        self._do = ray.remote(max_calls=1, max_retries=0, scheduling_strategy="SPREAD")(_do)
+        self._pending: dict[Any, _Attempts] = {}
+
+    def go(self, runs: Sequence[PlannedRun], jobs: int | None, look: Callable[[], None]) -> dict[Path, str]:
+        """Do all runs; return why those failed that did."""
+        import ray
+
+        left, failed = [_Attempts(run) for run in runs], dict[Path, str]()
+        self._tell_of_what_waits(runs)
+        try:
+            while left or self._pending:
+                while left and (jobs is None or len(self._pending) < jobs):
+                    self._submit(left.pop(0))
+                done, _ = ray.wait(list(self._pending), num_returns=1, timeout=1.0)
+                for task in done:
+                    attempts = self._pending.pop(task)
+                    reason = self._why_not_done(task, attempts)
+                    if reason is None:
+                        continue
+                    if attempts.losses < 0 or attempts.failures < 0:
+                        failed[attempts.run.directory.path] = reason
+                        self._say(f"failed: {attempts.run.directory.path}: {reason}")
+                    else:
+                        self._say(f"goes on from its checkpoint: {attempts.run.directory.path}: {reason}")
+                        left.insert(0, attempts)
+                look()
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+        return failed
+
+    def _submit(self, attempts: _Attempts) -> None:
+        config = attempts.run.config
+        name = str(attempts.run.directory.path.resolve().relative_to(self._folder))
+        task = _Task(config, self._folder, name, self._study, self._sign)
+        self._pending[self._do.options(**_needs(config)).remote(task, self._shelf)] = attempts
+
+    def _why_not_done(self, task: Any, attempts: _Attempts) -> str | None:
+        """Return why a run that is no longer at work is not done, and count that; None if it is done."""
+        import ray
+
+        try:
+            status = ray.get(task)
+        except ray.exceptions.OutOfMemoryError:
+            attempts.failures -= 1
+            return "its node had no memory left; give --jobs, or a node with more"
+        except ray.exceptions.RayTaskError as error:
+            attempts.failures -= 1
+            cause = error.cause
+            return str(cause) if isinstance(cause, SwimrlError) else f"{type(cause).__name__}: {cause}"
+        except ray.exceptions.RayError as error:
+            attempts.losses -= 1
+            return f"its node or process was lost ({type(error).__name__})"
+        if status == "done":
+            return None
+        attempts.losses -= 1
+        return "it was stopped from outside"
+
+    def _tell_of_what_waits(self, runs: Sequence[PlannedRun]) -> None:
+        import ray
+
+        nodes = [node["Resources"] for node in cast(Any, ray).nodes() if node["Alive"]]
+        for run in runs:
+            needs = _needs(run.config)
+            if not any(
+                node.get("CPU", 0) >= needs["num_cpus"] and node.get("memory", 0) >= needs["memory"]
+                for node in nodes
+            ):
+                self._say(
+                    f"no node of the cluster has {needs['num_cpus']} processors and "
+                    f"{needs['memory'] / 1e9:.1f} GB for {run.directory.path}; it waits until one joins"
+                )
+                return
+
+    def _stop(self) -> None:
+        """Stop all runs at a checkpoint, or leave those behind that take too long."""
+        import ray
+
+        for task in self._pending:
+            ray.cancel(task)
+        if self._pending:
+            ray.wait(list(self._pending), num_returns=len(self._pending), timeout=_STOP_S)
+
+
+def _needs(config: TrainConfig) -> dict[str, Any]:
+    """Return what Ray should keep free for a run."""
+    return {
+        "num_cpus": config.threads,
+        "num_gpus": int(config.device == "cuda"),
+        "memory": int(cost_of(config).memory_bytes),
+    }
+
+
+@contextlib.contextmanager
+def _sign(folder: Path) -> Iterator[Path]:
+    """Leave a file in the folder by which a node can tell that it sees the same one."""
+    sign = folder.resolve() / f".ray-{uuid.uuid4().hex}"
+    sign.touch()
+    try:
+        yield sign
+    finally:
+        sign.unlink(missing_ok=True)
+
+
+def _do(task: _Task, shelf: Any) -> str:
+    """Do a run on a node; return its status."""
+    if task.sign is not None and task.sign.exists():
+        directory = RunDirectory(task.folder / task.name)
+        reporter = FileReporter(directory)
+        return _patiently(lambda: run_job(task.config, directory, reporter, task.study).status)
+    with tempfile.TemporaryDirectory(prefix="swimrl-") as place:
+        directory = RunDirectory(Path(place) / task.name)
+        mirror = Mirror(directory.path, cast(Shelf, _Far(shelf)), task.name, task.worker)
+        _patiently(mirror.fetch)
+        try:
+            return run_job(task.config, directory, _Pushing(directory, mirror), task.study).status
+        finally:
+            mirror.close()
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Call, and again while another process is at work in the directory: one that is lost ends soon."""
+    give_up = time.monotonic() + _LOCK_PATIENCE_S
+    while True:
+        try:
+            return call()
+        except RunExistsError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(1.0)
+
+
+class _Far:
+    """Calls a shelf that is an actor, and waits for what it returns."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        import ray
+
+        return lambda *arguments: ray.get(getattr(self._actor, name).remote(*arguments))
+
+
+class _Pushing(FileReporter):
+    """Brings what changed to the study's folder every second, between two steps of the run."""
+
+    def __init__(self, directory: RunDirectory, mirror: Mirror) -> None:
+        super().__init__(directory)
+        self._mirror = mirror
+        self._pushed = 0.0
+
+    def step(self, done: int) -> None:
+        """Remember how far the run is."""
+        super().step(done)
+        self._push_if_due()
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Remember the mean return."""
+        super().evaluation(step, episodes)
+        self._push_if_due()
+
+    def final(self, done: int, total: int) -> None:
+        """Nothing tells of fresh episodes."""
+        self._push_if_due()
+
+    def _push_if_due(self) -> None:
+        if time.monotonic() - self._pushed > _PUSH_PERIOD_S:
+            self._mirror.push()
+            self._pushed = time.monotonic()
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip().rstrip(".") if lines else "it gave no reason"

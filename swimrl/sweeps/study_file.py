@@ -1,0 +1,112 @@
+"""Studies in YAML. Light: no torch, no Stable-Baselines3.
+
+base:                       # what `swimrl train` takes, the same for all runs
+  steps: 1e6
+axes:                       # any setting can be an axis; every combination is a run
+  env: [Hopper-v4, Ant-v4]
+  act: [swim, relu, [relu, swim]]
+  td3.lr: [1e-4, 3e-4]
+seeds: 0-9
+primary:                    # optional: what is to be compared, declared before the first run
+  metric: last10
+  baseline: relu
+  comparisons: [swim]
+  environments: [Hopper-v4, Ant-v4]
+  planned_seeds: 10
+  correction: holm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from swimrl.errors import ConfigError
+from swimrl.training.config import TrainConfig
+from swimrl.training.config_file import from_mapping, read_mapping
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The comparison that a study declares before its first run."""
+
+    baseline: str
+    """The activation that others are compared with."""
+
+    comparisons: tuple[str, ...]
+    """The activations that are compared with it."""
+
+    planned_seeds: int
+    """Seeds of each arm, below which the result is interim."""
+
+    metric: Literal["last10", "final100", "per_seed_max", "auc"] = "last10"
+    """The score that is compared."""
+
+    environments: tuple[str, ...] = ()
+    """Environments that count; all when not given."""
+
+    correction: Literal["holm", "benjamini-hochberg"] = "holm"
+    """How p-values are corrected for their number."""
+
+    def __post_init__(self) -> None:
+        if self.planned_seeds < 1:
+            raise ConfigError(f"planned_seeds is {self.planned_seeds}; expected a whole number of at least 1")
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """The content of a study's YAML."""
+
+    base: TrainConfig = field(default_factory=TrainConfig)
+    axes: Mapping[str, list[Any]] = field(default_factory=dict)
+    """Values by configuration key, with underscores."""
+    seeds: tuple[str, ...] = ("0",)
+    """As on the command line."""
+    primary: Mapping[str, Any] | None = None
+    """As it stands in the file; checked."""
+
+
+_KEYS = ("base", "axes", "seeds", "primary")
+
+
+def read_study(path: Path) -> StudyFile:
+    """Return the study in the YAML file ``path``.
+
+    Raises:
+        ConfigError: If it cannot be read, or holds an unknown key or a wrong value; the message names it.
+    """
+    content = read_mapping(path)
+    for key in content:
+        if key not in _KEYS:
+            raise ConfigError(
+                f"{path}: unknown key {key}; a study has {', '.join(_KEYS)}; settings of runs go below base"
+            )
+    base, axes = (_mapping(content, key, path) for key in ("base", "axes"))
+    for key, values in axes.items():
+        if not isinstance(values, list):
+            raise ConfigError(f"{path}: axes: {key} is {values!r}; expected a list, such as [1e-4, 3e-4]")
+    seeds = content.get("seeds", 0)
+    primary = content.get("primary")
+    if primary is not None:
+        primary = _mapping(content, "primary", path)
+        for key in ("baseline", "comparisons", "planned_seeds"):
+            if key not in primary:
+                raise ConfigError(
+                    f"{path}: primary has no {key}; declare what is to be compared, or leave it out"
+                )
+        from_mapping(Primary, primary, source=f"{path}: primary")
+    return StudyFile(
+        base=from_mapping(TrainConfig, base, source=f"{path}: base"),
+        axes={str(key).replace("-", "_"): values for key, values in axes.items()},
+        seeds=tuple(map(str, seeds if isinstance(seeds, list) else [seeds])),
+        primary=primary,
+    )
+
+
+def _mapping(content: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+    value = content.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{path}: {key} is {value!r}; expected settings of its own, indented")
+    return value
