@@ -1,0 +1,33 @@
+"""Print the short verdict on runs: which arm is better, by how much, how sure.
+
+examples:
+  swimrl compare runs/hopper
+  swimrl compare runs/a runs/b --baseline swish --metric final100
+  swimrl compare runs/hopper --json
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from swimrl.cli.report import Selection, analyse, print_verdict
+
+
+@dataclass(frozen=True)
+class Args(Selection):
+    """What to compare."""
+
+    json: bool = False
+    """Print JSON: what `swimrl report` writes as summary.json."""
+
+
+def run(args: Args) -> None:
+    """Analyse and print."""
+    analysis = analyse(args)
+    if args.json:
+        from swimrl.report.page import summary
+
+        print(json.dumps(summary(analysis), indent=2))
+    else:
+        print_verdict(analysis)

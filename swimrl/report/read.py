@@ -1,0 +1,227 @@
+"""Read learning curves: run directories of swimrl, Stable-Baselines3's and rl-zoo's logs, and tidy CSV files.
+
+What cannot be read is listed with the reason and never stops a report.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from swimrl.errors import DamagedFileError, InputError
+from swimrl.runs.directory import read_evaluations
+from swimrl.runs.record import RunRecord, read_record
+
+CSV_COLUMNS = ("env", "activation", "seed", "step", "mean_return_10_episodes")
+"""Of a tidy CSV file, one line for each evaluation of each run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: a learning curve, and where there is one, its record."""
+
+    env: str
+
+    arm: str
+    """What it is compared by, such as its activation."""
+
+    seed: int
+
+    steps: np.ndarray
+    """Environment steps of the evaluations, ascending, [E]."""
+
+    returns: np.ndarray
+    """Mean return of each evaluation's episodes, [E]."""
+
+    source: Path
+
+    final100: float | None = None
+    """Mean return of the fresh episodes after training, if it was measured."""
+
+    status: str = "done"
+
+    reason: str | None = None
+    """Why it failed or was interrupted."""
+
+    record: RunRecord | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """What was left out, and why."""
+
+    source: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All that was found."""
+
+    runs: tuple[Run, ...]
+    excluded: tuple[Excluded, ...]
+
+
+def collect(paths: Sequence[Path], by: Sequence[str] = ("act",)) -> Collection:
+    """Read everything below ``paths``.
+
+    Args:
+        paths: Run directories or folders of them, evaluations.npz files, CSV files.
+        by: Keys of the configuration that tell the arms apart, such as ``act`` and ``td3.lr``.
+
+    Raises:
+        InputError: If a path does not exist, a key is in no run's configuration, or nothing can be read.
+    """
+    runs: list[Run] = []
+    excluded: list[Excluded] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; name run directories, a study's folder or a CSV file")
+        for source, readings in _sources(path, by):
+            try:
+                runs += readings()
+            except DamagedFileError as error:
+                excluded.append(Excluded(str(source), str(error)))
+    runs, twice = _without_duplicates(runs)
+    if not runs:
+        why = f": {excluded[0].why}" if excluded else ""
+        raise InputError(
+            f"nothing to report in {', '.join(map(str, paths))}{why}; expected run directories (run.json), "
+            f"evaluations.npz files or a CSV file with the columns {', '.join(CSV_COLUMNS)}"
+        )
+    return Collection(tuple(runs), (*excluded, *twice))
+
+
+def _sources(path: Path, by: Sequence[str]) -> Iterator[tuple[Path, Callable[[], Iterator[Run]]]]:
+    """Yield every source below ``path`` and what reads it."""
+    if path.is_file():
+        if path.suffix == ".npz":
+            yield path, partial(_read_npz, path)
+        elif path.name == "run.json":
+            yield path.parent, partial(_read_run, path.parent, by)
+        else:
+            yield path, partial(_read_csv, path)
+        return
+    records = sorted(path.rglob("run.json"))
+    for record in records:
+        yield record.parent, partial(_read_run, record.parent, by)
+    ours = {record.parent for record in records}
+    for npz in sorted(path.rglob("evaluations.npz")):
+        if npz.parent not in ours:
+            yield npz, partial(_read_npz, npz)
+
+
+def _read_run(folder: Path, by: Sequence[str]) -> Iterator[Run]:
+    record = read_record(folder / "run.json")
+    evaluations = folder / "evaluations.csv"
+    if not evaluations.exists():
+        raise DamagedFileError(f"{folder} has no evaluation yet ({record.status})")
+    steps, returns, _ = read_evaluations(evaluations)
+    final = record.metrics.get("final100")
+    yield Run(
+        env=record.config["env"],
+        arm=label(record.config, by),
+        seed=int(record.config["seed"]),
+        steps=steps,
+        returns=returns.mean(axis=1),
+        source=folder,
+        final100=None if final is None else float(final),
+        status=record.status,
+        reason=record.reason,
+        record=record,
+    )
+
+
+def label(config: Mapping[str, Any], by: Sequence[str]) -> str:
+    """Return what a run is called among others: the value of its first key, ``key=value`` of the rest.
+
+    Raises:
+        InputError: If the configuration has no such key.
+    """
+    parts = []
+    for position, key in enumerate(by):
+        value: Any = config
+        for name in key.split("."):
+            if not isinstance(value, Mapping) or name not in value:
+                known = ", ".join(_keys(config))
+                raise InputError(f"--by {key!r} is no key of a run's configuration; expected one of {known}")
+            value = value[name]
+        if key == "act" and config.get("act_critic"):
+            value = f"{value} (critics {config['act_critic']})"
+        parts.append(str(value) if position == 0 else f"{key.rpartition('.')[2]}={value}")
+    return ", ".join(parts)
+
+
+def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _read_npz(path: Path) -> Iterator[Run]:
+    """Read what Stable-Baselines3's EvalCallback wrote; in rl-zoo's logs the folder is ``<env>_<number>``."""
+    try:
+        with np.load(path) as content:
+            steps, returns = content["timesteps"], content["results"]
+        means = np.asarray(returns, float).reshape(len(steps), -1).mean(axis=1)
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedFileError(f"{path} is no evaluations.npz of Stable-Baselines3: {error}") from error
+    folder = path.parent
+    named = re.fullmatch(r"(?P<env>.+-v\d+)_(?P<number>\d+)", folder.name)
+    env, number = (named["env"], int(named["number"])) if named else (folder.parent.name, 0)
+    seed = re.search(r"seed[-_]?(\d+)", folder.name)
+    arm = folder.parent.name if named else re.sub(r"[-_]?seed[-_]?\d+", "", folder.name) or "sb3"
+    yield Run(env, arm, int(seed[1]) if seed else number, np.asarray(steps), means, path)
+
+
+def _read_csv(path: Path) -> Iterator[Run]:
+    curves: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
+    line = 1
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                line = reader.line_num
+                key = (row["env"], row["activation"], int(row["seed"]))
+                curves[key].append((float(row["step"]), float(row["mean_return_10_episodes"])))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"cannot read {path}: {error}") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise DamagedFileError(
+            f"{path}, line {line}, cannot be read ({error}); expected the columns {', '.join(CSV_COLUMNS)}"
+        ) from error
+    for (env, arm, seed), points in curves.items():
+        steps, returns = np.array(sorted(points)).T
+        yield Run(env, arm, seed, steps, returns, path)
+
+
+def _without_duplicates(runs: Iterable[Run]) -> tuple[list[Run], list[Excluded]]:
+    """Keep one run for each task, arm and seed: the first that is done, else the first."""
+    kept: dict[tuple[str, str, int], Run] = {}
+    excluded = []
+    for run in runs:
+        key = (run.env, run.arm, run.seed)
+        other = kept.get(key)
+        if other is None:
+            kept[key] = run
+            continue
+        loser = other if run.status == "done" and other.status != "done" else run
+        kept[key] = run if loser is other else other
+        excluded.append(
+            Excluded(
+                str(loser.source),
+                f"a second run of {run.arm} on {run.env} with seed {run.seed}, beside {kept[key].source}; "
+                "tell them apart with --by",
+            )
+        )
+    return list(kept.values()), excluded
