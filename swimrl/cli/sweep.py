@@ -4,7 +4,7 @@ The same command again does only what is left.
 
 examples:
   swimrl sweep --env Hopper-v4 Ant-v4 --act swim relu "swim(k=1)" --seeds 0-9
-  swimrl sweep --env Hopper-v4 --act swim --grid td3.lr=1e-4,1e-3 net=64x64,400x300
+  swimrl sweep --env Hopper-v4 --act swim --grid td3.lr=1e-4,1e-3 net=64x64,256
   swimrl sweep --config configs/studies/swim-paper.yaml --jobs 8
   swimrl sweep --config configs/studies/smoke.yaml --dry-run
   swimrl sweep --config configs/studies/swim-paper.yaml --watch
