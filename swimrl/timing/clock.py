@@ -24,6 +24,9 @@ class Work:
     finish: Callable[[], object] = _nothing
     """Returns when all that was begun is done: what hands work to a device and returns at once must wait."""
 
+    begin: Callable[[], object] = _nothing
+    """Makes ready what `do` needs, before the clock is read."""
+
     quantum: int = 1
     """`do` is only called with multiples of this."""
 
@@ -45,12 +48,13 @@ class Sample:
 
 def sample(work: Work, count: int) -> Sample:
     """Do ``work`` ``count`` times and return what the clocks say."""
+    work.begin()
     work.finish()
     cpu, wall = time.process_time(), time.perf_counter()
     parts = work.do(count)
     work.finish()
     wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-    return Sample(wall_s, cpu_s, parts or {})
+    return Sample(round(wall_s, 9), round(cpu_s, 9), parts or {})  # no clock is finer than a nanosecond
 
 
 def count_for(work: Work, seconds: float) -> int:

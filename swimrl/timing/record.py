@@ -87,12 +87,13 @@ class TimingRecord:
         return next((s for s in self.series if (s.arm, s.work, s.part) == (arm, work, part)), None)
 
     def to_json(self) -> str:
-        """Return the record as JSON text, one series to a line."""
+        """Return the record as JSON text, one arm and one series to a line."""
         content = dataclasses.asdict(self)
-        series = content.pop("series")
+        arms, series = content.pop("arms"), content.pop("series")
         head = json.dumps(content, indent=2, ensure_ascii=False).removesuffix("\n}")
-        lines = ",\n".join(f"    {json.dumps(one)}" for one in series)
-        return f'{head},\n  "series": [\n{lines}\n  ]\n}}\n'
+        about = ",\n".join(f"    {_line(name)}: {_line(arm)}" for name, arm in arms.items())
+        readings = ",\n".join(f"    {_line(one)}" for one in series)
+        return f'{head},\n  "arms": {{\n{about}\n  }},\n  "series": [\n{readings}\n  ]\n}}\n'
 
 
 def check_free(path: Path) -> None:
@@ -153,6 +154,10 @@ def read(path: Path) -> TimingRecord:
         raise DamagedFileError(
             f"{path} is no timing record ({error}); measure again or restore it from a copy"
         ) from error
+
+
+def _line(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _series(content: dict[str, Any]) -> Series:

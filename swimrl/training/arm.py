@@ -18,10 +18,10 @@ from stable_baselines3.common.noise import NormalActionNoise
 from swimrl.activations.names import parse_name
 from swimrl.td3.config import TD3Config
 from swimrl.timing.clock import Work
+from swimrl.timing.eager import eager_module
 from swimrl.timing.worker import Offer, Settings, serve
 from swimrl.training import build, floor
 from swimrl.training.config import TrainConfig
-from swimrl.training.eager import eager_module
 from swimrl.training.step_profile import StepProfile
 
 _FIRST_UPDATES = 100

@@ -8,12 +8,9 @@ a little, and then does what it is asked for, round after round. Light: no torch
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,10 +19,9 @@ import tyro
 from swimrl.activations.names import parse_name
 from swimrl.errors import ConfigError, UnknownNameError
 from swimrl.td3.config import Count, TD3Config
-from swimrl.timing.host import host_facts, library_versions
 from swimrl.timing.measure import Arm, Plan, Progress, measure
 from swimrl.timing.record import TimingRecord
-from swimrl.timing.stability import frequency_governor
+from swimrl.timing.session import Content, take
 from swimrl.training.config import TrainConfig
 
 KIND = "train"
@@ -169,28 +165,17 @@ def run(config: BenchmarkConfig, progress: Progress) -> TimingRecord:
         for name, about in descriptions.items()
     ]
     plan = Plan(config.processes, config.rounds, config.reading, config.seed)
-    load_before, started, clock = _load(), datetime.now(UTC), time.perf_counter()
-    measurement = measure(arms, plan, progress)
-    return TimingRecord(
-        kind=KIND,
-        settings={**dataclasses.asdict(config), **shared},
-        arms={
-            name: {**about, **measurement.facts[name]}
+
+    def content() -> Content:
+        found = measure(arms, plan, progress)
+        told = {
+            name: {**about, **found.facts[name]}
             for name, about in descriptions.items()
-            if name in measurement.facts
-        },
-        series=measurement.series,
-        absent=measurement.absent,
-        versions=library_versions(),
-        host={
-            **host_facts(),
-            "load_before": load_before,
-            "load_after": _load(),
-            "frequency_governor": frequency_governor(),
-        },
-        started=started.isoformat(timespec="seconds"),
-        duration_s=round(time.perf_counter() - clock, 1),
-    )
+            if name in found.facts
+        }
+        return Content(told, found.series, found.absent)
+
+    return take(KIND, {**dataclasses.asdict(config), **shared}, content)
 
 
 def _description(contender: str, threads: int, act: str | None) -> dict[str, Any]:
@@ -213,8 +198,3 @@ def _split_threads(flag: str, text: str, known: Mapping[str, str]) -> tuple[str,
     if not threads.isdecimal() or int(threads) < 1:
         raise ConfigError(f"{flag} {text!r} has no number of threads after @; expected one such as {name}@2")
     return name, int(threads)
-
-
-def _load() -> float | None:
-    """Return how many processes wanted a core during the last minute, on average."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
