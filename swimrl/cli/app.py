@@ -26,6 +26,7 @@ COMMANDS = {
     "sweep": "Train many runs: environments, activations, seeds",
     "status": "Show how far the runs of a study are",
     "clean": "Delete the checkpoints of finished runs",
+    "tensorboard": "Watch runs in TensorBoard",
     "eval": "Score a trained policy; record states or a video",
     "bench": "Measure the speed of training, side by side with others",
     "activations": "List the activations",

@@ -12,7 +12,8 @@ Letters in shapes: N transitions of the sample, O observation, A action, H units
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +81,7 @@ class Diagnostics:
     Args:
         agent: Whom to look into.
         make_env: Makes an environment like those it is trained in. Random actions there give the sample until
-            the replay buffer holds `SAMPLE_SIZE` transitions.
+            the replay buffer holds `SAMPLE_SIZE` transitions, or is full.
         bound: Pre-activations beyond +-bound are counted.
         flat: Slopes of activations, and of the actor's tanh, below it count as saturated.
     """
@@ -92,13 +93,21 @@ class Diagnostics:
         self._flat = flat
         self._random: tuple[np.ndarray, np.ndarray] | None = None
 
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Put the networks in evaluation mode; whatever draws random numbers gets those of "diagnostics".
+
+        A network that diverges overflows here without a word: training is what tells.
+        """
+        self._agent.policy.set_training_mode(False)
+        borrowed = self._agent.streams.borrow(numpy="diagnostics", torch="diagnostics")
+        with borrowed, np.errstate(all="ignore"):
+            yield
+
     def networks(self) -> Findings:
         """Return what actor and critics do on a sample."""
-        agent, streams = self._agent, self._agent.streams
-        agent.policy.set_training_mode(False)
-        found = Findings()
-        # Modules of other people may draw random numbers; and a network that diverges is told elsewhere.
-        with streams.borrow(numpy="diagnostics", torch="diagnostics"), np.errstate(all="ignore"):
+        agent, found = self._agent, Findings()
+        with self.looking():
             sample = self._sample()
             found.values.update(self._parameters())
             if sample is not None:
@@ -116,8 +125,7 @@ class Diagnostics:
         climbs, minus the mean discounted return from there.
         """
         agent = self._agent
-        agent.policy.set_training_mode(False)
-        with agent.streams.borrow(numpy="diagnostics", torch="diagnostics"), torch.no_grad():
+        with self.looking(), torch.no_grad():
             states = self._seen(gait.starts())
             (mu,), critic = perceptrons(agent.actor), perceptrons(agent.critic)[0]
             estimate = float(critic(torch.cat([states, mu(states)], dim=1)).mean())
@@ -134,13 +142,14 @@ class Diagnostics:
         buffer = agent.replay_buffer
         assert buffer is not None
         size = buffer.size()
-        if size * buffer.n_envs < SAMPLE_SIZE:
+        if size < buffer.buffer_size and size * buffer.n_envs < SAMPLE_SIZE:
             return self._random_sample()
         # One from each of N equal parts of the buffer: old and new experience alike.
         parts = np.arange(SAMPLE_SIZE) + agent.streams.numpy("diagnostics").random_sample(SAMPLE_SIZE)
         replay = buffer._get_samples((parts * size / SAMPLE_SIZE).astype(int), env=agent._vec_normalize_env)
         assert isinstance(replay.observations, Tensor)
-        return _Sample(replay.observations, replay.actions, replay)
+        # Stable-Baselines3's buffer keeps float64 where the environment has it.
+        return _Sample(replay.observations.float(), replay.actions, replay)
 
     def _random_sample(self) -> _Sample | None:
         """Return transitions of uniformly random actions, the same at every step of a run."""
@@ -247,6 +256,7 @@ class Diagnostics:
         """Return TD3's target [N, 1], without the noise on the target's action."""
         agent, following = self._agent, replay.next_observations
         assert isinstance(following, Tensor)
+        following = following.float()
         (mu,) = perceptrons(agent.actor_target)
         inputs = torch.cat([following, mu(following)], dim=1)
         smallest = torch.cat([critic(inputs) for critic in perceptrons(agent.critic_target)], dim=1).amin(
@@ -259,17 +269,9 @@ class Diagnostics:
         values: Values = {}
         for name, perceptron in named_perceptrons(self._agent):
             for number, activation in enumerate(hidden_activations(perceptron), start=1):
-                learned = learned_parameters(activation)
-                for parameter, numbers in learned.items():
-                    for label, value in _summary(parameter, numbers.cpu().double().flatten().numpy()):
+                for parameter, numbers in shown_parameters(activation).items():
+                    for label, value in _summary(parameter, numbers):
                         values[f"parameter/{label}/{name}.layer{number}"] = value
-                if (
-                    isinstance(activation, Activation)
-                    and activation.spec.definition.name == "aulu"
-                    and (learned.keys() >= {"beta1", "beta2"})
-                ):
-                    sides = (float(learned[side].mean()) for side in ("beta1", "beta2"))
-                    values[f"parameter/asymmetry/{name}.layer{number}"] = sharpness_asymmetry(*sides)
         return values
 
 
@@ -279,11 +281,26 @@ def named_perceptrons(agent: TD3) -> list[tuple[str, nn.Sequential]]:
     return [("actor", perceptrons(agent.actor)[0]), *((f"critic{number}", one) for number, one in critics)]
 
 
-def learned_parameters(activation: nn.Module) -> Mapping[str, Tensor]:
-    """Return what an activation learns, by name; of a formula the values that it computes with."""
-    if isinstance(activation, Activation):
-        return activation.effective()
-    return {name: parameter.detach() for name, parameter in activation.named_parameters()}
+def shown_parameters(activation: nn.Module) -> Mapping[str, np.ndarray]:
+    """Return what an activation learns, by name, each [N] for N neurons or [1] for the whole layer, float64.
+
+    Of a formula these are the values that it computes with. AULU's come with the sharpness of its two sides,
+    alpha1 = beta1^2 and alpha2 = beta2^2, and their asymmetry.
+    """
+    if not isinstance(activation, Activation):
+        return {name: _numbers(parameter) for name, parameter in activation.named_parameters()}
+    learned = {name: _numbers(value) for name, value in activation.effective().items()}
+    if activation.spec.definition.name != "aulu" or not learned:
+        return learned
+    fixed = {value.name: np.array([value.value]) for value in activation.spec.values}
+    beta1, beta2 = np.broadcast_arrays(*({**fixed, **learned}[name] for name in ("beta1", "beta2")))
+    asymmetry = np.array([sharpness_asymmetry(*pair) for pair in zip(beta1, beta2, strict=True)])
+    return {**learned, "alpha1": beta1**2, "alpha2": beta2**2, "asymmetry": asymmetry}
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    flat: np.ndarray = tensor.detach().cpu().double().flatten().numpy()
+    return flat
 
 
 def elementwise_slope(activation: nn.Module, z: Tensor) -> Tensor | None:
@@ -294,7 +311,7 @@ def elementwise_slope(activation: nn.Module, z: Tensor) -> Tensor | None:
         z: Pre-activations, [N, H].
     """
     z = z.detach().requires_grad_()
-    h = activation(z)
+    h = _output(activation, z)
     if h.shape != z.shape:
         return None
     if not h.requires_grad:
@@ -344,10 +361,16 @@ def _hidden_layers(modules: Sequence[nn.Module], x: Tensor) -> list[tuple[Tensor
     """Return pre-activations, activation and its outputs of each hidden layer."""
     layers = []
     for module in modules:
-        before, x = x, module(x)
+        before, x = x, _output(module, x)
         if not isinstance(module, nn.Linear | nn.LayerNorm):
             layers.append((before, module, x))
     return layers
+
+
+def _output(module: nn.Module, x: Tensor) -> Tensor:
+    """Return a module's output; one of other people's may overwrite its input, and so is given a copy."""
+    output: Tensor = module(x if isinstance(module, Activation | nn.Linear | nn.LayerNorm) else x.clone())
+    return output
 
 
 def _ranks(network: str, features: np.ndarray) -> Values:

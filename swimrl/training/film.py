@@ -54,11 +54,11 @@ def film(policy: Policy, env: Env, *, seed: int) -> Film:
     Raises:
         InputError: If a frame cannot be drawn.
     """
-    fps = env.metadata.get("render_fps", 30)
+    fps = env.metadata.get("render_fps") or 30
     stride = max(1, round(fps / _FRAMES_PER_S))
     observation, _ = env.reset(seed=evaluation_seed(seed))
     frames = [_frame(env)]
-    for step in range(1, _SECONDS * fps):
+    for step in range(1, round(_SECONDS * fps)):
         observation, _, terminated, truncated, _ = env.step(policy(observation))
         if step % stride == 0:
             frames.append(_frame(env))
@@ -70,9 +70,9 @@ def film(policy: Policy, env: Env, *, seed: int) -> Film:
 def _frame(env: Env) -> Image.Image:
     try:
         pixels = np.asarray(env.render())
+        height, width, _ = pixels.shape
     # An environment is anybody's code and may raise anything.
     except Exception as error:
         name = env.spec.id if env.spec else type(env.unwrapped).__name__
         raise InputError(f"{name} cannot be drawn: {error}; leave out --video-every") from error
-    height, width, _ = pixels.shape
     return Image.fromarray(pixels).resize((_WIDTH, round(_WIDTH * height / width)))

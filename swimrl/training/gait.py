@@ -52,7 +52,7 @@ class GaitRecorder:
     def __call__(self, step: Transition) -> None:
         """Take note of one step."""
         if self._is_between:
-            self._ways.append(_Way(step.observation, []))
+            self._ways.append(_Way(np.array(step.observation), []))
         way = self._ways[-1]
         way.rewards.append(step.reward)
         way.terminated = step.terminated

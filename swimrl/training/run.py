@@ -266,8 +266,7 @@ class _Run:
             "started": self.record.started,
             "total_s": before - self.started,
             "evaluation_s": self.evaluation_s,
-            "last_diagnosis": self.watch.last_diagnosis,
-            "diagnosis_s": self.watch.seconds,
+            "watch": self.watch.state(),
             "checkpoint_s": self.checkpoint_s,
         }
         self.checkpoints.write(state, self.replay_log.append(stored_steps))
@@ -304,7 +303,7 @@ class _Run:
         self.best_return = state["best_return"]
         self.started -= state["total_s"]
         self.evaluation_s, self.checkpoint_s = state["evaluation_s"], state["checkpoint_s"]
-        self.watch.last_diagnosis, self.watch.seconds = state["last_diagnosis"], state["diagnosis_s"]
+        self.watch.restore(state["watch"])
         self.record = dataclasses.replace(self.record, started=state["started"])
         self.directory.rewind(state["lengths"])
         if state["best_policy"] is not None:
@@ -407,7 +406,7 @@ class _Monitoring(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._evaluate_if_due()
-        self.run.watch.look_if_due()
+        self.run.watch.look_if_due(is_end=True)
         # From here the run can be continued further, or its final episodes be played again.
         self.run.write_checkpoint()
 

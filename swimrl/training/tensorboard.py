@@ -10,15 +10,18 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard.summary import hparams
 
+from swimrl.runs.naming import UNDECISIVE
 from swimrl.training.diagnostics import Findings, Values
 from swimrl.training.film import Film
 
 LAYOUT = {
-    "Return and cost": {
+    "Return": {
         "return, lowest to highest episode": [
             "Margin",
             ["eval/mean_reward", "eval/min_reward", "eval/max_reward"],
         ],
+    },
+    "Efficiency": {
         "energy for a metre, J": ["Multiline", ["gait/energy_per_metre"]],
         "mechanical power, W": ["Multiline", ["gait/power"]],
         "action magnitude": ["Multiline", ["gait/action_magnitude"]],
@@ -43,13 +46,15 @@ LAYOUT = {
         "estimate and measured return": ["Multiline", ["value/estimate", "value/return"]],
         "TD error": ["Multiline", ["td_error/.*"]],
         "change of outputs by an update": ["Multiline", ["step_size/.*"]],
-        "gradient norms": ["Multiline", [r"norm/gradient/[^.]*"]],
+        "gradient norms": ["Multiline", ["norm/gradient/[^.]*$"]],
     },
     "Activation parameters": {"learned parameters": ["Multiline", ["parameter/.*"]]},
 }
 """The page "Custom scalars": category, chart, kind and tags, which in a multiline chart are patterns."""
 
 _SCORES = ("eval/mean_reward", "value/bias", "rank/effective/critic1", "td_error/critic1")
+# TensorBoard sorts the columns by name and shows the first five: actor, critic, engine, env, env_kwargs.
+_NO_COLUMN = ("callback", "device", "imports", "threads", "eval_every", "eval_episodes", "final_episodes")
 _BINS = 60
 
 
@@ -72,11 +77,12 @@ class Board:
             config: The configuration, as plain nested data.
             activations: For ``actor`` and ``critic`` a list with one description for each hidden layer.
         """
-        compared = settings(config)
         self._writer.add_custom_scalars(LAYOUT)
         self._writer.add_text("run/activations", _table("layer", _formulas(activations)))
-        self._writer.add_text("run/configuration", _table("setting", compared))
-        experiment, start, _ = hparams(compared, dict.fromkeys(_SCORES, 0.0))  # type: ignore[no-untyped-call]
+        self._writer.add_text("run/configuration", _table("setting", settings(config)))
+        experiment, start, _ = hparams(  # type: ignore[no-untyped-call]
+            compared_settings(config), dict.fromkeys(_SCORES, 0.0)
+        )
         for summary in (experiment, start):  # the end of the session is unknown
             self._writer._get_file_writer().add_summary(summary)
         self._writer.flush()
@@ -93,8 +99,8 @@ class Board:
         for layer, z in findings.pre_activations.items():
             if not np.isfinite(z).all():
                 continue
-            counts, edges = np.histogram(z, _BINS)
             wide = z.astype(np.float64)
+            counts, edges = np.histogram(wide, _BINS)
             self._writer.add_histogram_raw(
                 f"preactivation/histogram/{layer}",
                 min=float(edges[0]),
@@ -137,6 +143,21 @@ def settings(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
         elif not name.startswith("act"):
             flat[name] = ", ".join(map(str, value)) if isinstance(value, list) else value
     return {name: value for name, value in flat.items() if value is not None}
+
+
+def compared_settings(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return what TensorBoard compares runs by: the settings that decide a run's numbers, and its seed.
+
+    TensorBoard takes the columns of its table from one run, so that all runs must have the same.
+
+    Args:
+        config: The resolved configuration, as plain nested data.
+    """
+    td3 = config["td3"]
+    rate = td3["lr"] if td3["activation_lr"] is None else td3["activation_lr"]
+    compared = settings({**config, "td3": {**td3, "activation_lr": rate}})
+    left_out = {*UNDECISIVE, *_NO_COLUMN} - {"seed"}
+    return {name: value for name, value in compared.items() if name not in left_out}
 
 
 def _formulas(activations: Mapping[str, Any]) -> dict[str, str]:

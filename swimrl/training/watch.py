@@ -12,10 +12,9 @@ from swimrl.envs.make import Env
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.policy_file import Policy
 from swimrl.td3.agent import TD3
-from swimrl.td3.network import hidden_activations
 from swimrl.training import build, curves
 from swimrl.training.config import TrainConfig
-from swimrl.training.diagnostics import Diagnostics, Values, named_perceptrons
+from swimrl.training.diagnostics import Diagnostics, Values
 from swimrl.training.film import film
 from swimrl.training.gait import GaitRecorder
 from swimrl.training.tensorboard import Board
@@ -27,7 +26,7 @@ class Watch:
     """Watches one run.
 
     Args:
-        agent: Who learns.
+        agent: Who learns, not trained yet.
         config: How often to look.
         directory: Where diagnostics.csv goes.
 
@@ -45,11 +44,15 @@ class Watch:
             bound=config.diagnose_bound,
             flat=config.diagnose_flat,
         )
+        self._first_curves: curves.Curves = {}
+        if config.diagnosis_interval and curves.can_draw():
+            with self._diagnostics.looking():
+                self._first_curves = curves.learned_curves(agent)
         self._stage: Env | None = None
         if config.video_every:
             self._stage = build.build_environment(config, render_mode="rgb_array")
-        self.last_diagnosis: int | None = None
-        """Step of the last look; None before the first."""
+        self._last_look: int | None = None
+        self._last_curves: int | None = None
         self.seconds = 0.0
         """Spent in looking."""
 
@@ -76,21 +79,37 @@ class Watch:
             if gait is not None:
                 self._publish(self._diagnostics.evaluation(gait))
             if self._stage is not None and step // every > (step - self._config.eval_every) // every:
-                with self._agent.streams.borrow(numpy="diagnostics", torch="diagnostics"):
+                with self._diagnostics.looking():
                     self._board.film(step, film(policy, self._stage, seed=self._config.seed))
 
-    def look_if_due(self) -> None:
-        """Write what actor and critics do inside, if it is time."""
+    def look_if_due(self, *, is_end: bool = False) -> None:
+        """Write what actor and critics do inside, if it is time.
+
+        Args:
+            is_end: Whether training is over, so that the learned activations are drawn in any case.
+        """
         step, every = self._agent.num_timesteps, self._config.diagnosis_interval
-        if not every or (self.last_diagnosis is not None and step // every <= self.last_diagnosis // every):
+        if not every:
             return
-        self.last_diagnosis = step
         with self._timed():
-            findings = self._diagnostics.networks()
-            self._publish(findings.values)
-            self._board.histograms(step, findings)
-            if step // every % _CURVES_EVERY == 0:
+            if self._last_look is None or step // every > self._last_look // every:
+                self._last_look = step
+                findings = self._diagnostics.networks()
+                self._publish(findings.values)
+                self._board.histograms(step, findings)
+                if step // every % _CURVES_EVERY == 0:
+                    self._draw_curves()
+            if is_end:
                 self._draw_curves()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a continued run needs to know, as plain data."""
+        return {"last_look": self._last_look, "last_curves": self._last_curves, "diagnosis_s": self.seconds}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state` was taken."""
+        self._last_look, self._last_curves = state["last_look"], state["last_curves"]
+        self.seconds = state["diagnosis_s"]
 
     def close(self) -> None:
         """Free what films are drawn with."""
@@ -104,14 +123,12 @@ class Watch:
         self._board.scalars(step, finite)
 
     def _draw_curves(self) -> None:
-        activations = {
-            f"{name}.layer{number}": activation
-            for name, perceptron in named_perceptrons(self._agent)
-            for number, activation in enumerate(hidden_activations(perceptron), start=1)
-        }
-        learning = curves.learning(activations)
-        if learning and curves.can_draw():
-            self._board.picture(self._agent.num_timesteps, "parameter/curves", curves.draw(learning))
+        step = self._agent.num_timesteps
+        if self._first_curves and self._last_curves != step:
+            self._last_curves = step
+            with self._diagnostics.looking():
+                now = curves.learned_curves(self._agent)
+            self._board.picture(step, "parameter/curves", curves.draw(now, self._first_curves))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
