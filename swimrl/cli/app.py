@@ -27,6 +27,8 @@ COMMANDS = {
     "status": "Show how far the runs of a study are",
     "clean": "Delete the checkpoints of finished runs",
     "tensorboard": "Watch runs in TensorBoard",
+    "report": "Compare runs: intervals, tests, figures, one page",
+    "compare": "Print the short verdict on runs",
     "eval": "Score a trained policy; record states or a video",
     "bench": "Measure the speed of training, side by side with others",
     "activations": "List the activations",

@@ -52,7 +52,9 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
         if not token.startswith("--"):
             if not positions:
                 raise InputError(f"unexpected argument {token!r}; {command} --help lists the options")
-            position = positions[0] if positions[0].takes_many else positions.pop(0)
+            position = positions.pop(0)
+            if position.takes_many:
+                positions.insert(0, dataclasses.replace(position, is_required=False))
             converted(position.hint, [token] if position.takes_many else token, name=position.name)
             continue
         flag, equals, value = token.partition("=")

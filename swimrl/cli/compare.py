@@ -8,7 +8,6 @@ examples:
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from swimrl.cli.report import Selection, analyse, print_verdict
@@ -25,9 +24,12 @@ class Args(Selection):
 def run(args: Args) -> None:
     """Analyse and print."""
     analysis = analyse(args)
-    if args.json:
-        from swimrl.report.page import summary
-
-        print(json.dumps(summary(analysis), indent=2))
-    else:
+    if not args.json:
         print_verdict(analysis)
+        return
+    import json
+
+    from swimrl.report.contents import Contents
+    from swimrl.report.summary import summary
+
+    print(json.dumps(summary(Contents(analysis)), indent=2))

@@ -1,18 +1,21 @@
 """Compare the runs of a study: returns with intervals, tests, figures, one page.
 
 Reads run directories, Stable-Baselines3's evaluations.npz, rl-zoo's logs, and CSV files with the columns env,
-activation, seed, step, mean_return_10_episodes.
+activation, seed, step, mean_return_10_episodes. docs/reporting.md says what each number means.
 
 examples:
   swimrl report runs/hopper
   swimrl report runs/hopper --baseline swish --metric final100 --out report
   swimrl report runs/lr --by act,td3.lr
+  swimrl report runs/hopper --cost activations.json --reference published.csv
   swimrl report curves.csv --format html,json
 """
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +25,9 @@ import tyro
 from swimrl.errors import InputError
 
 if TYPE_CHECKING:
-    from swimrl.report.analysis import Analysis, Primary
+    from swimrl.report.findings import Analysis
+
+_WATCH_S = 30
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,13 @@ class Selection:
     path: tyro.conf.Positional[tuple[Path, ...]] = field(kw_only=True)
     """Studies, run directories, evaluations.npz or CSV files."""
 
-    metric: str | None = None
+    metric: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Score of a run: last10 (mean of its last 10 evaluations), final100, auc, per_seed_max. Default: what
     the study declared, else last10."""
 
     baseline: Annotated[str | None, tyro.conf.arg(metavar="ARM")] = None
-    """What the others are compared with. Default: what the study declared, else relu, else the first."""
+    """What the others are compared with. Default: what the study declared, else relu, else swish, else the
+    first."""
 
     by: str = "act"
     """Keys of the configuration that tell the arms apart, with commas, such as act,td3.lr."""
@@ -57,15 +63,34 @@ class Args(Selection):
     """Folder for the report; files of an earlier one are replaced."""
 
     format: str = "html,md,tex,csv,json"
-    """Which files, with commas: html, md, tex, csv, json."""
+    """Which files, with commas: html, md, tex, csv, json. Figures come with html and md."""
+
+    cost: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Record of `swimrl bench activations --json FILE`, for reward against cost."""
+
+    reference: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
+    """Published curves, drawn for orientation and mixed into no number."""
+
+    watch: bool = False
+    """Write the report anew every half minute until no run is left unfinished."""
 
 
 def run(args: Args) -> None:
     """Analyse, write the report and print the verdict."""
-    from swimrl.report import page
+    from swimrl.report.contents import gather
+    from swimrl.report.write import check_formats, write
 
-    analysis = analyse(args)
-    files = page.write(analysis, args.out, [name.strip() for name in args.format.split(",")])
+    formats = [name.strip() for name in args.format.split(",")]
+    check_formats(formats)
+    while True:
+        analysis = analyse(args)
+        contents = gather(analysis, cost=args.cost, reference=args.reference, defaults=_defaults())
+        goes_on = args.watch and analysis.interim is not None
+        files = write(contents, args.out, formats, refresh_s=_WATCH_S if goes_on else None)
+        if not goes_on:
+            break
+        print(f"{time.strftime('%H:%M:%S')}  {analysis.interim}; {files[0]} is up to date", flush=True)
+        time.sleep(_WATCH_S)
     print_verdict(analysis)
     print()
     for path in files:
@@ -79,34 +104,30 @@ def analyse(selection: Selection) -> Analysis:
 
     if not selection.path:
         raise InputError("nothing to report; name a study's folder, run directories or a CSV file")
-    collection = read.collect(selection.path, [key.strip() for key in selection.by.split(",")])
+    by = tuple(key.strip() for key in selection.by.split(","))
     return analysis.analyse(
-        collection,
+        read.collect(selection.path, by),
         metric=selection.metric,
         baseline=selection.baseline,
+        by=by,
         until=selection.steps,
-        primary=_primary(selection.path),
         random_returns=random_returns(),
         seed=selection.seed,
     )
 
 
-def _primary(paths: tuple[Path, ...]) -> Primary | None:
-    """Return what the study declared beforehand, if exactly one study.json says so."""
-    from swimrl.report.analysis import Primary
+def _defaults() -> dict[str, Any]:
+    """Return each key of a run's configuration with its default."""
+    from swimrl.training.config import TrainConfig
 
-    for path in paths:
-        file = path / "study.json"
-        if file.is_file():
-            declared = json.loads(file.read_text(encoding="utf-8")).get("primary")
-            if declared:
-                lists: dict[str, Any] = {
-                    key: tuple(v) if isinstance(v, list) else v
-                    for key, v in declared.items()
-                    if v is not None
-                }
-                return Primary(**lists)
-    return None
+    def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                yield from flat(value, f"{prefix}{name}.")
+            else:
+                yield prefix + name, value
+
+    return dict(flat(dataclasses.asdict(TrainConfig())))
 
 
 def print_verdict(analysis: Analysis) -> None:
@@ -114,13 +135,15 @@ def print_verdict(analysis: Analysis) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from swimrl.report import page
+    from swimrl.report.contents import Contents
+    from swimrl.report.tables import comparison_table, score_table
     from swimrl.report.verdict import sentences
 
     console = Console(width=80, highlight=False, markup=False)
+    contents = Contents(analysis)
     for content, columns in (
-        (page.score_table(analysis), (0, 1, 2, 3, 4, 5)),
-        (page.comparison_table(analysis), (0, 1, 2, 3, 5)),
+        (score_table(contents), (0, 1, 2, 3, 4, 5, 9)),
+        (comparison_table(contents), (0, 1, 2, 3, 5, 8)),
     ):
         if not content.rows:
             continue

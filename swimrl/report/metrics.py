@@ -32,15 +32,19 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
         run: The run.
         metric: One of `METRICS`.
         until: The step up to which runs are compared; the end of the curve when not given.
-        failure: The return that counts from the failure of a failed run on, up to ``until``.
+        failure: The return that counts from the failure of a diverged run on, up to ``until``.
 
     Raises:
         UndeterminedError: If the run's data do not give it; the message says why.
     """
+    if run.status == "failed" and not run.has_diverged:
+        raise UndeterminedError(f"it failed for a reason that is not its own: {run.reason}")
     steps, returns = filled(run, until, failure)
+    if not np.isfinite(returns).all():
+        raise UndeterminedError(f"its return at step {steps[~np.isfinite(returns)][0]:,.0f} is not finite")
     end = steps[-1] if until is None else until
     if metric == "final100":
-        if run.status == "failed" and failure is not None:
+        if run.has_diverged and failure is not None:
             return failure
         if run.final100 is None:
             raise UndeterminedError("no fresh episodes were run after training")
@@ -61,22 +65,34 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
 
 
 def filled(run: Run, until: float | None, failure: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return a run's curve; after a failed run's end it goes on at the return ``failure``, if given."""
-    if run.status != "failed" or failure is None or until is None or run.steps[-1] >= until:
+    """Return a run's curve; after a diverged run's end it goes on at the return ``failure``, if given."""
+    if not run.has_diverged or failure is None or until is None or run.steps[-1] >= until:
         return run.steps, run.returns
     interval = np.diff(run.steps).min() if len(run.steps) > 1 else until
     more = np.append(np.arange(run.steps[-1] + interval, until, interval), until)
     return np.append(run.steps, more), np.append(run.returns, np.full(len(more), failure))
 
 
-def max_of_mean(runs: Sequence[Run], until: float | None = None) -> float:
-    """Return the best evaluation of the mean over seeds, at the steps that all runs evaluated.
+def curves(
+    runs: Sequence[Run], until: float | None, failure: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps that all runs were evaluated at, [E], and the returns there, [N, E].
 
     Raises:
         UndeterminedError: If the runs have no evaluation step in common.
     """
-    common = set.intersection(*({float(s) for s in run.steps} for run in runs))
-    steps = sorted(step for step in common if until is None or step <= until)
-    if not steps:
+    lines = [filled(run, until, failure) for run in runs]
+    common = sorted(set.intersection(*({float(s) for s in steps} for steps, _ in lines)))
+    steps = np.array([step for step in common if until is None or step <= until])
+    if not len(steps):
         raise UndeterminedError("the runs were never evaluated at the same step")
-    return float(np.mean([run.returns[np.isin(run.steps, steps)] for run in runs], axis=0).max())
+    return steps, np.array([returns[np.isin(x, steps)] for x, returns in lines])
+
+
+def max_of_mean(runs: Sequence[Run], until: float | None = None, failure: float | None = None) -> float:
+    """Return the best evaluation of the mean over seeds, at the steps that all runs were evaluated at.
+
+    Raises:
+        UndeterminedError: If the runs have no evaluation step in common.
+    """
+    return float(curves(runs, until, failure)[1].mean(axis=0).max())

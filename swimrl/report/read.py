@@ -6,7 +6,9 @@ What cannot be read is listed with the reason and never stops a report.
 from __future__ import annotations
 
 import csv
+import itertools
 import re
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +23,11 @@ from swimrl.runs.directory import read_evaluations
 from swimrl.runs.record import RunRecord, read_record
 
 CSV_COLUMNS = ("env", "activation", "seed", "step", "mean_return_10_episodes")
-"""Of a tidy CSV file, one line for each evaluation of each run."""
+"""Of a tidy CSV file, one line for each evaluation of each run. A column ``paired`` may hold ``yes``: equal
+seeds of different activations then are pairs."""
+
+_DIVERGED = re.compile(r"\b(nan|inf)\b")
+"""In the reason of a run that failed by itself: its numbers were no longer finite."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,21 @@ class Run:
     reason: str | None = None
     """Why it failed or was interrupted."""
 
+    values: tuple[Any, ...] = ()
+    """Of the keys of the configuration that tell arms apart."""
+
+    is_paired: bool = False
+    """Whether its source says that equal seeds are pairs."""
+
+    note: str | None = None
+    """What was assumed in reading it."""
+
     record: RunRecord | None = field(default=None, repr=False)
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether it failed because its numbers were no longer finite, not for want of a disk or the like."""
+        return self.status == "failed" and bool(_DIVERGED.search((self.reason or "").lower()))
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ def collect(paths: Sequence[Path], by: Sequence[str] = ("act",)) -> Collection:
             raise InputError(f"{path} does not exist; name run directories, a study's folder or a CSV file")
         for source, readings in _sources(path, by):
             try:
-                runs += readings()
+                runs += [*readings()]
             except DamagedFileError as error:
                 excluded.append(Excluded(str(source), str(error)))
     runs, twice = _without_duplicates(runs)
@@ -129,6 +149,7 @@ def _read_run(folder: Path, by: Sequence[str]) -> Iterator[Run]:
     yield Run(
         env=record.config["env"],
         arm=label(record.config, by),
+        values=tuple(value_of(record.config, key) for key in by),
         seed=int(record.config["seed"]),
         steps=steps,
         returns=returns.mean(axis=1),
@@ -145,19 +166,35 @@ def label(config: Mapping[str, Any], by: Sequence[str]) -> str:
 
     Raises:
         InputError: If the configuration has no such key.
+
+    Example:
+        >>> label({"act": "swim", "td3": {"lr": 0.001}}, ["act", "td3.lr"])
+        'swim, lr=0.001'
     """
-    parts = []
-    for position, key in enumerate(by):
-        value: Any = config
-        for name in key.split("."):
-            if not isinstance(value, Mapping) or name not in value:
-                known = ", ".join(_keys(config))
-                raise InputError(f"--by {key!r} is no key of a run's configuration; expected one of {known}")
-            value = value[name]
-        if key == "act" and config.get("act_critic"):
-            value = f"{value} (critics {config['act_critic']})"
-        parts.append(str(value) if position == 0 else f"{key.rpartition('.')[2]}={value}")
-    return ", ".join(parts)
+    first, *others = [(key, value_of(config, key)) for key in by]
+    named = [f"{key.rpartition('.')[2]}={_shown(value)}" for key, value in others]
+    return ", ".join([_shown(first[1]), *named])
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def value_of(config: Mapping[str, Any], key: str) -> Any:
+    """Return what a configuration says under a key with dots; of ``act``, the critics' too if they differ.
+
+    Raises:
+        InputError: If there is no such key.
+    """
+    value: Any = config
+    for name in key.replace("-", "_").split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            known = ", ".join(_keys(config))
+            raise InputError(f"--by {key!r} is no key of a run's configuration; expected one of {known}")
+        value = value[name]
+    if key == "act" and config.get("act_critic"):
+        return f"{value} (critics {config['act_critic']})"
+    return value
 
 
 def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -174,18 +211,21 @@ def _read_npz(path: Path) -> Iterator[Run]:
         with np.load(path) as content:
             steps, returns = content["timesteps"], content["results"]
         means = np.asarray(returns, float).reshape(len(steps), -1).mean(axis=1)
-    except (OSError, ValueError, KeyError) as error:
+        if not len(steps):
+            raise ValueError("it holds no evaluation")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise DamagedFileError(f"{path} is no evaluations.npz of Stable-Baselines3: {error}") from error
     folder = path.parent
     named = re.fullmatch(r"(?P<env>.+-v\d+)_(?P<number>\d+)", folder.name)
     env, number = (named["env"], int(named["number"])) if named else (folder.parent.name, 0)
     seed = re.search(r"seed[-_]?(\d+)", folder.name)
     arm = folder.parent.name if named else re.sub(r"[-_]?seed[-_]?\d+", "", folder.name) or "sb3"
-    yield Run(env, arm, int(seed[1]) if seed else number, np.asarray(steps), means, path)
+    yield Run(env, arm, int(seed[1]) if seed else number, np.asarray(steps), means, path, values=(arm,))
 
 
 def _read_csv(path: Path) -> Iterator[Run]:
-    curves: dict[tuple[str, str, int], list[tuple[float, float]]] = defaultdict(list)
+    curves: dict[tuple[str, str, int], list[dict[float, float]]] = defaultdict(lambda: [{}])
+    paired: set[tuple[str, str, int]] = set()
     line = 1
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -193,16 +233,34 @@ def _read_csv(path: Path) -> Iterator[Run]:
             for row in reader:
                 line = reader.line_num
                 key = (row["env"], row["activation"], int(row["seed"]))
-                curves[key].append((float(row["step"]), float(row["mean_return_10_episodes"])))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DamagedFileError(f"cannot read {path}: {error}") from error
-    except (KeyError, ValueError, TypeError) as error:
+                step = float(row["step"])
+                runs = curves[key]
+                if runs[-1] and step == next(iter(runs[0])):
+                    runs.append({})
+                if step in runs[-1]:
+                    raise ValueError(f"a second line for step {step:,.0f} of this run")
+                runs[-1][step] = float(row["mean_return_10_episodes"])
+                if row.get("paired") == "yes":
+                    paired.add(key)
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise DamagedFileError(
             f"{path}, line {line}, cannot be read ({error}); expected the columns {', '.join(CSV_COLUMNS)}"
         ) from error
-    for (env, arm, seed), points in curves.items():
-        steps, returns = np.array(sorted(points)).T
-        yield Run(env, arm, seed, steps, returns, path)
+    if not curves:
+        raise DamagedFileError(f"{path} holds no evaluation; expected the columns {', '.join(CSV_COLUMNS)}")
+    for key, runs in curves.items():
+        env, arm, seed = key
+        note = None
+        if len(runs) > 1:
+            note = f"in {path.name}, {len(runs)} runs of {arm} on {env} carry seed {seed}; they count apart"
+        taken = {s for e, a, s in curves if (e, a) == (env, arm)}
+        free = (s for s in itertools.count(seed) if s == seed or s not in taken)
+        for points, number in zip(runs, free, strict=False):
+            steps, returns = np.array(sorted(points.items())).T
+            is_paired = key in paired and len(runs) == 1
+            yield Run(env, arm, number, steps, returns, path, values=(arm,), is_paired=is_paired, note=note)
 
 
 def _without_duplicates(runs: Iterable[Run]) -> tuple[list[Run], list[Excluded]]:

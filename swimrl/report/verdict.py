@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swimrl.report.analysis import ALPHA, Analysis, Comparison, Undetermined
+from swimrl.report.findings import ALPHA, Analysis, Comparison, Undetermined
 from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval
 from swimrl.stats.power import Seeds
 
 
 def sentences(analysis: Analysis) -> list[str]:
-    """Return the verdict, a sentence or two for each comparison."""
+    """Return the verdict, a sentence or two for each comparison, the declared ones first."""
     lines = []
     if analysis.interim:
         lines.append(f"INTERIM: {analysis.interim}; no winner is marked.")
     if not analysis.comparisons:
-        names = ", ".join(analysis.names)
-        lines.append(f"There is only one arm ({names}), so nothing is compared.")
-    for comparison in analysis.comparisons:
+        lines.append("Nothing is compared: " + _why_nothing(analysis))
+    for comparison in sorted(analysis.comparisons, key=lambda one: not one.primary):
         lines.append(" ".join(_of(comparison, analysis)))
     if analysis.comparisons and not analysis.metric_declared:
-        lines.append(f"The metric {analysis.metric} was not declared before the runs.")
+        lines.append(_chosen_afterwards(analysis))
     return lines
+
+
+def _why_nothing(analysis: Analysis) -> str:
+    if len(analysis.names) == 1:
+        return f"there is only one arm ({analysis.names[0]})."
+    return f"no arm shares a task with {analysis.baseline}."
+
+
+def _chosen_afterwards(analysis: Analysis) -> str:
+    if analysis.primary is None:
+        return (
+            f"EXPLORATORY: nothing was declared before the runs; {analysis.metric} and {analysis.baseline} "
+            "as the baseline were chosen afterwards, and p-values are corrected as a screen's."
+        )
+    primary = analysis.primary
+    return (
+        f"EXPLORATORY: metric, baseline, arms or step were chosen afterwards; the study declared "
+        f"{primary.metric} against {primary.baseline} at the end of its runs."
+    )
 
 
 def short(comparison: Comparison, analysis: Analysis) -> str:
@@ -30,10 +48,10 @@ def short(comparison: Comparison, analysis: Analysis) -> str:
     if isinstance(comparison.test, Undetermined):
         return f"undetermined: {comparison.test.why}"
     if analysis.interim:
-        return f"interim, p {p_value(comparison.adjusted)}"
+        return f"interim (p {p_value(comparison.adjusted)})"
     if comparison.established:
-        return f"{better(comparison)} is better, p {p_value(comparison.adjusted)}"
-    return f"not established, p {p_value(comparison.adjusted)}"
+        return f"{better(comparison)} is better (p {p_value(comparison.adjusted)})"
+    return f"not established (p {p_value(comparison.adjusted)})"
 
 
 def better(comparison: Comparison) -> str:
@@ -48,62 +66,67 @@ def p_value(p: float | None) -> str:
 
     Example:
         >>> p_value(0.1508), p_value(0.00002)
-        ('= 0.151', '< 0.001')
+        ('0.151', '<0.001')
     """
     if p is None:
         return "undetermined"
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _of(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
-    where = f"On {comparison.env}" if comparison.env else f"Over all {len(analysis.tasks)} tasks"
+    where = f"On {comparison.env}" if comparison.env else "Over all tasks that both have"
     arm, baseline, test = comparison.arm, comparison.baseline, comparison.test
     if isinstance(test, Undetermined):
         yield f"{where}, {arm} against {baseline}: undetermined ({test.why})."
         return
-    seeds = _seeds(comparison, analysis)
+    seeds = _seeds(comparison)
     if comparison.established and not analysis.interim:
         worse = baseline if better(comparison) == arm else arm
-        yield f"{where}, {better(comparison)} scores above {worse}{_by(comparison)}:"
-        yield f"established with {seeds} ({_test(test, comparison, analysis)})."
+        yield f"{where}, {better(comparison)} scores above {worse}: established with {seeds}"
     else:
         yield f"{where}, a difference between {arm} and {baseline} is not established with {seeds}"
-        yield f"({_test(test, comparison, analysis)}){_by(comparison)}."
+    yield f"({test.name}); {_p_values(test, comparison, analysis)}."
+    yield from _effect(comparison)
+    if comparison.correlation is not None:
+        yield f"Pairs correlate by {comparison.correlation:.2f}."
     if isinstance(comparison.detectable, float):
         yield (
             f"With these seeds a difference of {comparison.detectable:.0%} of {baseline}'s score would be "
-            "found in 8 of 10 studies;"
+            "found in 8 of 10 studies"
         )
-        needed = comparison.seeds.get(0.1)
-        if isinstance(needed, Seeds):
-            yield (
-                f"one of 10% needs {needed.needed} seeds an arm (95% interval {needed.low} to {needed.high}, "
-                "for the spread is known no better)."
-            )
+        needed = comparison.seeds_needed.get(0.1)
+        yield f"(t test); one of 10% {_needs(needed)}." if needed is not None else "(t test)."
 
 
-def _by(comparison: Comparison) -> str:
-    found = comparison.difference
-    if not isinstance(found, Interval):
-        return ""
-    return f", by {found.estimate:,.0f} (95% interval {found.low:,.0f} to {found.high:,.0f}, Welch)"
+def _effect(comparison: Comparison) -> Iterator[str]:
+    found, probability = comparison.difference, comparison.probability_of_improvement
+    if isinstance(found, Interval):
+        yield (
+            f"{comparison.arm} minus {comparison.baseline}: {found.estimate:+,.1f} (95% interval "
+            f"{found.low:+,.1f} to {found.high:+,.1f}, {found.method}); a run of {comparison.arm} scores "
+            f"above one of {comparison.baseline} with probability {probability:.2f}."
+        )
 
 
-def _test(test: Test, comparison: Comparison, analysis: Analysis) -> str:
-    raw = f"{test.name}: p {p_value(test.p_value)}"
+def _needs(needed: Seeds | Undetermined) -> str:
+    if isinstance(needed, Undetermined):
+        return f"needs an undetermined number of seeds ({needed.why})"
+    return (
+        f"needs {needed.needed} seeds an arm (95% interval {needed.low} to {needed.high}, for the spread is "
+        "known no better)"
+    )
+
+
+def _p_values(test: Test, comparison: Comparison, analysis: Analysis) -> str:
+    family = "declared beforehand" if comparison.primary else "exploratory"
+    raw = f"p {p_value(test.p_value)}"
     if comparison.adjusted is None or abs(comparison.adjusted - test.p_value) < 1e-12:
-        return raw
-    how = {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}[
-        analysis.correction if comparison.primary else "benjamini-hochberg"
-    ]
-    return f"{raw}, after {how}'s correction {p_value(comparison.adjusted)}; level {ALPHA:g}"
+        return f"{raw}, level {ALPHA:g}, {family}"
+    is_holm = comparison.primary and analysis.primary is not None and analysis.primary.correction == "holm"
+    how = "Holm" if is_holm else "Benjamini-Hochberg"
+    return f"{raw}, after {how}'s correction {p_value(comparison.adjusted)}, level {ALPHA:g}, {family}"
 
 
-def _seeds(comparison: Comparison, analysis: Analysis) -> str:
-    arms = [
-        arm
-        for arm in analysis.arms
-        if arm.name in (comparison.arm, comparison.baseline) and comparison.env in (None, arm.env)
-    ]
-    counts = sorted({len(arm.scores) for arm in arms})
-    return f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+def _seeds(comparison: Comparison) -> str:
+    fewest, most = sorted(comparison.seeds)
+    return f"{fewest} seeds" if fewest == most else f"{fewest} and {most} seeds"

@@ -3,7 +3,8 @@
 A score is one run's: the unit of every statistic is the seed, never the episode. Tasks may have different
 numbers of runs. Definitions as in Agarwal et al. 2021 (arXiv:2108.13264), section 4.
 
-Letters in shapes: N runs, T thresholds.
+Letters in shapes: N runs, T thresholds. Leading axes, such as those of resamples, are kept: what is [..., N]
+for each task gives [...].
 """
 
 from __future__ import annotations
@@ -13,34 +14,45 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 Scores = Mapping[str, np.ndarray]
-"""Task -> the scores of its runs, [N]; N may differ between tasks."""
+"""Task -> the scores of its runs, [..., N]; N may differ between tasks."""
 
-Aggregate = Callable[[Scores], float]
-
-
-def mean(scores: Scores) -> float:
-    """Return the mean over tasks of each task's mean."""
-    return float(np.mean([np.mean(of_task) for of_task in scores.values()]))
+Aggregate = Callable[[Scores], np.ndarray]
 
 
-def median(scores: Scores) -> float:
-    """Return the median over tasks of each task's mean; with one task, the median of its runs."""
+def mean(scores: Scores) -> np.ndarray:
+    """Return the mean over tasks of each task's mean, [...].
+
+    Example:
+        >>> float(mean({"Hopper-v4": np.array([1.0, 3.0]), "Ant-v4": np.array([5.0])}))
+        3.5
+    """
+    return np.asarray(np.mean([of_task.mean(axis=-1) for of_task in scores.values()], axis=0))
+
+
+def median(scores: Scores) -> np.ndarray:
+    """Return the median over tasks of each task's mean; with one task, the median of its runs. [...]."""
     if len(scores) == 1:
         (of_task,) = scores.values()
-        return float(np.median(of_task))
-    return float(np.median([np.mean(of_task) for of_task in scores.values()]))
+        return np.asarray(np.median(of_task, axis=-1))
+    return np.asarray(np.median([of_task.mean(axis=-1) for of_task in scores.values()], axis=0))
 
 
-def interquartile_mean(scores: Scores) -> float:
-    """Return the mean of the middle half of all tasks' runs: a quarter of them is cut off on each side."""
-    ordered = np.sort(np.concatenate([*scores.values()]))
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+def interquartile_mean(scores: Scores) -> np.ndarray:
+    """Return the mean of the middle half of all tasks' runs: a quarter is cut off on each side. [...].
+
+    Example:
+        >>> float(interquartile_mean({"Hopper-v4": np.array([0.0, 1.0, 3.0, 100.0])}))
+        2.0
+    """
+    ordered = np.sort(np.concatenate([*scores.values()], axis=-1), axis=-1)
+    cut = ordered.shape[-1] // 4
+    return np.asarray(ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1))
 
 
-def optimality_gap(scores: Scores, target: float = 1.0) -> float:
-    """Return by how much runs fall short of ``target`` on average; what lies above it earns nothing."""
-    return float(target - np.mean([np.minimum(of_task, target).mean() for of_task in scores.values()]))
+def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
+    """Return by how much runs fall short of ``target`` on average; more earns nothing. [...]."""
+    short = [np.minimum(of_task, target).mean(axis=-1) for of_task in scores.values()]
+    return np.asarray(target - np.mean(short, axis=0))
 
 
 def probability_of_improvement(scores: Scores, baseline: Scores) -> float:
@@ -58,15 +70,23 @@ def superiority(x: np.ndarray, y: np.ndarray) -> float:
     """Return the share of pairs of ``x`` [N] and ``y`` [M] in which ``x`` is larger, ties counted half.
 
     It is Mann and Whitney's U divided by N M.
+
+    Example:
+        >>> superiority(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+        0.875
     """
     difference = np.subtract.outer(np.asarray(x), np.asarray(y))
     return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
 def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the share of runs above each threshold, averaged over tasks, [T]."""
+    """Return the share of runs above each threshold, averaged over tasks, [..., T]."""
     levels = np.asarray(thresholds)
-    above = [(of_task[:, None] > levels).mean(axis=0) for of_task in scores.values()]
+    above = []
+    for of_task in scores.values():
+        ordered = np.atleast_2d(np.sort(of_task, axis=-1)).reshape(-1, of_task.shape[-1])
+        below = np.array([np.searchsorted(row, levels, side="right") for row in ordered])
+        above.append(1 - (below / of_task.shape[-1]).reshape(*of_task.shape[:-1], len(levels)))
     return np.asarray(np.mean(above, axis=0))
 
 

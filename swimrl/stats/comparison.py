@@ -1,7 +1,7 @@
 """Tests of whether two arms differ, and corrections for asking more than once. Every p-value names its test.
 
-The arms are unpaired: equal seeds give equal initial weights, but training is chaotic and the pairing is soon
-lost. Letters in shapes: N, M runs of the two arms.
+The arms are unpaired unless a study declares otherwise beforehand: equal seeds give equal initial weights,
+but training is chaotic and the pairing is soon lost. Letters in shapes: N, M runs of the two arms.
 """
 
 from __future__ import annotations
@@ -99,6 +99,29 @@ def paired_permutation(differences: np.ndarray, *, seed: int = 0) -> Test:
         name = f"permutation, paired, {_DRAWS:,} draws"
     sums = np.abs(signs @ differences)
     return Test(float((sums >= abs(differences.sum()) * (1 - 1e-12)).mean()), name)
+
+
+def stratified_paired(differences: Scores, *, seed: int = 0) -> Test:
+    """Test over all tasks at once whether the differences of pairs of runs are centred at 0.
+
+    Each task's differences are divided by their root mean square, which changing signs leaves alone, so that
+    no task counts more for its unit.
+
+    Args:
+        differences: Task -> differences of its pairs, [N].
+        seed: Of the draws.
+
+    Raises:
+        UndeterminedError: If a task has no pair, or no pair that differs.
+    """
+    scaled = []
+    for task, of_task in differences.items():
+        size = float(np.sqrt(np.mean(np.square(of_task)))) if len(of_task) else 0.0
+        if not size:
+            raise UndeterminedError(f"no pair of runs differs on {task}")
+        scaled.append(np.asarray(of_task) / size)
+    test = paired_permutation(np.concatenate(scaled), seed=seed)
+    return Test(test.p_value, f"{test.name}, stratified by task" if len(scaled) > 1 else test.name)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -58,17 +58,20 @@ def seeds_needed(spread: float, effect: float, *, alpha: float = ALPHA, power: f
     """
     if effect <= 0:
         raise UndeterminedError("an effect of 0 needs no seeds: there is nothing to find")
+
+    def is_enough(seeds: int) -> bool:
+        return _power(effect / spread * math.sqrt(seeds / 2), 2 * seeds - 2, alpha) >= power
+
+    if not spread:
+        return 2
     low, high = 1, 2
-    while minimum_detectable_effect(spread, high, alpha=alpha, power=power) > effect:
+    while not is_enough(high):
         low, high = high, 2 * high
         if high > _MOST_SEEDS:
             raise UndeterminedError(f"more than {_MOST_SEEDS:,} seeds an arm")
     while high - low > 1:
         middle = (low + high) // 2
-        if minimum_detectable_effect(spread, middle, alpha=alpha, power=power) > effect:
-            low = middle
-        else:
-            high = middle
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
 
 

@@ -61,3 +61,16 @@ def test_normalised_scores_are_not_clipped() -> None:
 
 def test_common_tasks_keep_their_order() -> None:
     assert aggregate.tasks_of([{"b": np.ones(1), "a": np.ones(1)}, {"a": np.ones(1)}]) == ["a"]
+
+
+def test_leading_axes_are_kept() -> None:
+    generator = np.random.RandomState(0)
+    many = {"a": generator.randn(5, 7), "b": generator.randn(5, 4)}
+    for of in (aggregate.mean, aggregate.median, aggregate.interquartile_mean, aggregate.optimality_gap):
+        rows = [float(of({task: scores[i] for task, scores in many.items()})) for i in range(5)]
+        np.testing.assert_allclose(of(many), rows)
+    profiles = [
+        aggregate.performance_profile({task: scores[i] for task, scores in many.items()}, [-1, 0, 1])
+        for i in range(5)
+    ]
+    np.testing.assert_allclose(aggregate.performance_profile(many, [-1, 0, 1]), profiles)

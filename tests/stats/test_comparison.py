@@ -68,6 +68,19 @@ def test_a_paired_test_changes_signs() -> None:
     assert many.p_value == pytest.approx(theirs, abs=0.01)
 
 
+def test_pairs_of_several_tasks_count_alike_whatever_their_unit() -> None:
+    differences = {"a": np.array([1.0, 2.0, -0.5]), "b": np.array([0.3, 0.1])}
+    found = comparison.stratified_paired(differences)
+    thousandfold = {**differences, "a": 1000 * differences["a"]}
+    assert comparison.stratified_paired(thousandfold).p_value == found.p_value
+    scaled = np.concatenate([d / np.sqrt((d**2).mean()) for d in differences.values()])
+    sums = [abs(np.dot(signs, scaled)) for signs in product((1, -1), repeat=5)]
+    assert found.p_value == np.mean(np.array(sums) >= abs(scaled.sum()) - 1e-12)
+    assert found.name == "exact permutation, paired, stratified by task"
+    with pytest.raises(UndeterminedError, match="no pair of runs differs on b"):
+        comparison.stratified_paired({**differences, "b": np.zeros(2)})
+
+
 def test_corrections_are_hand_worked() -> None:
     p_values = {"a": 0.01, "b": 0.04, "c": 0.03}
     assert comparison.holm(p_values) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +84,25 @@ def test_what_too_few_runs_cannot_give_is_undetermined() -> None:
     ):
         with pytest.raises(UndeterminedError):
             compute()
+
+
+def test_the_coverage_that_is_printed_is_the_published_one() -> None:
+    table = Path(__file__).parents[2] / "results" / "interval-coverage" / "coverage.csv"
+    with table.open() as file:
+        published = {
+            int(row["runs"]): float(row["coverage"])
+            for row in csv.DictReader(file)
+            if (row["of"], row["interval"], row["scores"]) == ("mean", "percentile bootstrap", "normal")
+        }
+    assert {n: interval.percentile_coverage(n) for n in published} == {
+        n: (n, coverage) for n, coverage in published.items()
+    }
+    assert interval.percentile_coverage(7) == (5, published[5])
+    assert interval.percentile_coverage(2) is None
+
+
+def test_few_runs_make_the_percentile_bootstrap_too_narrow_and_students_interval_not() -> None:
+    x = np.random.RandomState(1).randn(400, 5)
+    percentile = [interval.percentile_bootstrap(aggregate.mean, {"": row}, resamples=400) for row in x]
+    assert np.mean([0 in one for one in percentile]) < 0.9
+    assert np.mean([0 in interval.mean_student(row) for row in x]) > 0.925
