@@ -1,8 +1,6 @@
 """Compare the runs of a study: returns with intervals, tests, figures, one page.
 
-Reads run directories, Stable-Baselines3's evaluations.npz, rl-zoo's logs, and
-CSV files with the columns env, activation, seed, step,
-mean_return_10_episodes. docs/reporting.md says what each number means.
+Reads run directories, evaluations.npz and CSV files; see docs/reporting.md.
 
 examples:
   swimrl report runs/hopper
