@@ -5,7 +5,7 @@ examples:
   swimrl train --env Hopper-v4 --act "swim(k=1)" --steps 1e5 --seed 1
   swimrl train --env Ant-v5 --act-actor tanh --act-critic swish
   swimrl train --env Walker2d-v4 --act "expr: x*sigmoid(b*x); b=trainable(1)"
-  swimrl train --config configs/swim-paper.yaml --seed 3 --td3.lr 1e-3
+  swimrl train --config configs/quick.yaml --seed 3 --td3.lr 1e-3
   swimrl train --env HalfCheetah-v4 --act swim --resume
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,11 +77,25 @@ def available_memory() -> float:
     free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        free = float(lines["MemAvailable"].split()[0]) * 1024
-    group = Path("/sys/fs/cgroup")
+        free = _table(meminfo)["MemAvailable:"] * 1024
+    return min(free, *(_left_to_group(*files) for files in _CONTROL_GROUPS))
+
+
+_CONTROL_GROUPS = (
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Of version 2 and version 1: folder, limit, use, and the part of the use that is cache and can go."""
+
+
+def _left_to_group(folder: str, limit: str, used: str, cache: str) -> float:
+    group = Path(folder)
     try:
-        limit, used = (float((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-    except (OSError, ValueError):  # no control group, or one without a limit
-        return free
-    return min(free, limit - used)
+        allowed, taken = (float((group / name).read_text()) for name in (limit, used))
+        return allowed - taken + _table(group / "memory.stat")[cache]
+    except (OSError, ValueError, KeyError):  # no such control group, or one without a limit
+        return math.inf
+
+
+def _table(path: Path) -> dict[str, float]:
+    return {words[0]: float(words[1]) for line in path.read_text().splitlines() if (words := line.split())}

@@ -1,4 +1,8 @@
-"""Doing the runs of a study on this machine, a process for each."""
+"""Doing the runs of a study on this machine, a process for each.
+
+Several sweeps may be at work on one study, on this machine or on others that share the folder. A run at which
+another process is at work is left to it; if that process ends before the run is done, it is done here.
+"""
 
 from __future__ import annotations
 
@@ -10,49 +14,23 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from swimrl.errors import DamagedFileError, RunExistsError, SwimrlError
+from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.runs.record import read_record
+from swimrl.sweeps.outcome import Display, Outcome, is_done, log_file
 from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.study import Study
-from swimrl.sweeps.worker import BUSY
+from swimrl.sweeps.worker import BUSY, INTERRUPTED
 from swimrl.training.config_file import to_mapping
 from swimrl.training.interruption import Interruption
-from swimrl.training.resume import is_finished
-
-LOG_FOLDER = "logs"
 
 _ATTEMPTS = 2
 _POLL_S = 0.2
+_LOOK_ELSEWHERE_S = 1.0
 _STOP_S = 8.0
 """Seconds that workers have for their checkpoints when the sweep is stopped."""
-
-
-class Display(Protocol):
-    """Is told how a sweep goes."""
-
-    def event(self, run: PlannedRun, text: str) -> None:
-        """Something happened to a run."""
-
-    def refresh(self) -> None:
-        """Some time has passed."""
-
-
-@dataclass
-class Outcome:
-    """What came of a sweep."""
-
-    failed: dict[Path, str] = field(default_factory=dict)
-    """Reasons by directory."""
-
-    elsewhere: list[Path] = field(default_factory=list)
-    """Directories of runs at which other processes are still at work."""
-
-    was_interrupted: bool = False
-    """Whether Ctrl-C or SIGTERM ended it before all was done."""
 
 
 @dataclass
@@ -60,6 +38,9 @@ class _Worker:
     run: PlannedRun
     slot: int
     process: subprocess.Popen[bytes]
+    log: Path
+    log_start: int
+    """Bytes in the log before this worker."""
 
 
 class LocalSweep:
@@ -85,8 +66,9 @@ class LocalSweep:
         display: Display,
     ) -> None:
         self._left = deque(runs)
-        self._deferred: list[PlannedRun] = []
+        self._elsewhere: list[PlannedRun] = []
         """At which another process was at work when it was their turn."""
+        self._looked_elsewhere = 0.0
         self._study = study
         self._folder = folder
         self._cores = cores
@@ -102,30 +84,23 @@ class LocalSweep:
         interruption = Interruption()
         with interruption.listening():
             try:
-                while self._has_more() and not interruption.is_asked:
+                while (self._left or self._workers or self._elsewhere) and not interruption.is_asked:
                     while self._free and self._left and not interruption.is_asked:
                         self._begin(self._left.popleft())
                     self._display.refresh()
                     time.sleep(_POLL_S)
                     self._collect()
+                    self._look_elsewhere()
                 self._outcome.was_interrupted = interruption.is_asked
             finally:
                 self._stop()
         return self._outcome
 
-    def _has_more(self) -> bool:
-        if not (self._left or self._workers):
-            # The others may be done by now, or gone.
-            self._left.extend(run for run in self._deferred if not is_busy(run))
-            self._outcome.elsewhere = [run.directory.path for run in self._deferred if run not in self._left]
-            self._deferred = [run for run in self._deferred if run not in self._left]
-        return bool(self._left or self._workers)
-
     def _begin(self, run: PlannedRun) -> None:
         if is_done(run):
             return
         if is_busy(run):
-            self._deferred.append(run)
+            self._leave(run)
             return
         slot = self._free.pop(0)
         job = {
@@ -134,14 +109,29 @@ class LocalSweep:
             "study": asdict(self._study),
             "cores": share(self._cores, slot, self._jobs),
         }
-        process = _start(job, threads=run.config.threads, log=log_file(self._folder, run.directory.path))
-        self._workers.append(_Worker(run, slot, process))
+        log = log_file(self._folder, run.directory.path)
+        log_start = log.stat().st_size if log.exists() else 0
+        process = _start(job, threads=run.config.threads, log=log)
+        self._workers.append(_Worker(run, slot, process, log, log_start))
         self._display.event(run, "tried once more" if self._attempts[run.directory.path] else "started")
+
+    def _leave(self, run: PlannedRun) -> None:
+        self._elsewhere.append(run)
+        self._display.event(run, "another process is at work on it")
+
+    def _look_elsewhere(self) -> None:
+        """Take back the runs that other processes have done or given up."""
+        if time.monotonic() < self._looked_elsewhere + _LOOK_ELSEWHERE_S:
+            return
+        self._looked_elsewhere = time.monotonic()
+        free = [run for run in self._elsewhere if not is_busy(run)]
+        self._left.extend(free)
+        self._elsewhere = [run for run in self._elsewhere if run not in free]
 
     def _collect(self) -> None:
         for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
             self._end(worker)
-            self._judge(worker.run, worker.process.returncode)
+            self._judge(worker, worker.process.returncode)
 
     def _end(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -150,15 +140,15 @@ class LocalSweep:
         assert worker.process.stdin is not None
         worker.process.stdin.close()
 
-    def _judge(self, run: PlannedRun, code: int) -> None:
-        path = run.directory.path
+    def _judge(self, worker: _Worker, code: int) -> None:
+        run, path = worker.run, worker.run.directory.path
         if code == 0:
             self._outcome.failed.pop(path, None)
             self._display.event(run, "done")
         elif code == BUSY:
-            self._deferred.append(run)
+            self._leave(run)
         else:
-            reason = self._reason(run, code)
+            reason = _reason(worker, code)
             self._attempts[path] += 1
             if self._attempts[path] < _ATTEMPTS:
                 self._display.event(run, f"failed: {reason}")
@@ -167,18 +157,6 @@ class LocalSweep:
                 _mark(run, reason)
                 self._outcome.failed[path] = reason
                 self._display.event(run, f"failed again: {reason}")
-
-    def _reason(self, run: PlannedRun, code: int) -> str:
-        """Return why a worker ended."""
-        if code == -signal.SIGKILL:
-            return (
-                "killed by SIGKILL, which the sweep did not send; most likely out of memory: try fewer --jobs"
-            )
-        if code < 0:
-            return f"killed by {signal.Signals(-code).name}, which the sweep did not send"
-        log = log_file(self._folder, run.directory.path).read_text(encoding="utf-8", errors="replace")
-        lines = [line.strip() for line in log.splitlines() if line.strip()]
-        return lines[-1].removeprefix("error: ") if lines else f"ended with exit code {code}, without a word"
 
     def _stop(self) -> None:
         """Stop all workers so that their runs can be continued; return when none is left."""
@@ -192,14 +170,6 @@ class LocalSweep:
                 worker.process.kill()  # its last checkpoint stands
                 worker.process.wait()
             self._end(worker)
-
-
-def is_done(run: PlannedRun) -> bool:
-    """Return whether nothing is left of a run."""
-    try:
-        return is_finished(run.directory, run.config)
-    except DamagedFileError:
-        return False  # the worker tells
 
 
 def is_busy(run: PlannedRun) -> bool:
@@ -230,11 +200,6 @@ def share(cores: Sequence[int], slot: int, jobs: int) -> list[int]:
     return list(cores[first:last])
 
 
-def log_file(folder: Path, directory: Path) -> Path:
-    """Return where the output of a run's workers goes."""
-    return folder / LOG_FOLDER / f"{'.'.join(directory.parts[-3:])}.log"
-
-
 def _start(job: Mapping[str, object], *, threads: int, log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -252,6 +217,25 @@ def _start(job: Mapping[str, object], *, threads: int, log: Path) -> subprocess.
     process.stdin.write(json.dumps(job).encode() + b"\n")
     process.stdin.flush()
     return process
+
+
+def _reason(worker: _Worker, code: int) -> str:
+    """Return why a worker ended; where it could not say so itself, its log says it."""
+    reason = None
+    if code == INTERRUPTED:
+        reason = "stopped by a signal that the sweep did not send"
+    elif code < 0:
+        name = signal.Signals(-code).name
+        reason = f"killed by {name}, which the sweep did not send"
+        if name == "SIGKILL":
+            reason += "; most likely out of memory: try fewer --jobs"
+    if reason:
+        with worker.log.open("a", encoding="utf-8") as file:
+            file.write(f"{reason}\n")
+        return reason
+    said = worker.log.read_bytes()[worker.log_start :].decode(errors="replace")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else f"ended with exit code {code}, without a word"
 
 
 def _mark(run: PlannedRun, reason: str) -> None:

@@ -14,30 +14,38 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from swimrl.errors import InputError, RunExistsError, SwimrlError
 from swimrl.runs.directory import Episode, RunDirectory
+from swimrl.runs.record import Status
 from swimrl.sweeps.estimate import cost_of
 from swimrl.sweeps.job import run_job
 from swimrl.sweeps.mirror import Mirror, Shelf
+from swimrl.sweeps.outcome import LOG_FOLDER, Display, Outcome, is_done, log_file
 from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.progress import FileReporter
 from swimrl.sweeps.study import Study
 from swimrl.training.config import TrainConfig
+from swimrl.training.interruption import Interruption
 
 T = TypeVar("T")
 
-CONNECT_S = 9.0
+CONNECT_S = 8.0
 """Seconds after which a cluster that does not answer counts as missing."""
 
 _STOP_S = 10.0
+_POLL_S = 0.5
 _PUSH_PERIOD_S = 1.0
-_LOCK_PATIENCE_S = 60.0
+
+_LOCK_PATIENCE_S = 30.0
+"""How long the process before may take to end after its node was lost."""
 
 _LOSSES = 3
 """How often a run goes on after its node or process was lost."""
@@ -52,7 +60,7 @@ except Exception as error:
 
 
 def check_cluster(address: str | None) -> str:
-    """Return the address of a Ray cluster that answers.
+    """Return the address of a Ray cluster that answers, within ten seconds.
 
     Args:
         address: ``host:port`` of its head. When not given it is what ``RAY_ADDRESS`` says, or the cluster to
@@ -89,43 +97,43 @@ def check_cluster(address: str | None) -> str:
 
 def execute(
     runs: Sequence[PlannedRun],
-    folder: Path,
     study: Study,
+    folder: Path,
     *,
-    address: str | None = None,
-    jobs: int | None = None,
-    may_share: bool = True,
-    say: Callable[[str], None] = lambda line: None,
-    look: Callable[[], None] = lambda: None,
-) -> dict[Path, str]:
+    address: str,
+    jobs: int | None,
+    may_share: bool,
+    display: Display,
+) -> Outcome:
     """Do what is left of the runs on a Ray cluster to which this machine belongs.
 
     Args:
         runs: In the order in which they should begin.
-        folder: The study's.
         study: What the runs share.
-        address: ``host:port`` of the cluster's head, or ``auto``; see `check_cluster`.
-        jobs: How many runs at once; as many as the cluster has processors for when not given.
+        folder: The study's.
+        address: What `check_cluster` returned.
+        jobs: How many runs at once; as many as the cluster has processors for when None.
         may_share: Whether nodes that see the folder work in it; if not, everything goes through Ray.
-        say: Is told what happens, in lines.
-        look: Is called about once a second, for a display.
-
-    Returns:
-        For each run that failed its directory and why.
-
-    Raises:
-        InputError: As `check_cluster`.
-        KeyboardInterrupt: After Ctrl-C; the runs have stopped and can go on later.
+        display: Is told how it goes.
     """
     import ray
 
-    address = check_cluster(address)
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    try:
-        with _sign(folder) if may_share else contextlib.nullcontext() as sign:
-            return _Executor(folder.resolve(), study, sign, say).go(runs, jobs, look)
-    finally:
-        ray.shutdown()
+    interruption = Interruption()
+    with _what_ray_says_in(folder / LOG_FOLDER / "ray.log"):
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        try:
+            with interruption.listening(), _sign(folder) if may_share else contextlib.nullcontext() as sign:
+                return _Executor(folder.resolve(), study, sign, display, interruption).go(runs, jobs)
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _what_ray_says_in(log: Path) -> Iterator[None]:
+    """Keep Ray's pages about a lost node off the display, which must hold a file of its own."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+        yield
 
 
 @dataclass
@@ -135,6 +143,16 @@ class _Attempts:
     run: PlannedRun
     losses: int = _LOSSES
     failures: int = 1
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What came of an attempt."""
+
+    status: Literal["done", "interrupted", "failed", "busy", "lost"]
+    reason: str = ""
+    trace: str = ""
+    """Where an error that swimrl did not expect came from."""
 
 
 @dataclass(frozen=True)
@@ -154,45 +172,41 @@ class _Task:
 class _Executor:
     """Submits runs, waits for them, and tries again what went wrong."""
 
-    def __init__(self, folder: Path, study: Study, sign: Path | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, study: Study, sign: Path | None, display: Display, interruption: Interruption
+    ) -> None:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        self._folder, self._study, self._sign, self._say = folder, study, sign, say
+        self._folder, self._study, self._sign = folder, study, sign
+        self._display, self._interruption = display, interruption
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         shelf = ray.remote(Shelf)
         self._shelf = shelf.options(num_cpus=0, scheduling_strategy=here).remote(folder)
         # One call for each process, so that no run inherits anything from another.
         self._do = ray.remote(max_calls=1, max_retries=0, scheduling_strategy="SPREAD")(_do)
+        self._left: deque[_Attempts] = deque()
         self._pending: dict[Any, _Attempts] = {}
+        self._outcome = Outcome()
 
-    def go(self, runs: Sequence[PlannedRun], jobs: int | None, look: Callable[[], None]) -> dict[Path, str]:
-        """Do all runs; return why those failed that did."""
+    def go(self, runs: Sequence[PlannedRun], jobs: int | None) -> Outcome:
+        """Do all runs."""
         import ray
 
-        left, failed = [_Attempts(run) for run in runs], dict[Path, str]()
-        self._tell_of_what_waits(runs)
+        self._left.extend(_Attempts(run) for run in runs if not is_done(run))
+        self._tell_of_what_waits()
         try:
-            while left or self._pending:
-                while left and (jobs is None or len(self._pending) < jobs):
-                    self._submit(left.pop(0))
-                done, _ = ray.wait(list(self._pending), num_returns=1, timeout=1.0)
+            while (self._left or self._pending) and not self._interruption.is_asked:
+                while self._left and (jobs is None or len(self._pending) < jobs):
+                    self._submit(self._left.popleft())
+                done, _ = ray.wait(list(self._pending), num_returns=1, timeout=_POLL_S)
                 for task in done:
-                    attempts = self._pending.pop(task)
-                    reason = self._why_not_done(task, attempts)
-                    if reason is None:
-                        continue
-                    if attempts.losses < 0 or attempts.failures < 0:
-                        failed[attempts.run.directory.path] = reason
-                        self._say(f"failed: {attempts.run.directory.path}: {reason}")
-                    else:
-                        self._say(f"goes on from its checkpoint: {attempts.run.directory.path}: {reason}")
-                        left.insert(0, attempts)
-                look()
-        except KeyboardInterrupt:
+                    self._judge(self._pending.pop(task), self._result(task))
+                self._display.refresh()
+            self._outcome.was_interrupted = self._interruption.is_asked
+        finally:
             self._stop()
-            raise
-        return failed
+        return self._outcome
 
     def _submit(self, attempts: _Attempts) -> None:
         config = attempts.run.config
@@ -200,48 +214,63 @@ class _Executor:
         task = _Task(config, self._folder, name, self._study, self._sign)
         self._pending[self._do.options(**_needs(config)).remote(task, self._shelf)] = attempts
 
-    def _why_not_done(self, task: Any, attempts: _Attempts) -> str | None:
-        """Return why a run that is no longer at work is not done, and count that; None if it is done."""
+    def _result(self, task: Any) -> _Result:
         import ray
 
         try:
-            status = ray.get(task)
+            return cast(_Result, ray.get(task))
         except ray.exceptions.OutOfMemoryError:
-            attempts.failures -= 1
-            return "its node had no memory left; give --jobs, or a node with more"
-        except ray.exceptions.RayTaskError as error:
-            attempts.failures -= 1
-            cause = error.cause
-            return str(cause) if isinstance(cause, SwimrlError) else f"{type(cause).__name__}: {cause}"
+            return _Result("failed", "its node had no memory left; give --jobs, or a node with more")
         except ray.exceptions.RayError as error:
-            attempts.losses -= 1
-            return f"its node or process was lost ({type(error).__name__})"
-        if status == "done":
-            return None
-        attempts.losses -= 1
-        return "it was stopped from outside"
+            return _Result("lost", f"its node or process was lost ({type(error).__name__})")
 
-    def _tell_of_what_waits(self, runs: Sequence[PlannedRun]) -> None:
+    def _judge(self, attempts: _Attempts, result: _Result) -> None:
+        run, path = attempts.run, attempts.run.directory.path
+        if result.status == "done":
+            self._display.event(run, "done")
+            return
+        if result.status == "busy":
+            self._display.event(run, "another process is at work on it")
+            self._left.append(attempts)
+            return
+        if result.status == "failed":
+            attempts.failures -= 1
+        else:
+            attempts.losses -= 1
+        log = log_file(self._folder, path)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{result.trace}{result.reason}\n")
+        if attempts.losses < 0 or attempts.failures < 0:
+            self._outcome.failed[path] = result.reason
+            self._display.event(run, f"failed again: {result.reason}")
+        else:
+            self._display.event(run, f"{result.reason}; goes on from its checkpoint")
+            self._left.appendleft(attempts)
+
+    def _tell_of_what_waits(self) -> None:
         import ray
 
         nodes = [node["Resources"] for node in cast(Any, ray).nodes() if node["Alive"]]
-        for run in runs:
-            needs = _needs(run.config)
+        for attempts in self._left:
+            needs = _needs(attempts.run.config)
             if not any(
-                node.get("CPU", 0) >= needs["num_cpus"] and node.get("memory", 0) >= needs["memory"]
+                node.get("CPU", 0) >= needs["num_cpus"]
+                and node.get("GPU", 0) >= needs["num_gpus"]
+                and node.get("memory", 0) >= needs["memory"]
                 for node in nodes
             ):
-                self._say(
-                    f"no node of the cluster has {needs['num_cpus']} processors and "
-                    f"{needs['memory'] / 1e9:.1f} GB for {run.directory.path}; it waits until one joins"
-                )
+                needed = f"{needs['num_cpus']} processors and {needs['memory'] / 1e9:.1f} GB"
+                if needs["num_gpus"]:
+                    needed += " and a CUDA device"
+                self._display.event(attempts.run, f"no node of the cluster has {needed}; waits for one")
                 return
 
     def _stop(self) -> None:
         """Stop all runs at a checkpoint, or leave those behind that take too long."""
         import ray
 
-        for task in self._pending:
+        for task in reversed(self._pending):  # or what a stopped one leaves free would start the next
             ray.cancel(task)
         if self._pending:
             ray.wait(list(self._pending), num_returns=len(self._pending), timeout=_STOP_S)
@@ -267,16 +296,29 @@ def _sign(folder: Path) -> Iterator[Path]:
         sign.unlink(missing_ok=True)
 
 
-def _do(task: _Task, shelf: Any) -> str:
-    """Do a run on a node; return its status."""
+def _do(task: _Task, shelf: Any) -> _Result:
+    """Do a run on a node."""
+    # Errors go back as text: not every exception survives the way as an object.
+    try:
+        status = _patiently(lambda: _attempt(task, shelf))
+    except RunExistsError as error:
+        return _Result("busy", str(error))
+    except SwimrlError as error:
+        return _Result("failed", str(error))
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return _Result("failed", said, traceback.format_exc())
+    return _Result("done") if status == "done" else _Result("interrupted", "it was stopped from outside")
+
+
+def _attempt(task: _Task, shelf: Any) -> Status:
     if task.sign is not None and task.sign.exists():
         directory = RunDirectory(task.folder / task.name)
-        reporter = FileReporter(directory)
-        return _patiently(lambda: run_job(task.config, directory, reporter, task.study).status)
+        return run_job(task.config, directory, FileReporter(directory), task.study).status
     with tempfile.TemporaryDirectory(prefix="swimrl-") as place:
         directory = RunDirectory(Path(place) / task.name)
         mirror = Mirror(directory.path, cast(Shelf, _Far(shelf)), task.name, task.worker)
-        _patiently(mirror.fetch)
+        mirror.fetch()
         try:
             return run_job(task.config, directory, _Pushing(directory, mirror), task.study).status
         finally:

@@ -23,9 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from swimrl.errors import ConfigError
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping, read_mapping
+from swimrl.training.config_file import from_mapping, read_mapping, to_mapping
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,17 @@ def read_study(path: Path) -> StudyFile:
         seeds=tuple(map(str, seeds if isinstance(seeds, list) else [seeds])),
         primary=primary,
     )
+
+
+def text_of(study: StudyFile) -> str:
+    """Return the YAML from which `read_study` reads the same study."""
+    content = {
+        "base": to_mapping(study.base),
+        "axes": dict(study.axes),
+        "seeds": list(study.seeds),
+        "primary": study.primary,
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
 def _mapping(content: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:

@@ -4,8 +4,8 @@ It reads one JSON object from its standard input: configuration, directory, stud
 as long as the sweep lives. When it ends, however the sweep ended, the run is stopped as by SIGTERM: it writes
 a checkpoint and can be continued. So no worker is ever left behind.
 
-Exit codes: 0 done, 2 an error with its reason in the last line, 1 any other error, 130 interrupted,
-75 another process is at work on this run.
+Exit codes: 0 done, 2 an error that its last line explains, 1 any other error, named in the last line,
+130 interrupted, 75 another process is at work on this run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ def main() -> int:
     except SwimrlError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
+    except Exception as error:
+        traceback.print_exc()
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(f"error: {said}\n")
+        return 1
 
 
 def _do(job: dict[str, Any], directory: RunDirectory) -> int:
