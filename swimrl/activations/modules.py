@@ -358,6 +358,34 @@ class PolyNorm(nn.Module):
         return torch.einsum("k,k...->...", self.weight, normalised) + self.bias
 
 
+class KernelActivation(nn.Module):
+    """KAF: a learned sum of 20 Gaussian bumps for each neuron (Scardapane et al. 2017, arXiv:1707.04035).
+
+    f_n(x) = sum_i a_ni exp(-(x - d_i)^2 / (6 D^2)), where the d_i lie evenly in [-3, 3], D apart; places and
+    width are the authors'. They draw the weights at random or fit them to another function. Here they start
+    at elu(d_i)/sqrt(6 pi), which is ELU smoothed over 0.55; a fit would need weights up to 134 that cancel.
+    Beyond the bumps the function goes to 0.
+
+    Args:
+        width: N.
+    """
+
+    places: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        places = torch.linspace(-3, 3, 20)
+        self.register_buffer("places", places, persistent=False)
+        start = functional.elu(places) / math.sqrt(6 * math.pi)
+        self.weight = nn.Parameter(start.expand(width, -1).clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply it; [B, N] -> [B, N]."""
+        apart = 6 / (len(self.places) - 1)
+        bumps = torch.exp(-((x[..., None] - self.places) ** 2) / (6 * apart**2))
+        return torch.einsum("...nd,nd->...n", bumps, self.weight)
+
+
 class Softmax(nn.Module):
     """exp(x_i) over the sum of the layer."""
 

@@ -7,7 +7,9 @@ kept in a file for this host, so that the next run takes the same one: the order
 digit, depends on it.
 
 A candidate whose error against float64 is not that of float32 arithmetic is never taken, whatever its speed:
-PyTorch's ``medium`` precision may mean bfloat16 on some processors.
+PyTorch's ``medium`` precision reaches oneDNN everywhere, but on processors with units for bfloat16 matrices
+it also lets oneDNN round to bfloat16. Where it does, it is no candidate, and a choice made elsewhere that
+names it is refused.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +36,10 @@ BindProduct = Callable[[np.ndarray, np.ndarray, np.ndarray], Call]
 
 BACKENDS = ("numpy", "torch", "onednn")
 """NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, reached by ``medium`` precision."""
+
+BF16_BACKENDS = ("bf16", "onednn-bf16")
+"""Operands and result rounded by us around PyTorch's bfloat16 product; oneDNN's own rounding of the operands,
+where ``medium`` precision means that."""
 
 Precision = Literal["float32", "bf16"]
 
@@ -65,7 +71,7 @@ class ProductPlanner:
         chosen: Shape to backend, of all products bound so far; what run.json records.
 
     Raises:
-        ConfigError: If a pinned backend does not exist.
+        ConfigError: If a pinned backend does not exist, or has another arithmetic on this processor.
     """
 
     def __init__(
@@ -76,24 +82,62 @@ class ProductPlanner:
         threadpool_limits(limits=1, user_api="blas")
         self._pinned = dict(pinned or {})
         for shape, backend in self._pinned.items():
-            if backend not in (*BACKENDS, "bf16"):
-                raise ConfigError(
-                    f"the product {shape} is pinned to the backend {backend!r}, which this swimrl does not "
-                    f"have; expected one of {', '.join((*BACKENDS, 'bf16'))}; use the swimrl that chose it"
-                )
-        self._bf16 = bf16
-        self._candidates = tuple(name for name in BACKENDS if name != "torch" or not side_by_side)
+            _check_pinned(shape, backend)
+        self._bf16 = ("bf16" if onednn_is_float32() else "onednn-bf16") if bf16 else None
+        # Whether PyTorch's setting is to be that of oneDNN while products are computed.
+        self._through_onednn = onednn_is_float32() or self._bf16 == "onednn-bf16"
+        self._candidates = tuple(
+            name
+            for name in BACKENDS
+            if (name != "onednn" or onednn_is_float32())
+            and (name != "torch" or not (side_by_side and self._through_onednn))
+        )
         self.chosen: dict[str, str] = {}
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
         """Return the call that writes the product of ``a`` [M, K] and ``b`` [K, N] into ``out`` [M, N]."""
         shape = describe(a, b)
         if self._bf16 and a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_BF16:
-            self._pinned[shape] = "bf16"
-        if shape not in self._pinned:
+            if self._pinned.get(shape) not in BF16_BACKENDS:
+                self._pinned[shape] = self._bf16
+        elif shape not in self._pinned:
             self._pinned[shape] = _remembered_choice(shape, self._candidates, a, b, out)
         self.chosen[shape] = self._pinned[shape]
         return bind(self._pinned[shape], a, b, out)
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Return the context in which the calls from `product` are to be made."""
+        return ready("medium" if self._through_onednn else "highest")
+
+
+def _check_pinned(shape: str, backend: str) -> None:
+    if backend not in (*BACKENDS, *BF16_BACKENDS):
+        raise ConfigError(
+            f"the product {shape} is pinned to the backend {backend!r}, which this swimrl does not "
+            f"have; expected one of {', '.join((*BACKENDS, *BF16_BACKENDS))}; use the swimrl that chose it"
+        )
+    here = {"onednn": onednn_is_float32(), "onednn-bf16": not onednn_is_float32()}
+    if not here.get(backend, True):
+        arithmetic = "bfloat16" if backend == "onednn" else "float32"
+        raise ConfigError(
+            f"the product {shape} is pinned to the backend {backend!r}, which computes in {arithmetic} on "
+            f"this processor ({processor_model()}); go on where the choice was made, or start anew here"
+        )
+
+
+@cache
+def onednn_is_float32() -> bool:
+    """Return whether ``medium`` precision leaves oneDNN in float32, as it does without units for bfloat16."""
+    generator = np.random.RandomState(0)
+    a, b = (generator.randn(256, 256).astype(np.float32) for _ in range(2))
+    truth = a.astype(np.float64) @ b.astype(np.float64)
+    out = np.empty_like(a)
+    errors = {}
+    with ready():
+        for name in ("torch", "onednn"):
+            bind(name, a, b, out)()
+            errors[name] = float(np.abs(out - truth).max())
+    return errors["onednn"] <= _TOLERATED_ERROR_RATIO * errors["torch"]
 
 
 def describe(a: np.ndarray, b: np.ndarray) -> str:
@@ -115,7 +159,7 @@ def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
         return _Bf16Product(a, b, out)
     tensors = torch.from_numpy(a), torch.from_numpy(b)
     through_torch = partial(torch.mm, *tensors, out=torch.from_numpy(out))
-    return through_torch if backend == "onednn" else partial(_at_highest_precision, through_torch)
+    return partial(_at_highest_precision, through_torch) if backend == "torch" else through_torch
 
 
 class _Bf16Product:
@@ -136,13 +180,13 @@ class _Bf16Product:
 
 
 @contextmanager
-def ready() -> Iterator[None]:
-    """Let PyTorch take oneDNN for its products, as calls from `bind` expect; NumPy tells no overflow.
+def ready(precision: Literal["medium", "highest"] = "medium") -> Iterator[None]:
+    """Set PyTorch's precision, ``medium`` for oneDNN, as calls from `bind` expect; NumPy tells no overflow.
 
     Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    torch.set_float32_matmul_precision(precision)
     try:
         with np.errstate(all="ignore"):
             yield
@@ -152,6 +196,9 @@ def ready() -> Iterator[None]:
 
 def _at_highest_precision(call: Call) -> None:
     before = torch.get_float32_matmul_precision()
+    if before == "highest":  # then threads side by side do not disturb each other
+        call()
+        return
     torch.set_float32_matmul_precision("highest")
     try:
         call()

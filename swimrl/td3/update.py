@@ -29,7 +29,7 @@ from swimrl.td3.flat import FlatNetwork
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
-from swimrl.td3.products import Precision, ProductPlanner, ready
+from swimrl.td3.products import Precision, ProductPlanner
 from swimrl.td3.replay import RowReplayBuffer
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class FusedUpdate:
         Returns:
             The actor's losses and the critics' losses, as Stable-Baselines3 logs them.
         """
-        with ready():
+        with self.planner.ready():
             return self._run(range(updates_before + 1, updates_before + gradient_steps + 1), normalisation)
 
     def _run(

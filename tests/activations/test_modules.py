@@ -136,6 +136,27 @@ def test_noisy_hardtanh_by_hand():
     assert torch.equal(make("noisy_hardtanh(alpha=1, c=0)").train()(x), nn.functional.hardtanh(x))
 
 
+def test_kaf_starts_at_elu_smoothed_over_the_width_of_its_bumps():
+    """sqrt(3) times the distance of the bumps is their width, and between them no ripple is left."""
+    module = make("kaf", width=1)
+    points, width = torch.linspace(-1.2, 1.2, 7, dtype=torch.float64), math.sqrt(3) * 6 / 19
+    offsets = torch.linspace(-1.75, 1.75, 3501, dtype=torch.float64)
+    density = torch.exp(-((offsets / width) ** 2) / 2)
+    smoothed = nn.functional.elu(points[:, None] + offsets) @ density / density.sum()
+    torch.testing.assert_close(module(points[:, None])[:, 0], smoothed, rtol=0, atol=0.02)
+    assert module(torch.tensor([[8.0]], dtype=torch.float64)).abs().item() < 1e-12
+
+
+def test_kaf_has_weights_for_each_neuron():
+    module = make("kaf", width=2)
+    with torch.no_grad():
+        module.weight.zero_()
+        module.weight[1, 19] = 2.0
+    x = torch.tensor([[2.5, 2.5]], dtype=torch.float64)
+    bump = 2 * math.exp(-((2.5 - 3) ** 2) / (6 * (6 / 19) ** 2))
+    torch.testing.assert_close(module(x), torch.tensor([[0.0, bump]], dtype=torch.float64))
+
+
 def test_poly_norm_by_hand():
     x = torch.tensor([[1.0, -2.0, 2.0]], dtype=torch.float64)
     module = make("poly_norm")

@@ -158,6 +158,13 @@ DEFINITIONS = (
         summary="learned sum of x, x^2 and x^3, each divided by its root mean square over the layer",
     ),
     Definition(
+        "kaf",
+        module=_made_by("KernelActivation"),
+        family="ensemble",
+        reference="Scardapane et al. 2017, arXiv:1707.04035",
+        summary="a learned sum of 20 Gaussian bumps for each neuron; starts at a smoothed ELU",
+    ),
+    Definition(
         "softmax",
         module=_made_by("Softmax"),
         family="non-standard",
