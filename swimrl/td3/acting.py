@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from swimrl.activations.backends.cpu import CpuKernel
+from swimrl.activations.backends.cpu import CpuKernel, why_unavailable
 from swimrl.activations.module import Activation
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Layer, Program, forward, has_kernel, tanh_in_place
@@ -65,6 +65,7 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
     """Return whether `FastActor` can stand in for this policy's actor."""
     return (
         isinstance(policy, TD3Policy)
+        and why_unavailable() is None
         and policy.device.type == "cpu"
         and policy.has_plain_features
         and not policy.layer_norm

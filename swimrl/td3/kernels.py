@@ -10,11 +10,21 @@ equality with the reference depends.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
-import numba
 import numpy as np
 
-_compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+try:
+    from numba import njit
+except ImportError:  # then nothing here is called: `swimrl.td3.update.why_not_fused` says why
+    njit = None
+
+
+def _compiled(function: Callable[..., None]) -> Any:
+    if njit is None:
+        return function
+    return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
 
 
 @_compiled

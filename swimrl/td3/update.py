@@ -21,7 +21,7 @@ import torch
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
-from swimrl.activations.backends.cpu import CpuKernel
+from swimrl.activations.backends.cpu import CpuKernel, why_unavailable
 from swimrl.activations.module import Activation
 from swimrl.envs.seeding import Streams
 from swimrl.td3 import kernels
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 def why_not_fused(agent: TD3) -> str | None:
     """Return why the fused engine cannot compute this agent's update, or None if it can."""
     policy = agent.policy
+    if reason := why_unavailable():
+        return reason
     if type(policy) is not TD3Policy:
         return f"the policy is a {type(policy).__name__}, not swimrl's TD3Policy"
     if agent.device.type != "cpu":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -210,3 +212,21 @@ def test_what_has_no_kernel_falls_back(
     (record,) = caplog.records
     assert "engine 'sb3' takes over" in record.getMessage()
     assert reason in record.getMessage()
+
+
+WITHOUT_NUMBA = """\
+import sys
+sys.modules["numba"] = None
+import swimrl
+kwargs = {"activation_fn": "swim", "net_arch": [8, 8]}
+agent = swimrl.TD3("MlpPolicy", "Pendulum-v1", policy_kwargs=kwargs, seed=0, learning_starts=10)
+agent.learn(20)
+print(agent.engine_facts()["name"], agent._n_updates)
+"""
+
+
+def test_without_a_compiler_stable_baselines3s_update_takes_over() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", WITHOUT_NUMBA]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "sb3 10\n"
+    assert "cannot compute this update (numba cannot be imported (" in done.stderr
