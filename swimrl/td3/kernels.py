@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-try:
-    from numba import njit
-except ImportError:  # then nothing here is called: `swimrl.td3.update.why_not_fused` says why
-    njit = None
-
 
 def _compiled(function: Callable[..., None]) -> Any:
-    if njit is None:
-        return function
-    return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    """Return the compiled loop; without numba the loop itself, which the fused engine then does not call."""
+    with suppress(ImportError):
+        from numba import njit
+
+        return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    return function
 
 
 @_compiled
