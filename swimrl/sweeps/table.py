@@ -50,7 +50,7 @@ def summary_of(statuses: Sequence[RunStatus]) -> str:
         >>> left = RunStatus(Path("Hopper-v4/swim-1a2b3c4d/seed-0"), steps=1000)
         >>> running = RunStatus(Path("Hopper-v4/relu-1a2b3c4d/seed-0"), 1000, "running", 500, 10.0)
         >>> summary_of([left, running])
-        '2 runs: 1 running, 1 left; about 3 min left'
+        '2 runs: 1 running, 1 left; about 2 min left'
     """
     states = ", ".join(f"{number} {state}" for state, number in count(statuses).items())
     running = [status for status in statuses if status.state == "running"]
