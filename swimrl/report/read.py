@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from swimrl.errors import DamagedFileError, InputError
+from swimrl.errors import DamagedFileError, InputError, closest
 from swimrl.runs.directory import read_evaluations
 from swimrl.runs.record import RunRecord, read_record
 
@@ -189,8 +189,11 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
     value: Any = config
     for name in key.replace("-", "_").split("."):
         if not isinstance(value, Mapping) or name not in value:
-            known = ", ".join(_keys(config))
-            raise InputError(f"--by {key!r} is no key of a run's configuration; expected one of {known}")
+            guesses = closest(key, [*_keys(config)], 1)
+            guess = f"; did you mean {guesses[0]!r}?" if guesses else ";"
+            raise InputError(
+                f"--by {key!r} is no key of a run's configuration{guess} run.json lists them below config"
+            )
         value = value[name]
     if key == "act" and config.get("act_critic"):
         return f"{value} (critics {config['act_critic']})"

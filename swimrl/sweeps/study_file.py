@@ -14,6 +14,8 @@ primary:                    # optional: what is to be compared, declared before 
   environments: [Hopper-v4, Ant-v4]
   planned_seeds: 10
   correction: holm
+  paired: false             # whether equal seeds are pairs
+  diverged: random-policy   # what a diverged run scores from its failure on; or last-evaluation
 """
 
 from __future__ import annotations
@@ -51,6 +53,12 @@ class Primary:
 
     correction: Literal["holm", "benjamini-hochberg"] = "holm"
     """How p-values are corrected for their number."""
+
+    paired: bool = False
+    """Whether equal seeds of two activations are pairs."""
+
+    diverged: Literal["random-policy", "last-evaluation"] = "random-policy"
+    """What a diverged run scores from its failure on."""
 
     def __post_init__(self) -> None:
         if self.planned_seeds < 1:

@@ -124,3 +124,18 @@ def test_every_option_that_help_shows_is_known(
             pytest.fail(str(error))
         except InputError:
             pass  # a value or a position is missing
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A position that takes many."""
+
+    ships: tyro.conf.Positional[tuple[Path, ...]]
+    crew: Count = 3
+
+
+def test_a_position_that_takes_many_is_there_with_one() -> None:
+    check(Fleet, ["a"], "swimrl sail")
+    check(Fleet, ["a", "b", "--crew", "4", "c"], "swimrl sail")
+    with pytest.raises(InputError, match="swimrl sail needs SHIPS"):
+        check(Fleet, ["--crew", "4"], "swimrl sail")

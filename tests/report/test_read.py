@@ -38,8 +38,8 @@ def test_arms_are_told_apart_by_any_key(tmp_path: Path) -> None:
         "swim, lr=0.0001": ("swim", 1e-4),
         "swim, lr=0.001": ("swim", 1e-3),
     }
-    with pytest.raises(InputError, match=r"--by 'td3.gama' is no key .* expected one of .*td3.lr"):
-        collect([tmp_path], ["act", "td3.gama"])
+    with pytest.raises(InputError, match=r"--by 'td3.r' is no key .* did you mean 'td3.lr'\? run.json lists"):
+        collect([tmp_path], ["act", "td3.r"])
 
 
 def test_the_critics_activation_is_part_of_the_name(tmp_path: Path) -> None:

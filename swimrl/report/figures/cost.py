@@ -37,14 +37,21 @@ def cost(pyplot: Any, analysis: Analysis, costs: Costs) -> Any:
                 )
             front = pareto_front([(found.value, float(arm.scores.mean())) for found, arm in known])
             axis.plot(*zip(*front, strict=True), color=SOFT, linestyle=":", zorder=0) if front else None
-            axis.set_xlabel(costs.unit)
             axis.tick_params(labelleft=True)
-            axis.margins(x=0.18)
     for env in analysis.tasks:
         axes[_title(env, costs.forms[0])].set_ylabel(METRIC_TITLES[analysis.metric])
-    for axis in axes.values():
-        axis.set_xlim(left=0)
+    for form in costs.forms:
+        axes[_title(analysis.tasks[-1], form)].set_xlabel(costs.unit)
+    anywhere = axes[_title(analysis.tasks[0], costs.forms[0])]  # all share its x axis
+    anywhere.set_xscale("log")
+    low, high = anywhere.get_xlim()
+    anywhere.set_xlim(low / 1.2, high * 1.8)  # room for names
+    anywhere.xaxis.set_major_formatter(_plain)
     return figure
+
+
+def _plain(value: float, _: object) -> str:
+    return f"{value:g}"
 
 
 def _title(env: str, form: str) -> str:

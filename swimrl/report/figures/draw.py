@@ -111,9 +111,9 @@ def _drawings(contents: Contents) -> Iterator[tuple[str, str, Callable[[Any, Any
         yield (
             "reward-against-cost",
             (
-                f"Reward against cost, each with its 95% interval; measured by `swimrl bench` on one host "
-                f"({contents.costs.host}), never a sweep's wall-clock. The dotted line joins the arms that "
-                "no other beats in both estimates."
+                f"Reward against cost (logarithmic), each with its 95% interval; measured by `swimrl bench` "
+                f"on one host ({contents.costs.host}), never a sweep's wall-clock. The dotted line joins the "
+                "arms that no other beats in both estimates."
             ),
             partial(cost.cost, costs=contents.costs),
         )

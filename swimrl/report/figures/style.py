@@ -93,7 +93,7 @@ def panels(
     **shared: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Return a figure and an axis for each title, sizes in inches."""
-    columns = min(columns, len(titles))
+    columns = min(2 if len(titles) == 4 else columns, len(titles))
     rows = -(-len(titles) // columns)
     size = (max(width * columns, 5.2), height * rows)
     figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **shared)
