@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from swimrl.activations.factory import output_width
 from swimrl.activations.names import split_layers
 from swimrl.envs.make import Env, make
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
 from swimrl.td3.agent import TD3
+from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.policy import perceptrons
 from swimrl.training.config import TrainConfig
 
 
@@ -38,7 +42,7 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
     if config.normalize_obs:
         env = VecNormalize(env, norm_obs=True, norm_reward=False, gamma=config.td3.gamma)
     td3 = config.td3
-    return TD3(
+    agent = TD3(
         "MlpPolicy",
         env,
         learning_rate=td3.lr,
@@ -61,6 +65,25 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
         seed=config.seed,
         device=device,
     )
+    for name in _changing_the_width(config, agent):
+        logging.getLogger("swimrl.training").warning(
+            "%s changes the width of its layer, so this run does not share its initial weights with runs of "
+            "other activations at the same seed",
+            name,
+        )
+    return agent
+
+
+def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
+    """Return the networks' activations that have more or fewer outputs than inputs."""
+    networks = ((config.actor_activation, agent.actor), (config.critic_activation, agent.critic))
+    found = []
+    for name, network in networks:
+        perceptron = perceptrons(network)[0]
+        hidden = zip(linear_layers(perceptron), hidden_activations(perceptron), strict=False)
+        if any(output_width(act, linear.out_features) != linear.out_features for linear, act in hidden):
+            found.append(name)
+    return list(dict.fromkeys(found))
 
 
 def policy_kwargs(config: TrainConfig) -> dict[str, Any]:

@@ -42,6 +42,16 @@ def test_equal_numbers_at_other_widths(act: str, net: str) -> None:
     assert trained_parameters(config) == pytest.approx(wanted, rel=0.01)
 
 
+@pytest.mark.parametrize(("act", "changes"), [("crelu", True), ("swim", False), ("oplu", False)])
+def test_who_cannot_share_initial_weights_says_so(
+    act: str, changes: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    build.build_agent(replace(HOPPER, act=act, net="8x8", match_parameters=None), device="cpu")
+    said = [record.getMessage() for record in caplog.records if record.name == "swimrl.training"]
+    assert len(said) == changes
+    assert all(line.startswith("crelu changes the width of its layer, so this run does not") for line in said)
+
+
 def test_no_neighbour_is_nearer() -> None:
     config = matched(replace(HOPPER, act="maxout(pieces=3)", net="90x60"))
     wanted = trained_parameters(replace(HOPPER, net="90x60"))
