@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from swimrl.cli.app import COMMANDS
+from swimrl.cli.app import COMMANDS, command_names
 
 HEAVY = ["torch", "stable_baselines3", "gymnasium", "mujoco"]
 
@@ -30,7 +30,7 @@ def exit_code_and_heavy_modules(script: str, arguments: list[str]) -> str:
     [
         (["--help"], 0),
         (["--version"], 0),
-        *[([command, "--help"], 0) for command in COMMANDS],
+        *[([*command.split(), "--help"], 0) for command in sorted({*COMMANDS, *command_names()})],
         (["completion", "bash"], 0),
         (["trian"], 2),
         (["train", "--sead", "1"], 2),

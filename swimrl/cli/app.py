@@ -2,7 +2,8 @@
 
 A command file holds: a docstring (description and examples, shown by ``--help``), a frozen dataclass ``Args``
 whose field docstrings are the help of its options, and ``run(args)``. It may also hold ``defaults(argv)``,
-which returns the ``Args`` to start from. Importing it must be light.
+which returns the ``Args`` to start from. Importing it must be light. A group of commands holds only a
+docstring and ``COMMANDS``, summaries by name; each of them has a file of its own, such as ``bench_train``.
 
 Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error, 130 interrupted.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 import tyro
@@ -30,7 +31,7 @@ COMMANDS = {
     "report": "Compare runs: intervals, tests, figures, one page",
     "compare": "Print the short verdict on runs",
     "eval": "Score a trained policy; record states or a video",
-    "bench": "Measure the speed of training, side by side with others",
+    "bench": "Measure what activations, actions and training cost",
     "activations": "List the activations",
     "envs": "List the environments",
     "doctor": "Check the installation, with a fix for each problem",
@@ -90,22 +91,48 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _dispatch(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
-        width = max(map(len, COMMANDS))
-        lines = (f"  {name:<{width}}   {summary}" for name, summary in COMMANDS.items())
-        print(_HELP.format(commands="\n".join(lines)), end="")
+        print(_HELP.format(commands=_listed(COMMANDS)), end="")
     elif arguments[0] == "--version":
         from swimrl import __version__
 
         print(f"swimrl {__version__}")
     elif arguments[0] not in COMMANDS:
         raise UnknownNameError("command", arguments[0], COMMANDS, "swimrl --help")
+    elif group := getattr(load_command(arguments[0]), "COMMANDS", None):
+        _dispatch_in_group(arguments[0], group, arguments[1:])
     else:
         _run(load_command(arguments[0]), arguments[0], arguments[1:])
 
 
+def _dispatch_in_group(name: str, commands: Mapping[str, str], arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        about, _, examples = (load_command(name).__doc__ or "").partition("\n\n")
+        print(f"usage: swimrl {name} COMMAND [options]\n\n{about}\n\ncommands:\n{_listed(commands)}\n")
+        print(f"`swimrl {name} COMMAND --help` shows a command's options.\n\n{examples}", end="")
+    elif arguments[0] not in commands:
+        raise UnknownNameError(f"command of {name}", arguments[0], commands, f"swimrl {name} --help")
+    else:
+        whole = f"{name} {arguments[0]}"
+        _run(load_command(whole), whole, arguments[1:])
+
+
+def _listed(commands: Mapping[str, str]) -> str:
+    width = max(map(len, commands))
+    return "\n".join(f"  {name:<{width}}   {summary}" for name, summary in commands.items())
+
+
 def load_command(name: str) -> ModuleType:
-    """Return the module of the command ``name``."""
-    return importlib.import_module(f"swimrl.cli.{name}")
+    """Return the module of a command, such as ``train`` or ``bench train``."""
+    return importlib.import_module(f"swimrl.cli.{name.replace(' ', '_')}")
+
+
+def command_names() -> list[str]:
+    """Return the names of all commands, those of groups with the group's name before theirs."""
+    names = []
+    for name in COMMANDS:
+        group = getattr(load_command(name), "COMMANDS", None)
+        names += [f"{name} {one}" for one in group] if group else [name]
+    return names
 
 
 def _run(command: ModuleType, name: str, arguments: list[str]) -> None:

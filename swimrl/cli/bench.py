@@ -1,75 +1,19 @@
-"""Measure how fast training is, side by side with others.
-
-Each contender runs in its own process on one core, in short random rounds.
+"""Measure what activations, actions and training cost on this machine.
 
 examples:
-  swimrl bench train --act swim relu ulu --against sb3 --json FILE
-  swimrl bench train --act swim --engine fused fused@2 bf16 --against sb3 sb3@2
-  swimrl bench train --against sbx --peer-python sbx=/opt/sbx/bin/python
+  swimrl bench activations swim swish relu --quick
+  swimrl bench paper --act swim swish relu
+  swimrl bench policy --act swim
+  swimrl bench train --act swim relu --against sb3 --json FILE
+  swimrl bench show FILE
 """
 
-from __future__ import annotations
-
-import dataclasses
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
-
-from swimrl.training.benchmark import BenchmarkConfig
-
-
-@dataclass(frozen=True)
-class Args(BenchmarkConfig):
-    """What to measure."""
-
-    what: tyro.conf.Positional[Literal["train"]] = dataclasses.field(kw_only=True)
-    """Which benchmark: train measures environment steps and updates per second."""
-
-    clock: Literal["wall", "cpu"] = "wall"
-    """What the tables count: seconds that pass, or seconds for which the processor works, which are
-    steadier on a busy machine and say nothing of several threads. The record holds both."""
-
-    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write the record with all raw readings to this new file."""
-
-
-def run(args: Args) -> None:
-    """Measure, write the record and print the tables."""
-    from swimrl.cli import bench_train
-    from swimrl.envs.make import check_id
-    from swimrl.timing import record as timing_record
-    from swimrl.training import benchmark
-
-    fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(BenchmarkConfig)}
-    config = BenchmarkConfig(**fields)
-    check_id(config.env)
-    if args.json is not None:
-        timing_record.check_free(args.json)
-    with _Bar() as bar:
-        record = benchmark.run(config, bar)
-    if args.json is not None:
-        timing_record.write(record, args.json)
-    bench_train.print_record(record, args.clock)
-    if args.json is not None:
-        print(f"\nraw readings: {args.json}")
-
-
-class _Bar:
-    """A progress bar on standard error, if that is a terminal."""
-
-    def __enter__(self) -> _Bar:
-        from tqdm import tqdm
-
-        self._bar = tqdm(disable=None, leave=False, unit="reading", dynamic_ncols=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def __call__(self, what: str, taken: int, planned: int) -> None:
-        self._bar.total = planned or None
-        self._bar.set_description(what, refresh=False)
-        self._bar.update(taken - self._bar.n)
-        self._bar.refresh()
+COMMANDS = {
+    "activations": "What an activation costs: value, gradients, memory",
+    "paper": "The Swim paper's timing, and the same done properly",
+    "policy": "How long a policy takes for one action",
+    "train": "Environment steps and updates a second, beside peers",
+    "compare": "What changed from one record to another",
+    "show": "Print a record, or several merged",
+}
+"""Each has a file ``bench_NAME``."""

@@ -113,6 +113,7 @@ class Costs:
             for name, about in record.arms.items()
         }
         self._series = {(one.arm, one.work, one.part): one for one in record.series}
+        self._costs: dict[tuple[Case, str, str, str], Cost | None] = {}
         self.cases: list[Case] = list(dict.fromkeys(case for case, _, _ in self._arms))
 
     def all(self) -> Iterator[Cost]:
@@ -130,6 +131,27 @@ class Costs:
 
     def cost(self, case: Case, activation: str, implementation: str, work: str) -> Cost | None:
         """Return what a work costs, or None if it was not measured."""
+        key = (case, activation, implementation, work)
+        if key not in self._costs:  # intervals take a while
+            self._costs[key] = self._cost(*key)
+        return self._costs[key]
+
+    def copy_bytes_per_s(self, case: Case) -> float | None:
+        """Return the bytes that a copy reads and writes in a second, or None if it was not measured."""
+        readings = self._readings(case, COPY, "native", FORWARD)
+        if readings is None:
+            return None
+        batch, neurons = case.shape
+        return _TRANSFERS[FORWARD] * batch * neurons * ITEMSIZE[case.dtype] / median(readings)
+
+    def reference_arm(self, case: Case) -> tuple[str, str] | None:
+        """Return activation and implementation of the reference in a case, or None if it is absent."""
+        for implementation in ("native", "eager"):
+            if (case, self.reference, implementation) in self._arms:
+                return self.reference, implementation
+        return None
+
+    def _cost(self, case: Case, activation: str, implementation: str, work: str) -> Cost | None:
         readings = self._readings(case, activation, implementation, work)
         if readings is None:
             return None
@@ -154,21 +176,6 @@ class Costs:
             found,
             "reference" if is_reference else _verdict(found),
         )
-
-    def copy_bytes_per_s(self, case: Case) -> float | None:
-        """Return the bytes that a copy reads and writes in a second, or None if it was not measured."""
-        readings = self._readings(case, COPY, "native", FORWARD)
-        if readings is None:
-            return None
-        batch, neurons = case.shape
-        return _TRANSFERS[FORWARD] * batch * neurons * ITEMSIZE[case.dtype] / median(readings)
-
-    def reference_arm(self, case: Case) -> tuple[str, str] | None:
-        """Return activation and implementation of the reference in a case, or None if it is absent."""
-        for implementation in ("native", "eager"):
-            if (case, self.reference, implementation) in self._arms:
-                return self.reference, implementation
-        return None
 
     def _reference(self, case: Case, work: str) -> Readings | None:
         arm = self.reference_arm(case)

@@ -66,13 +66,44 @@ def ratio(
     a, b = np.asarray(numerator, float), np.asarray(denominator, float)
     if a.shape != b.shape or a.ndim != 2:
         raise ValueError(f"readings of shapes {a.shape} and {b.shape} were not taken in the same rounds")
-    value = float(np.median(a) / np.median(b))
-    if a.size < MIN_READINGS:
-        return Ratio(value, None)
     generator = np.random.Generator(np.random.PCG64(seed))
-    processes, rounds = a.shape
+    chosen = _resamples(a.shape, generator) if a.size >= MIN_READINGS else None
+    return _ratio(a, b, chosen, chosen)
+
+
+def ratio_of_separate(
+    numerator: Sequence[Sequence[float]], denominator: Sequence[Sequence[float]], *, seed: int = 0
+) -> Ratio:
+    """Return the ratio of the medians of two series of readings that were taken apart from each other.
+
+    As `ratio`, but each is resampled on its own: nothing that disturbs one is known to disturb the other.
+
+    Args:
+        numerator: [P][R].
+        denominator: [P][R], of other processes and rounds.
+        seed: Of the resampling; the same seed gives the same interval.
+    """
+    a, b = np.asarray(numerator, float), np.asarray(denominator, float)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    enough = min(a.size, b.size) >= MIN_READINGS
+    chosen = [_resamples(x.shape, generator) if enough else None for x in (a, b)]
+    return _ratio(a, b, *chosen)
+
+
+_Resamples = tuple[np.ndarray, np.ndarray]
+"""Which process [S, P, 1] and which of its rounds [S, P, R]."""
+
+
+def _resamples(shape: tuple[int, ...], generator: np.random.Generator) -> _Resamples:
+    processes, rounds = shape
     process = generator.integers(processes, size=(_RESAMPLES, processes, 1))
-    round_ = generator.integers(rounds, size=(_RESAMPLES, processes, rounds))
-    resampled = [np.median(x[process, round_], axis=(1, 2)) for x in (a, b)]
+    return process, generator.integers(rounds, size=(_RESAMPLES, processes, rounds))
+
+
+def _ratio(a: np.ndarray, b: np.ndarray, chosen_a: _Resamples | None, chosen_b: _Resamples | None) -> Ratio:
+    value = float(np.median(a) / np.median(b))
+    if chosen_a is None or chosen_b is None:
+        return Ratio(value, None)
+    resampled = [np.median(x[chosen], axis=(1, 2)) for x, chosen in ((a, chosen_a), (b, chosen_b))]
     low, high = np.percentile(resampled[0] / resampled[1], [2.5, 97.5])
     return Ratio(value, (float(low), float(high)))

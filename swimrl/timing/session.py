@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +34,7 @@ def take(kind: str, settings: Mapping[str, Any], measure: Callable[[], Content])
     content = measure()
     return TimingRecord(
         kind=kind,
-        settings=settings,
+        settings=json.loads(json.dumps(settings)),  # as it will be read
         arms=content.arms,
         series=content.series,
         absent=content.absent,

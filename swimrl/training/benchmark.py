@@ -192,7 +192,7 @@ def _command(contender: str, pythons: Mapping[str, str]) -> list[str]:
 def _split_threads(flag: str, text: str, known: Mapping[str, str]) -> tuple[str, int]:
     name, at, threads = text.partition("@")
     if name not in known:
-        raise UnknownNameError(f"contender of {flag}", name, known, "swimrl bench --help")
+        raise UnknownNameError(f"contender of {flag}", name, known, "swimrl bench train --help")
     if not at:
         return name, 1
     if not threads.isdecimal() or int(threads) < 1:

@@ -12,7 +12,7 @@ import pytest
 import tyro
 
 import swimrl
-from swimrl.cli.app import COMMANDS, load_command, main
+from swimrl.cli.app import COMMANDS, command_names, load_command, main
 from swimrl.cli.arguments import check
 from swimrl.training.run import resolve
 
@@ -39,17 +39,31 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(["--version"], capsys) == (0, f"swimrl {swimrl.__version__}\n", "")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", command_names())
 def test_a_commands_help_says_what_it_does_and_gives_examples_within_80_columns(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    code, out, err = answer([name, "--help"], capsys)
+    code, out, err = answer([*name.split(), "--help"], capsys)
     assert (code, err) == (0, "")
     description = load_command(name).__doc__ or ""
     assert description.splitlines()[0] in out
     assert f"  swimrl {name}" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("arguments", [["bench"], ["bench", "-h"], ["bench", "--help"]])
+def test_the_help_of_a_group_lists_its_commands_within_80_columns(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = answer(arguments, capsys)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    commands = {name.split()[1] for name in command_names() if name.startswith("bench ")}
+    assert commands == {"activations", "paper", "policy", "train", "compare", "show"}
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= commands
+    assert "  swimrl bench show FILE" in lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_python_m_swimrl_is_the_command() -> None:
@@ -70,7 +84,7 @@ def test_a_reader_that_leaves_early_gets_no_complaint(arguments: list[str]) -> N
     assert process.returncode == 1
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", command_names())
 def test_the_examples_in_a_commands_help_are_accepted(name: str) -> None:
     command = load_command(name)
     examples = re.findall(rf"^  swimrl {name}\b(.*)$", command.__doc__ or "", re.MULTILINE)

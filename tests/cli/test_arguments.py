@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import pytest
 import tyro
 
-from swimrl.cli.app import COMMANDS, load_command, main
+from swimrl.cli.app import command_names, load_command, main
 from swimrl.cli.arguments import check
 from swimrl.errors import InputError, UnknownNameError
 from swimrl.td3.config import Count
@@ -108,13 +108,13 @@ def test_an_unknown_option_names_the_nearest(option: str, nearest: str) -> None:
     assert error.value.matches[0] == nearest
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", command_names())
 def test_every_option_that_help_shows_is_known(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit):
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     options = re.findall(r"^[│ ]*(--[a-z][a-z0-9.-]*)", capsys.readouterr().out, re.MULTILINE)
     assert options or not dataclasses.fields(load_command(name).Args)[1:]
     for option in options:

@@ -15,7 +15,11 @@ def test_the_script_of_every_shell_knows_the_commands_and_their_options(
         main(["completion", shell])
     assert end.value.code == 0
     script = capsys.readouterr().out
-    missing = {word for word in [*COMMANDS, "eval-every", "td3.gamma", "record-states"] if word not in script}
+    missing = {
+        word
+        for word in [*COMMANDS, "eval-every", "td3.gamma", "record-states", "peer-python"]
+        if word not in script
+    }
     assert missing == set()
 
 
@@ -34,4 +38,6 @@ printf '%s\\n' "${COMPREPLY[@]}"
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
     assert completions("tr") == ["train"]
+    assert completions("bench", "act") == ["activations"]
+    assert completions("bench", "train", "--peer") == ["--peer-python"]
     assert completions("train", "--eval-ep") == ["--eval-episodes"]

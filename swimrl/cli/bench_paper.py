@@ -1,0 +1,54 @@
+"""Time activations as the Swim paper does, and beside it properly.
+
+The paper: 100 inferences of the target actor, 100 backward passes of critics.
+
+Beside it the same after a warm-up, in interleaved rounds, with intervals.
+
+examples:
+  swimrl bench paper --act swim swish relu
+  swimrl bench paper --act swim "swim(k=1)" ulu relu --json FILE
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from swimrl.training.paper import PaperConfig
+
+
+@dataclass(frozen=True)
+class Args(PaperConfig):
+    """What to measure."""
+
+    clock: Literal["wall", "cpu"] = "wall"
+    """What the corrected protocol counts: seconds that pass, or seconds for which the processor works,
+    which are steadier on a busy machine. The record holds both."""
+
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the record with all raw readings to this new file."""
+
+
+def run(args: Args) -> None:
+    """Measure, write the record and print the tables."""
+    from swimrl.cli.bench_bar import Bar
+    from swimrl.cli.bench_paper_tables import print_record
+    from swimrl.envs.make import check_id
+    from swimrl.timing import record as timing_record
+    from swimrl.training import paper
+
+    config = PaperConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(PaperConfig)})
+    check_id(config.env)
+    if args.json is not None:
+        timing_record.check_free(args.json)
+    with Bar() as bar:
+        record = paper.run(config, bar)
+    if args.json is not None:
+        timing_record.write(record, args.json)
+    print_record(record, args.clock)
+    if args.json is not None:
+        print(f"\nraw readings: {args.json}")

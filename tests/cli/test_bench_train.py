@@ -1,0 +1,163 @@
+"""``swimrl bench train``: a small real run, and the tables of a recorded one."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from pathlib import Path
+
+import pytest
+
+from swimrl.cli import bench_train_tables
+from swimrl.cli.app import main
+from swimrl.timing.record import TimingRecord, read
+from swimrl.training.benchmark_results import PROFILE, STEPS, UPDATES
+from swimrl.training.step_profile import PARTS
+
+RECORDED = Path(__file__).parents[1] / "golden" / "bench_train.json"
+
+
+@pytest.fixture(scope="module")
+def recorded() -> TimingRecord:
+    """Readings of a real run; tables are made of them without a clock."""
+    return read(RECORDED)
+
+
+def tables(record: TimingRecord, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[str]]]:
+    """Return the words of each row below each title; notes are under the last title."""
+    bench_train_tables.print_record(record)
+    found: dict[str, list[list[str]]] = {"": []}
+    title = ""
+    for line in capsys.readouterr().out.splitlines():
+        assert len(line) <= 80
+        if line.strip() in ("Speed", "How many times as fast", "Above the floor") or line.startswith("Where"):
+            title = line.strip()
+            found[title] = []
+        elif line.strip():
+            found[title].append(line.split())
+    return found
+
+
+def medians(record: TimingRecord) -> dict[tuple[str, str], float]:
+    """Return the median seconds of each arm's works, from the raw readings alone."""
+    return {
+        (one.arm, one.work): statistics.median(x for process in one.wall_s for x in process) / one.count
+        for one in record.series
+        if one.part is None
+    }
+
+
+def test_the_rates_are_the_medians_of_the_readings(
+    recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {f"{row[1]} {row[0]}": row for row in tables(recorded, capsys)["Speed"][1:]}
+    seconds = medians(recorded)
+    assert set(rows) == set(recorded.arms) - {"floor"}
+    for arm, row in rows.items():
+        assert row[2] == f"{1 / seconds[arm, STEPS]:,.1f}"
+        assert row[4] == f"{1 / seconds[arm, UPDATES]:,.1f}"
+
+
+def test_the_ratios_come_with_intervals(recorded: TimingRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = medians(recorded)
+    rows = tables(recorded, capsys)["How many times as fast"][1:]
+    assert rows
+    for act, contender, peer, *cells in rows:
+        for work, (value, low, high) in zip((STEPS, UPDATES), (cells[:3], cells[3:]), strict=True):
+            ratio = seconds[f"{peer} {act}", work] / seconds[f"{contender} {act}", work]
+            assert value == f"{ratio:.2f}"
+            assert float(low.strip("[,")) <= float(value) <= float(high.strip("]="))
+
+
+def test_the_parts_of_a_step_add_up(recorded: TimingRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    (title,) = (title for title in tables(recorded, capsys) if title.startswith("Where"))
+    header, *rows = tables(recorded, capsys)[title]
+    assert " ".join(header) == "step with env action buffer sample prod. activ. optim. rest step"
+    assert rows
+    for row in rows:
+        *parts, step = map(float, row[1:])
+        assert sum(parts) == pytest.approx(step, abs=0.005)
+
+
+def test_what_was_not_measured_and_what_speaks_for_doubt_is_printed(
+    recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doubtful = dataclasses.replace(
+        recorded,
+        absent={"sbx swim": "No module named 'sbx' [x]"},
+        host={**recorded.host, "load_before": 3.0},
+    )
+    bench_train_tables.print_record(doubtful)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "not measured: sbx swim: No module named 'sbx' [x]" in out
+    assert "warning: the machine was busy when the measurement began (load 3.0)" in out
+
+
+def test_processor_seconds_can_be_shown_instead(
+    recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench_train_tables.print_record(recorded, "cpu")
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "Seconds are the processor's" in out
+    (one,) = (s for s in recorded.series if (s.arm, s.work, s.part) == ("sb3 swim", STEPS, None))
+    per_second = one.count / statistics.median(x for process in one.cpu_s for x in process)
+    (row,) = (
+        line.split() for line in out.splitlines() if line.split()[:2] == ["swim", "sb3"] and "%" in line
+    )
+    assert row[2] == f"{per_second:,.1f}"
+
+
+def test_few_rounds_leave_intervals_undetermined(
+    recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = dataclasses.replace(
+        recorded,
+        series=tuple(
+            dataclasses.replace(one, wall_s=(one.wall_s[0][:3],), cpu_s=tuple(p[:3] for p in one.cpu_s[:1]))
+            for one in recorded.series
+        ),
+    )
+    for row in tables(few, capsys)["How many times as fast"][1:]:
+        assert row[4] == row[6] == "[?]"
+
+
+def test_an_existing_file_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "old.json"
+    path.write_text("mine")
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "train", "--json", str(path)])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        f"swimrl: error: {path} exists, and a record is never overwritten; give another name\n"
+    )
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_small_run_measures_everything_and_keeps_the_reason_of_what_it_cannot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "record.json"
+    command = (
+        "bench train --env Pendulum-v1 --engine fused --against sb3 sbx --peer-python sbx=/no/such/python"
+    )
+    small = "--net 8x8 --batch-size 8 --warm-up 20 --rounds 2 --processes 1 --reading 0.01"
+    act = "swim(k=trainable)"
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), *small.split(), "--act", act, "--json", str(path)])
+    assert end.value.code == 0
+    record = read(path)
+    assert record.absent == {f"sbx {act}": "cannot run /no/such/python: No such file or directory"}
+    measured = {(one.arm, one.work, one.part) for one in record.series}
+    assert {(f"swimrl-fused {act}", work, None) for work in (STEPS, UPDATES, PROFILE)} <= measured
+    assert {(f"swimrl-fused {act}", PROFILE, part) for part in PARTS} <= measured
+    assert {work for arm, work, _ in measured if arm == f"sb3 {act}"} == {STEPS, UPDATES}
+    assert record.arms[f"swimrl-fused {act}"]["engine"]["name"] == "fused"
+    assert record.arms[f"sb3 {act}"]["activation"] == "eager code"
+    assert all(len(process) == 2 for one in record.series for process in one.wall_s)
+    out = capsys.readouterr().out
+    assert "not measured: sbx swim(k=trainable): cannot run /no/such/python" in out
+    assert out.endswith(f"raw readings: {path}\n")
