@@ -4,7 +4,7 @@ Only records of the same measurement on the same machine can be merged.
 
 examples:
   swimrl bench show FILE
-  swimrl bench show monday.json tuesday.json
+  swimrl bench show monday.json tuesday.json --json both.json
   swimrl bench show FILE --figure costs.svg --csv costs.csv
 """
 
@@ -31,6 +31,9 @@ class Args:
     clock: Literal["wall", "cpu"] = "wall"
     """What counts: seconds that pass, or seconds for which the processor works, which are steadier on a
     busy machine."""
+
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the merged record to this new file."""
 
     csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write every cost of a record of activations to this new file, one a line."""
@@ -63,9 +66,11 @@ def run(args: Args) -> None:
         raise InputError(
             f"--csv and --figure are for records of activations, and this is one of {record.kind!r}"
         )
-    for path in (args.csv, args.figure):
+    for path in (args.json, args.csv, args.figure):
         if path is not None:
             timing_record.check_free(path)
+    if args.json:
+        timing_record.write(record, args.json)
     if args.csv or args.figure:
         from swimrl.timing import activation_csv, activation_figure
         from swimrl.timing.activation_results import Costs

@@ -48,7 +48,9 @@ def test_several_records_are_merged(tmp_path: Path, capsys: pytest.CaptureFixtur
     record = read(GOLDEN / "bench_paper.json")
     other = tmp_path / "other.json"
     write(record, other)
-    _, out, _ = answer("show", GOLDEN / "bench_paper.json", other, capsys=capsys)
+    merged = tmp_path / "merged.json"
+    _, out, _ = answer("show", GOLDEN / "bench_paper.json", other, "--json", merged, capsys=capsys)
+    assert len(read(merged).series[0].wall_s) == 2 * record.settings["processes"]
     assert f"{2 * record.settings['processes']} x {record.settings['rounds']} interleaved rounds" in out
 
 

@@ -39,5 +39,5 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
     assert completions("tr") == ["train"]
     assert completions("bench", "act") == ["activations"]
-    assert completions("bench", "train", "--peer") == ["--peer-python"]
+    assert completions("bench", "train", "--peer")[0] == "--peer-python"
     assert completions("train", "--eval-ep") == ["--eval-episodes"]
