@@ -32,10 +32,10 @@ class Args(ActivationBenchmarkConfig):
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the record with all raw readings to this new file."""
 
-    csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
     """Write every cost, one a line, to this new file."""
 
-    figure: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    figure: Annotated[Path | None, tyro.conf.arg(metavar="FILE.svg")] = None
     """Draw bars with intervals into this new .png or .svg file."""
 
 

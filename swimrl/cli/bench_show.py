@@ -35,10 +35,10 @@ class Args:
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the merged record to this new file."""
 
-    csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    csv: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
     """Write every cost of a record of activations to this new file, one a line."""
 
-    figure: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    figure: Annotated[Path | None, tyro.conf.arg(metavar="FILE.svg")] = None
     """Draw a record of activations into this new .png or .svg file."""
 
 
