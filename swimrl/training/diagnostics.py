@@ -219,7 +219,8 @@ class Diagnostics:
         before = before_last_update(perceptron, optimizer, rate)
         if before is None:
             return None
-        change = perceptron(x) - functional_call(perceptron, before, x)
+        # tie_weights would lose the parameters of a module that stands in two layers (granularity=network).
+        change = perceptron(x) - functional_call(perceptron, before, x, tie_weights=False)
         return float(change.pow(2).mean().sqrt())
 
     def _gradients(self, sample: _Sample) -> Values:

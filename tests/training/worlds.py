@@ -96,3 +96,10 @@ class FullDisk(BaseCallback):
         if self.num_timesteps == 10:
             (self.directory / "evaluations.csv.new").symlink_to("/dev/full")
         return True
+
+
+class InPlace(nn.Module):
+    """A ReLU that overwrites its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.relu_()
