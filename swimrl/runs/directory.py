@@ -240,15 +240,19 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def read_diagnostics(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return steps [D] and values [D] of each series of a diagnostics.csv; what is undetermined is NaN.
 
+    A last line without its end, which a killed run can leave, is not read.
+
     Raises:
         DamagedFileError: If the file cannot be read or has other columns.
     """
     series: dict[str, list[tuple[int, float]]] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                point = (int(row["step"]), float(row["value"] or "nan"))
-                series.setdefault(row["series"], []).append(point)
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if lines and not lines[-1].endswith("\n"):
+            lines.pop()
+        for row in csv.DictReader(lines):
+            value = float("nan") if row["value"] == "" else float(row["value"])
+            series.setdefault(row["series"], []).append((int(row["step"]), value))
     except OSError as error:
         raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

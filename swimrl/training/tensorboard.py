@@ -161,14 +161,17 @@ def compared_settings(config: Mapping[str, Any]) -> dict[str, str | int | float 
 
 
 def _formulas(activations: Mapping[str, Any]) -> dict[str, str]:
+    """Return name and formula of each network's activation, or of each layer's where these differ."""
     return {
-        f"{network} {number}": f"{one['name']}: {one['formula']}" if one["formula"] else one["name"]
+        network if len(layers) == 1 else f"{network}, layer {number}": f"{one['name']}: {one['formula']}"
+        if one["formula"]
+        else one["name"]
         for network, layers in activations.items()
         for number, one in enumerate(layers, start=1)
     }
 
 
 def _table(title: str, content: Mapping[str, Any]) -> str:
-    """Return a table in Markdown."""
-    rows = (f"| {name} | {str(value).replace('|', chr(92) + '|')} |" for name, value in content.items())
+    """Return a table in Markdown; as code, in which an asterisk is an asterisk."""
+    rows = (f"| {name} | `{value if value != '' else ' '}` |" for name, value in content.items())
     return "\n".join([f"| {title} | |", "|---|---|", *rows])

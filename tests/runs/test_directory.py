@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from swimrl.errors import ConfigError, DamagedFileError, RunExistsError, StorageError
-from swimrl.runs.directory import Episode, RunDirectory, read_evaluations
+from swimrl.runs.directory import Episode, RunDirectory, read_diagnostics, read_evaluations
 from swimrl.runs.record import RunRecord
 
 FIRST = [Episode(1.5, 10), Episode(-2.0, 20)]
@@ -141,3 +142,75 @@ def test_a_damaged_evaluations_file_is_named(content: str, tmp_path: Path) -> No
 def test_a_missing_evaluations_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match=r"cannot read .*evaluations\.csv: No such file"):
         read_evaluations(tmp_path / "evaluations.csv")
+
+
+class TestDiagnostics:
+    def test_are_appended_with_all_digits_and_read_back(self, run: RunDirectory) -> None:
+        run.append_diagnostics(0, {"rank/srank/actor": 3, "td_error/critic1": None})
+        run.append_diagnostics(5000, {"rank/srank/actor": 0.1 + 0.2, "value/bias": -1e-300})
+        assert run.diagnostics_file.read_text() == (
+            "step,series,value\n"
+            "0,rank/srank/actor,3\n"
+            "0,td_error/critic1,\n"
+            "5000,rank/srank/actor,0.30000000000000004\n"
+            "5000,value/bias,-1e-300\n"
+        )
+        found = read_diagnostics(run.diagnostics_file)
+        assert list(found) == ["rank/srank/actor", "td_error/critic1", "value/bias"]
+        steps, values = found["rank/srank/actor"]
+        assert (steps.tolist(), values.tolist()) == ([0, 5000], [3.0, 0.1 + 0.2])
+        assert np.isnan(found["td_error/critic1"][1]).tolist() == [True]
+
+    def test_half_a_line_at_the_end_is_not_read(self, run: RunDirectory) -> None:
+        run.append_diagnostics(0, {"a/b": 1.0, "c/d": 2.25})
+        content = run.diagnostics_file.read_bytes()
+        for cut in (1, 2, 5, 8):  # the line's end, a digit, ...
+            run.diagnostics_file.write_bytes(content[:-cut])
+            assert list(read_diagnostics(run.diagnostics_file)) == ["a/b"]
+
+    def test_a_full_disk_leaves_no_half_line(
+        self, run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run.append_diagnostics(0, {"a/b": 1.0})
+        before = run.diagnostics_file.read_bytes()
+        opened = Path.open
+
+        class Full:
+            def __init__(self, file: Any) -> None:
+                self.file = file
+
+            def __enter__(self) -> Full:
+                return self
+
+            def __exit__(self, *_: object) -> None:
+                self.file.close()
+
+            def write(self, content: bytes) -> None:
+                self.file.write(content[:7])
+                self.file.flush()
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "open", lambda path, *args, **kwargs: Full(opened(path, *args, **kwargs)))
+        with pytest.raises(StorageError, match="No space left on device"):
+            run.append_diagnostics(10, {"a/b": 2.0})
+        monkeypatch.undo()
+        assert run.diagnostics_file.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            "step,value\n0,1\n",
+            "step,series,value\nzero,a/b,1\n",
+            "step,series,value\n0,a/b,much\n",
+            "step,series,value\n0,a/b\n1,a/b,2\n",
+            "\x00\xff\n1\n",
+        ],
+    )
+    def test_a_damaged_file_is_an_error_that_names_it(self, run: RunDirectory, content: str) -> None:
+        run.diagnostics_file.write_text(content, encoding="latin-1")
+        with pytest.raises(DamagedFileError, match=r"diagnostics.csv is damaged; expected the columns step"):
+            read_diagnostics(run.diagnostics_file)
+
+    def test_a_file_that_is_not_there_is_an_error(self, run: RunDirectory) -> None:
+        with pytest.raises(DamagedFileError, match="cannot read"):
+            read_diagnostics(run.diagnostics_file)
