@@ -47,8 +47,9 @@ _QUICK: dict[str, tuple[str, ...]] = {
     "device": ("cpu",),
 }
 _LEFT_OUT = ("compiled", "float64", "bfloat16", "float16", "1024x1024", "4096x4096", "cuda")
-# For the estimate: seconds of a call and of each of its numbers, of starting a process, of compiling a graph.
-_CALL_S, _NUMBER_S, _START_S, _COMPILE_S = 2e-5, 4e-9, 5.0, 8.0
+# For the estimate: seconds of a call and of each of its numbers; of starting a process, of warming up an arm,
+# of compiling it.
+_CALL_S, _NUMBER_S, _START_S, _WARM_UP_S, _COMPILE_S = 2e-5, 4e-9, 4.0, 0.05, 10.0
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,16 @@ class ActivationBenchmarkConfig:
 
     def estimate_s(self) -> float:
         """Return about how many seconds the measurement takes; call it on what `resolved` returns."""
-        each_s = compile_s = 0.0
+        each_s = compile_s = warm_up_s = 0.0
         for arm in self.arms():
             if arm["device"] == "cuda":
                 continue  # nobody knows before whether there is one
             # The last is forward and backward; some implementations do not exist, which makes up for others.
             calls = [_CALL_S + arm["elements"] * _NUMBER_S * share for share in (1, 1, 2)]
             each_s += sum(max(self.reading, call_s) for call_s in calls)
+            warm_up_s += _WARM_UP_S
             compile_s += _COMPILE_S * (arm["implementation"] == "compiled")
-        return self.processes * (_START_S + (self.rounds + 3) * each_s) + compile_s
+        return self.processes * (_START_S + warm_up_s + (self.rounds + 3) * each_s) + compile_s
 
     def _choices(self) -> Iterator[tuple[str, str]]:
         yield COPY, "native"

@@ -51,6 +51,17 @@ def test_what_is_still_under_way_is_waited_for_before_and_after(time: Time) -> N
     assert sample(Work(lambda count: queue.extend([0.5] * count), finish), 3).wall_s == 1.5
 
 
+def test_making_ready_is_not_in_the_time(time: Time) -> None:
+    ready = []
+
+    def begin() -> None:
+        time.wall += 5.0
+        ready.append(len(ready))
+
+    assert sample(Work(time.work(0.5), begin=begin), 3).wall_s == 1.5
+    assert ready == [0]
+
+
 @pytest.mark.parametrize(
     ("each", "seconds", "expected"),
     [(0.001, 0.5, 500), (0.003, 0.5, 167), (2.0, 0.5, 1), (0.5, 0.5, 1)],
