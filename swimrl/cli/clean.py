@@ -51,9 +51,9 @@ def run(args: Args) -> None:
         except (RunExistsError, DamagedFileError):
             kept += 1
     deleted = "would delete" if args.dry_run else "deleted"
-    print(f"{deleted} the checkpoints of {cleaned} finished runs: {freed / 1e6:,.1f} MB")
+    print(f"{deleted} the checkpoints of {cleaned} finished run{'s' * (cleaned != 1)}: {freed / 1e6:,.1f} MB")
     if kept:
-        print(f"{kept} runs are not finished and keep theirs")
+        print(f"kept those of runs that are not finished: {kept}")
 
 
 def _size(folder: Path) -> int:

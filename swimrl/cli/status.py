@@ -48,9 +48,8 @@ def run(args: Args) -> None:
     from swimrl.sweeps.table import summary_of, table_of
 
     record = read_study_record(args.path)
-    runs = {**(record.paths(args.path) if record else {}), **runs_in(args.path)}
-    if record:
-        runs |= record.paths(args.path)
+    planned = record.paths(args.path) if record else {}
+    runs = {**planned, **runs_in(args.path), **planned}
     if not runs:
         raise InputError(f"{args.path} holds no runs; name the folder of a study, such as runs/default")
     console = Console(highlight=False)

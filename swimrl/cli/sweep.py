@@ -132,7 +132,7 @@ def run(args: Args) -> None:
     """Do the runs, or show what would be done or is being done."""
     _check(args)
     if args.executor == "ray" and _does_runs(args):
-        from swimrl.sweeps.ray import check_cluster
+        from swimrl.sweeps.cluster import check_cluster
 
         # First of all, so that a missing cluster is told at once.
         args = dataclasses.replace(args, ray_address=check_cluster(args.ray_address))

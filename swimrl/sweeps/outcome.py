@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from swimrl.errors import DamagedFileError
-from swimrl.sweeps.plan import PlannedRun
 from swimrl.training.resume import is_finished
+
+if TYPE_CHECKING:
+    from swimrl.sweeps.plan import PlannedRun
 
 LOG_FOLDER = "logs"
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import subprocess
-import sys
 import tempfile
 import time
 import traceback
@@ -22,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from swimrl.errors import InputError, RunExistsError, SwimrlError
+from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import Status
 from swimrl.sweeps.estimate import cost_of
@@ -37,9 +35,6 @@ from swimrl.training.interruption import Interruption
 
 T = TypeVar("T")
 
-CONNECT_S = 8.0
-"""Seconds after which a cluster that does not answer counts as missing."""
-
 _STOP_S = 10.0
 _POLL_S = 0.5
 _PUSH_PERIOD_S = 1.0
@@ -49,50 +44,6 @@ _LOCK_PATIENCE_S = 30.0
 
 _LOSSES = 3
 """How often a run goes on after its node or process was lost."""
-
-_CONNECT = """\
-import sys, ray
-try:
-    ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
-except Exception as error:
-    sys.exit(f"{type(error).__name__}: {error}")
-"""
-
-
-def check_cluster(address: str | None) -> str:
-    """Return the address of a Ray cluster that answers, within ten seconds.
-
-    Args:
-        address: ``host:port`` of its head. When not given it is what ``RAY_ADDRESS`` says, or the cluster to
-            which this machine belongs.
-
-    Raises:
-        InputError: If Ray is not installed or no cluster answers; the message says how to start one.
-    """
-    try:
-        import ray  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise InputError("--executor ray needs Ray; install it with: pip install 'swimrl[ray]'") from error
-    address = address or "auto"
-    if "://" in address:
-        raise InputError(
-            f"--ray-address {address} is a Ray Client's; run the sweep on a machine of the cluster, whose "
-            "address is host:port"
-        )
-    # Ray itself tries for more than a minute, and cannot be told otherwise; so another process tries first.
-    try:
-        tried = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", _CONNECT, address], capture_output=True, text=True, timeout=CONNECT_S
-        )
-        reason = "" if tried.returncode == 0 else _last_line(tried.stderr)
-    except subprocess.TimeoutExpired:
-        reason = f"no answer within {CONNECT_S:.0f} s"
-    if reason:
-        raise InputError(
-            f"no Ray cluster at {address} ({reason}); start one with `ray start --head`, or join this "
-            "machine to one with `ray start --address HOST:PORT`, or name another --ray-address"
-        )
-    return address
 
 
 def execute(
@@ -111,7 +62,7 @@ def execute(
         runs: In the order in which they should begin.
         study: What the runs share.
         folder: The study's.
-        address: What `check_cluster` returned.
+        address: What `swimrl.sweeps.cluster.check_cluster` returned.
         jobs: How many runs at once; as many as the cluster has processors for when None.
         may_share: Whether nodes that see the folder work in it; if not, everything goes through Ray.
         display: Is told how it goes.
@@ -375,8 +326,3 @@ class _Pushing(FileReporter):
         if time.monotonic() - self._pushed > _PUSH_PERIOD_S:
             self._mirror.push()
             self._pushed = time.monotonic()
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip().rstrip(".") if lines else "it gave no reason"

@@ -1,18 +1,21 @@
-"""What a person sees of a study: a table in a terminal, lines elsewhere."""
+"""What a person sees of a study: a table in a terminal, lines elsewhere. Light."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.status import RunStatus, StudyStatus, count
+
+if TYPE_CHECKING:
+    from swimrl.sweeps.plan import PlannedRun
 
 _LINES_EVERY_S = 60.0
 _TABLE_EVERY_S = 0.5

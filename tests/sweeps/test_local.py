@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import torture
 
 from swimrl.runs.record import read_record
 from swimrl.sweeps.local import LocalSweep, is_busy, share
@@ -160,3 +161,46 @@ def test_a_run_elsewhere_is_waited_for_and_taken_over_when_it_was_given_up(tmp_p
     assert outcome == Outcome()
     assert [text for _, _, text in diary.events] == ["another process is at work on it", "started", "done"]
     assert is_done(run)
+
+
+ARGUMENTS = (
+    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 3000 --eval-every 500 "
+    "--eval-episodes 1 --final-episodes 1 --checkpoint-every 100 --td3.batch-size 16 "
+    "--td3.learning-starts 60 --jobs 2"
+)
+
+
+def start(folder: Path, *more: str) -> subprocess.Popen[str]:
+    return torture.start(["sweep", *ARGUMENTS.split(), "--out", str(folder), *more])
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.05)
+
+
+def runs_of(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.glob("*/*/seed-*/run.json"))
+
+
+def test_a_sweep_killed_and_started_again_by_two_is_a_sweep_left_alone(tmp_path: Path) -> None:
+    """And of two sweeps on one study, none does what the other does."""
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    undisturbed = start(alone)
+    process = start(killed)
+    wait_until(lambda: [checkpoints(run) >= 3 for run in killed.glob("*/*/seed-*")] == [True, True])
+    process.kill()
+    process.communicate()
+    # Two at once go on, before the workers of the killed one have all ended.
+    both = [start(killed), start(killed)]
+    said = [torture.finish(one) for one in (*both, undisturbed)]
+    assert [line for text in said for line in text.splitlines() if "failed" in line] == []
+    assert sum(text.count(": done") for text in said[:2]) == 2
+    assert len(runs_of(killed)) == 2
+    for left, right in zip(runs_of(alone), runs_of(killed), strict=True):
+        assert torture.differences(left, right) == []
+        assert read_record(left / "run.json").resumes == []
+        assert len(read_record(right / "run.json").resumes) == 1
+    assert all(text.splitlines()[-1] == "2 runs: 2 done" for text in said)
