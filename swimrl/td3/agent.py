@@ -194,7 +194,9 @@ class TD3(stable_baselines3.TD3):
                 return super()._sample_action(learning_starts, action_noise, n_envs)
         scaled = actor(self._last_obs)  # type: ignore[arg-type]
         if action_noise is not None:
-            scaled = np.clip(scaled + self._draw(action_noise), -1, 1)
+            scaled = np.maximum(
+                np.minimum(scaled + self._draw(action_noise), 1), -1
+            )  # np.clip takes 3 times as long
         return self.policy.unscale_action(scaled), scaled
 
     def _current_fast_actor(self, n_envs: int) -> FastActor | None:
@@ -224,6 +226,23 @@ class TD3(stable_baselines3.TD3):
         dones: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
+        # A sum is finite only if all that it adds up is, and costs half as much to look at.
+        if (
+            not (isinstance(new_obs, np.ndarray) and math.isfinite(new_obs.sum() + reward.sum()))
+            or dones.any()
+        ):
+            self._check_finite(new_obs, reward, infos)
+        if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
+            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+            return
+        # The common case without Stable-Baselines3's copies: the buffer copies what it is given.
+        self._last_original_obs = self._last_obs
+        replay_buffer.add(self._last_obs, new_obs, buffer_action, reward, dones, infos)  # type: ignore[arg-type]
+        self._last_obs = new_obs
+
+    def _check_finite(
+        self, new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray, infos: list[dict[str, Any]]
+    ) -> None:
         endings = [info["terminal_observation"] for info in infos if "terminal_observation" in info]
         for name, values in (
             ("reward", reward),
@@ -236,13 +255,6 @@ class TD3(stable_baselines3.TD3):
                     f"the environment's {name} is {bad} at step {self.num_timesteps}; "
                     "check the environment, its arguments and the action it received"
                 )
-        if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
-            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
-            return
-        # The common case without Stable-Baselines3's copies: the buffer copies what it is given.
-        self._last_original_obs = self._last_obs
-        replay_buffer.add(self._last_obs, new_obs, buffer_action, reward, dones, infos)  # type: ignore[arg-type]
-        self._last_obs = new_obs
 
     def train(self, gradient_steps: int, batch_size: int = _DEFAULTS.batch_size) -> None:
         """Update critics, actor and targets ``gradient_steps`` times, with minibatches of ``batch_size``.
