@@ -148,7 +148,10 @@ def normalised_table(contents: Contents) -> Table:
     analysis = contents.analysis
     rows = tuple(
         (one.env or "all tasks", one.arm, *(_with_interval(found) for found in one.aggregates.values()))
-        for one in sorted(analysis.normalised, key=lambda one: (one.env is not None, one.env or ""))
+        for one in sorted(
+            analysis.normalised,
+            key=lambda one: (one.env is not None, one.env or "", analysis.names.index(one.arm)),
+        )
     )
     if all(isinstance(f, Undetermined) for one in analysis.normalised for f in one.aggregates.values()):
         whys = {

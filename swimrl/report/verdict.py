@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from swimrl.report.findings import ALPHA, Analysis, Comparison, Undetermined
 from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval
 from swimrl.stats.power import Seeds
 
+MOST = 4
+"""So many comparisons are told one by one; of more, those that were declared or established."""
+
 
 def sentences(analysis: Analysis) -> list[str]:
-    """Return the verdict, a sentence or two for each comparison, the declared ones first."""
+    """Return the verdict, paragraph by paragraph, the declared comparisons first."""
     lines = []
     if analysis.interim:
         lines.append(f"INTERIM: {analysis.interim}; no winner is marked.")
     if not analysis.comparisons:
         lines.append("Nothing is compared: " + _why_nothing(analysis))
-    for comparison in sorted(analysis.comparisons, key=lambda one: not one.primary):
-        lines.append(" ".join(_of(comparison, analysis)))
+    ordered = sorted(analysis.comparisons, key=lambda one: not one.primary)
+    if len(ordered) > MOST:
+        told = [one for one in ordered if one.primary or (one.established and not analysis.interim)]
+        lines += [" ".join(_of(comparison, analysis)) for comparison in told]
+        rest = [one for one in ordered if one not in told]
+        if rest:
+            lines.append(" ".join(_of_the_rest(rest, analysis)).replace(" ;", ";").replace(" .", "."))
+    else:
+        lines += [" ".join(_of(comparison, analysis)) for comparison in ordered]
     if analysis.comparisons and not analysis.metric_declared:
         lines.append(_chosen_afterwards(analysis))
     return lines
@@ -96,6 +107,29 @@ def _of(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
         )
         needed = comparison.seeds_needed.get(0.1)
         yield f"(t test); one of 10% {_needs(needed)}." if needed is not None else "(t test)."
+
+
+def _of_the_rest(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
+    """Tell many comparisons together; the table has each of them."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for one in comparisons:
+        where[one.arm].append(one.env or "all tasks together")
+    yield f"A difference from {analysis.baseline} is not established for"
+    yield "; ".join(f"{arm} ({', '.join(envs)})" for arm, envs in where.items()) + "."
+    shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
+    if shares:
+        yield (
+            f"With these seeds differences of {_range(shares, '{:.0%}')} of {analysis.baseline}'s score "
+            "would be found in 8 of 10 studies (t test)"
+        )
+        needed = [one.seeds_needed.get(0.1) for one in comparisons]
+        seeds = [one.needed for one in needed if isinstance(one, Seeds)]
+        yield f"; those of 10% need {_range(seeds, '{}')} seeds an arm." if seeds else "."
+
+
+def _range(values: Sequence[float], text: str) -> str:
+    ends = [text.format(end) for end in (min(values), max(values))]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _effect(comparison: Comparison) -> Iterator[str]:

@@ -62,3 +62,19 @@ def test_a_single_arm_is_compared_with_nothing() -> None:
     assert sentences(analysis_of([run()])) == ["Nothing is compared: there is only one arm (relu)."]
     apart = analysis_of([run(), run("Ant-v4", "swim")])
     assert sentences(apart)[0] == "Nothing is compared: no arm shares a task with relu."
+
+
+def test_many_comparisons_are_told_together_and_what_was_found_by_itself() -> None:
+    levels = {
+        (env, arm): [100 + gain + 3 * seed * (1 + place) % 17 for seed in range(8)]
+        for env in ("Hopper-v4", "Ant-v4")
+        for place, (arm, gain) in enumerate({"relu": 0, "swim": 100, "tanh": 1, "elu": 2}.items())
+    }
+    lines = sentences(analysis_of(runs(levels)))
+    assert len(lines) == 5  # swim on each task and over both; the rest; exploratory
+    assert sum("swim scores above relu: established" in line for line in lines) == 3
+    assert lines[3].startswith(
+        "A difference from relu is not established for elu (Ant-v4, Hopper-v4, all tasks together); tanh"
+    )
+    assert "seeds an arm." in lines[3]
+    assert " ;" not in lines[3]
