@@ -91,7 +91,9 @@ def _of(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
         yield f"{where}, {arm} against {baseline}: undetermined ({test.why})."
         return
     seeds = _seeds(comparison)
-    if comparison.established and not analysis.interim:
+    if analysis.interim:
+        yield f"{where}, {arm} against {baseline} is undecided before the study is complete; so far {seeds}"
+    elif comparison.established:
         worse = baseline if better(comparison) == arm else arm
         yield f"{where}, {better(comparison)} scores above {worse}: established with {seeds}"
     else:
@@ -114,7 +116,8 @@ def _of_the_rest(comparisons: Sequence[Comparison], analysis: Analysis) -> Itera
     where: dict[str, list[str]] = defaultdict(list)
     for one in comparisons:
         where[one.arm].append(one.env or "all tasks together")
-    yield f"A difference from {analysis.baseline} is not established for"
+    state = "undecided before the study is complete" if analysis.interim else "not established"
+    yield f"A difference from {analysis.baseline} is {state} for"
     yield "; ".join(f"{arm} ({', '.join(envs)})" for arm, envs in where.items()) + "."
     shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
     if shares:
