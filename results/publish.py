@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="run directories")
     parser.add_argument("--by", default="config.act", help="key of run.json that tells the arms apart")
     parser.add_argument("--title", default="")
+    parser.add_argument(
+        "--series", nargs="*", default=(), help="series of diagnostics.csv to keep, by how they begin"
+    )
     arguments = parser.parse_args()
 
     arms: dict[tuple[str, str], list[Path]] = defaultdict(list)
@@ -48,10 +51,18 @@ def main() -> None:
         kept.mkdir(parents=True, exist_ok=True)
         for name in RECORDS:
             shutil.copy(run / name, kept / name)
+        if arguments.series:
+            _thin(run / "diagnostics.csv", kept / "diagnostics.csv", tuple(arguments.series))
         arms[record["config"]["env"], str(label)].append(kept)
 
     _write_scores(arguments.folder / "scores.csv", arms)
     _draw(arguments.folder / "curves.png", arms, arguments.title)
+
+
+def _thin(source: Path, target: Path, beginnings: tuple[str, ...]) -> None:
+    """Copy the series of a diagnostics.csv whose names begin so."""
+    header, *rows = source.read_text().splitlines(keepends=True)
+    target.write_text(header + "".join(row for row in rows if row.split(",")[1].startswith(beginnings)))
 
 
 def _write_scores(path: Path, arms: dict[tuple[str, str], list[Path]]) -> None:
