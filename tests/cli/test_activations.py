@@ -29,7 +29,10 @@ def test_table_lists_everything_in_80_columns(capsys):
     [
         (Args(search="2303.02640"), {"swim"}),
         (Args(search="pflu"), {"pflu", "fpflu", "swim"}),
-        (Args(family="ensemble"), {"abu", "apl", "splash", "slaf", "mixed_prelu_pelu", "gated_prelu_pelu"}),
+        (
+            Args(family="ensemble"),
+            {"abu", "apl", "splash", "slaf", "kaf", "mixed_prelu_pelu", "gated_prelu_pelu"},
+        ),
         (Args(family="parametric", search="Huo 2025"), {"aulu"}),
     ],
 )

@@ -62,7 +62,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The script of a study of two runs in the small environment, as the command writes it."""
     arguments = (
         "--env worlds/Line-v0 --import worlds --net 16x16 --td3.batch-size 16 --td3.learning-starts 60 "
-        "--steps 3000 --eval-every 1000 --eval-episodes 1 --final-episodes 1 --seeds 0-1 --act relu"
+        "--steps 9000 --eval-every 3000 --eval-episodes 1 --final-episodes 1 --seeds 0-1 --act relu"
     )
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
@@ -88,7 +88,7 @@ def test_its_body_does_one_run_and_after_a_requeue_goes_on(job: Path) -> None:
     with subprocess.Popen([job], env=number) as task:
         runs = job.parent / "runs" / "default"
         until = time.monotonic() + 120
-        while not list(runs.glob("*/*/seed-1/progress.json")) and time.monotonic() < until:
+        while not list(runs.glob("*/*/seed-1/run.json")) and time.monotonic() < until:
             time.sleep(0.05)
         task.send_signal(signal.SIGUSR1)  # as Slurm does when the time is nearly up
         assert task.wait(60) == 0
@@ -98,6 +98,6 @@ def test_its_body_does_one_run_and_after_a_requeue_goes_on(job: Path) -> None:
     assert (queue / "asked").read_text() == "requeue 77_1\n"
     subprocess.run([job], env=number, check=True, timeout=120)
     record = read_record(file)
-    assert (record.status, record.config["seed"], record.steps_done) == ("done", 1, 3000)
+    assert (record.status, record.config["seed"], record.steps_done) == ("done", 1, 9000)
     assert [resume["step"] for resume in record.resumes] == [stopped.steps_done]
     assert record.study["name"] == "default"
