@@ -226,11 +226,11 @@ class TD3(stable_baselines3.TD3):
         dones: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        # A sum is finite only if all that it adds up is, and costs half as much to look at.
-        if (
-            not (isinstance(new_obs, np.ndarray) and math.isfinite(new_obs.sum() + reward.sum()))
-            or dones.any()
-        ):
+        # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
+        looks_finite = isinstance(new_obs, np.ndarray) and all(
+            math.isfinite(np.vdot(values, values)) for values in (new_obs, reward)
+        )
+        if not looks_finite or dones.any():
             self._check_finite(new_obs, reward, infos)
         if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)

@@ -321,6 +321,16 @@ def test_environment_that_is_not_finite(new_agent: AgentFactory, what: str, valu
     assert agent.replay_buffer.size() == 16
 
 
+def test_infinities_that_cancel_in_a_sum(new_agent: AgentFactory) -> None:
+    class Opposite(Spoilt):
+        def step(self, action: Any) -> Any:
+            observation, *others = super().step(action)
+            return np.array([np.inf, -np.inf, 0], np.float32) if self.steps == 17 else observation, *others
+
+    with pytest.raises(NonFiniteError, match="the environment's observation is inf at step 17; check"):
+        new_agent(Opposite("nothing", 0)).learn(30)
+
+
 def test_last_observation_that_is_not_finite(new_agent: AgentFactory) -> None:
     agent = new_agent(Spoilt("last observation", np.nan))
     with pytest.raises(NonFiniteError, match="observation"):
