@@ -95,14 +95,13 @@ class ActivationBenchmarkConfig:
     seed: int = 0
     """Seed of the inputs and of the order within the rounds."""
 
+    @property
+    def plan(self) -> Plan:
+        """How much is measured."""
+        return Plan(self.processes, self.rounds, self.reading, self.seed)
+
     def __post_init__(self) -> None:
-        for name in ("rounds", "processes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name} is {getattr(self, name)}; expected a whole number of at least 1")
-        if self.seed < 0:
-            raise ConfigError(f"--seed is {self.seed}; expected a whole number of at least 0")
-        if not 0 < self.reading < 3600:
-            raise ConfigError(f"--reading is {self.reading}; expected seconds, such as 0.003")
+        self.plan.check(such_as="0.003")
         for name in _QUICK:
             chosen = getattr(self, name)
             if not chosen:
@@ -197,11 +196,10 @@ def run(config: ActivationBenchmarkConfig, progress: Progress) -> TimingRecord:
     """
     whole = config.resolved()
     settings = {"arms": list(whole.arms()), "seed": whole.seed}
-    plan = Plan(whole.processes, whole.rounds, whole.reading, whole.seed)
 
     def content() -> Content:
         command = [sys.executable, "-m", "swimrl.timing.activation_arm"]
-        found = measure_in_one_process(command, settings, plan, progress)
+        found = measure_in_one_process(command, settings, whole.plan, progress)
         absent = dict(found.absent)
         if config.quick:
             absent |= dict.fromkeys(_LEFT_OUT, "left out by --quick")

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from swimrl.errors import SwimrlError
+from swimrl.errors import ConfigError, SwimrlError
 from swimrl.timing.clock import Sample
 from swimrl.timing.host import usable_cores
 from swimrl.timing.record import Readings, Series
@@ -57,6 +57,23 @@ class Plan:
 
     seed: int = 0
     """Of the order within the rounds."""
+
+    def check(self, *, such_as: str) -> None:
+        """Check what the user gave as ``--processes``, ``--rounds``, ``--reading`` and ``--seed``.
+
+        Args:
+            such_as: An example of ``--reading``.
+
+        Raises:
+            ConfigError: If a value cannot be used; the message names it.
+        """
+        for name, value in (("rounds", self.rounds), ("processes", self.processes)):
+            if value < 1:
+                raise ConfigError(f"--{name} is {value}; expected a whole number of at least 1")
+        if self.seed < 0:
+            raise ConfigError(f"--seed is {self.seed}; expected a whole number of at least 0")
+        if not 0 < self.seconds < 3600:
+            raise ConfigError(f"--reading is {self.seconds}; expected seconds, such as {such_as}")
 
 
 @dataclass(frozen=True)

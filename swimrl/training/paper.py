@@ -68,14 +68,13 @@ class PaperConfig:
     seed: int = 0
     """Seed of weights, inputs and the order within the rounds."""
 
+    @property
+    def plan(self) -> Plan:
+        """How much is measured."""
+        return Plan(self.processes, self.rounds, self.reading, self.seed)
+
     def __post_init__(self) -> None:
-        for name in ("rounds", "processes"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name} is {getattr(self, name)}; expected a whole number of at least 1")
-        if self.seed < 0:
-            raise ConfigError(f"--seed is {self.seed}; expected a whole number of at least 0")
-        if not 0 < self.reading < 3600:
-            raise ConfigError(f"--reading is {self.reading}; expected seconds, such as 0.02")
+        self.plan.check(such_as="0.02")
         if not self.act:
             raise ConfigError("nothing to measure; give at least one --act")
         names = [parse_name(name).canonical for name in self.act]
@@ -89,10 +88,9 @@ def run(config: PaperConfig, progress: Progress) -> TimingRecord:
     acts = [parse_name(name).canonical for name in config.act]
     command = [sys.executable, "-m", "swimrl.training.paper_arm"]
     arms = [Arm(act, command, {"act": act, "env": config.env, "seed": config.seed}) for act in acts]
-    plan = Plan(config.processes, config.rounds, config.reading, config.seed)
 
     def content() -> Content:
-        found = measure(arms, plan, progress)
+        found = measure(arms, config.plan, progress)
         told = {
             act: {"activation": act, "threads": 1, **found.facts[act]} for act in acts if act in found.facts
         }
