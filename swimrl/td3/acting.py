@@ -18,7 +18,7 @@ from torch import nn
 from swimrl.activations.backends.cpu import CpuKernel, why_unavailable
 from swimrl.activations.module import Activation
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.td3.perceptron import Layer, Program, forward, has_kernel, tanh_in_place
+from swimrl.td3.perceptron import Layer, Program, Scratch, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import bind
 
@@ -44,7 +44,7 @@ class FastActor:
         # NumPy's own product: at this size every library is limited by memory alone.
         self._program: Program = [
             *refresh,
-            *forward(layers, self._observations, z, partial(bind, "numpy")),
+            *forward(layers, self._observations, z, partial(bind, "numpy"), Scratch()),
             tanh_in_place(z),
         ]
 

@@ -49,8 +49,8 @@ _WORTH_BF16 = 2**21
 # A candidate may err by this much more than the most accurate one: sums of another order differ by about 2,
 # bfloat16 by about 10^4.
 _TOLERATED_ERROR_RATIO = 8.0
-_ROUNDS = 7
-_ROUND_S = 0.002
+_ROUNDS = 25
+_ROUND_S = 0.001
 
 
 _UNWRITTEN: dict[str, str] = {}

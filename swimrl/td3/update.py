@@ -27,7 +27,7 @@ from swimrl.envs.seeding import Streams
 from swimrl.td3 import kernels
 from swimrl.td3.flat import FlatNetwork
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.td3.perceptron import Layer, Program, Tape, backward, forward, has_kernel, tanh_in_place
+from swimrl.td3.perceptron import Layer, Program, Scratch, Tape, backward, forward, has_kernel, tanh_in_place
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.products import Precision, ProductPlanner
 from swimrl.td3.replay import RowReplayBuffer
@@ -136,6 +136,9 @@ class FusedUpdate:
         critics = [self._layers(q, self.critic) for q in q_networks]
         actor_target = self._layers(mu, self.actor, target=True)
         critic_targets = [self._layers(q, self.critic, target=True) for q in q_networks]
+        scratch = Scratch()
+        # What runs at the same time needs memory of its own.
+        scratches = [scratch, *(Scratch() if self._side_by_side else scratch for _ in critics[1:])]
 
         # The target: y = r + gamma (1 - d) min_i Q'_i(s', pi'(s') + noise).
         action_z = np.empty((size, action_size), dtype)
@@ -143,14 +146,14 @@ class FusedUpdate:
         q_next = np.empty((len(critics), size), dtype)
         y = np.empty(size, dtype)
         self._target_actor: Program = [
-            *forward(actor_target, batch[:, columns.next_observation], action_z, product),
+            *forward(actor_target, batch[:, columns.next_observation], action_z, product, scratch),
             partial(np.copyto, noise, self._noise.numpy()),
             squash,
             partial(kernels.smooth, action_z, noise, noise_clip, batch[:, columns.next_action]),
         ]
         self._target_critics: list[Program] = [
-            forward(layers, batch[:, columns.next_observation_action], q_next[i].reshape(size, 1), product)
-            for i, layers in enumerate(critic_targets)
+            forward(layers, batch[:, columns.next_observation_action], q.reshape(size, 1), product, memory)
+            for layers, q, memory in zip(critic_targets, q_next, scratches, strict=True)
         ]
         self._target: Program = [
             partial(
@@ -166,39 +169,39 @@ class FusedUpdate:
 
         # The critics' step.
         self._critics: list[Program] = []
-        for layers, loss in zip(critics, self._losses, strict=True):
+        for layers, loss, memory in zip(critics, self._losses, scratches, strict=True):
             tape, q, g = Tape(), np.empty((size, 1), dtype), np.empty((size, 1), dtype)
             self._critics.append(
                 [
-                    *forward(layers, batch[:, columns.observation_action], q, product, tape),
+                    *forward(layers, batch[:, columns.observation_action], q, product, memory, tape),
                     partial(kernels.value_error, q, y, g, loss),
-                    *backward(layers, tape, g, product),
+                    *backward(layers, tape, g, product, memory),
                 ]
             )
 
         # The actor's step: its action takes the place of the stored one in the batch, which is spent by then.
-        actor_tape, critic_tape = Tape(), Tape()
+        actor_tape, critic_tape = Tape(), Tape(parameter_gradients=False)
         action = batch[:, columns.action]
         q = np.empty((size, 1), dtype)
         g_action = np.empty((size, action_size), dtype)
         ascend = np.full((size, 1), -1 / size, dtype)
         self._actor: Program = [
-            *forward(actor, batch[:, columns.observation], action_z, product, actor_tape),
+            *forward(actor, batch[:, columns.observation], action_z, product, scratch, actor_tape),
             squash,
             partial(np.copyto, action, action_z),
-            *forward(critics[0], batch[:, columns.observation_action], q, product, critic_tape),
+            *forward(critics[0], batch[:, columns.observation_action], q, product, scratch, critic_tape),
             partial(kernels.negative_mean, q, self._actor_loss),
             *backward(
                 critics[0],
                 critic_tape,
                 ascend,
                 product,
-                parameter_gradients=False,
+                scratch,
                 input_gradient=g_action,
                 input_columns=columns.action,
             ),
             partial(kernels.unsquash, g_action, action),
-            *backward(actor, actor_tape, g_action, product),
+            *backward(actor, actor_tape, g_action, product, scratch),
         ]
 
     def _layers(self, perceptron: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Layer]:

@@ -87,11 +87,13 @@ class CpuKernel:
             bias: [N].
             theta: The trainable parameters, as for `bind_value`.
             slope: df/dz, [B, N].
-            theta_slope: df/dtheta, [P, B, N].
+            theta_slope: df/dtheta, [P, B, N], or [0, B, N] if they are not wanted.
         """
         theta, per_unit = self._arranged(theta, z.shape[1])
-        kernel = loops(self._formula, self._dtype.name, per_unit).value_and_slopes
-        return partial(kernel, z, bias, theta, slope, theta_slope)
+        kernels = loops(self._formula, self._dtype.name, per_unit)
+        if len(theta_slope) < self.parameters:
+            return partial(kernels.value_and_slope, z, bias, theta, slope)
+        return partial(kernels.value_and_slopes, z, bias, theta, slope, theta_slope)
 
     def _arranged(self, theta: np.ndarray | None, units: int) -> tuple[np.ndarray, bool]:
         """Return theta as a kernel takes it, and whether each unit has parameters of its own."""
@@ -123,12 +125,25 @@ class Loops:
         return self._compiled(slopes=False)
 
     @cached_property
+    def value_and_slope(self) -> Kernel:
+        """(z [B, N], bias [N], theta [P], slope [B, N]) -> None; writes the slope df/dz too."""
+        return self._compiled(slopes=True, theta_slopes=False)
+
+    @cached_property
     def value_and_slopes(self) -> Kernel:
         """(z [B, N], bias [N], theta [P], slope [B, N], theta_slope [P, B, N]) -> None; writes slopes too."""
         return self._compiled(slopes=True)
 
-    def _compiled(self, *, slopes: bool) -> Kernel:
-        return _load(kernel_source(self._formula, self._dtype, slopes=slopes, per_unit=self._per_unit))
+    def _compiled(self, *, slopes: bool, theta_slopes: bool = True) -> Kernel:
+        return _load(
+            kernel_source(
+                self._formula,
+                self._dtype,
+                slopes=slopes,
+                theta_slopes=theta_slopes,
+                per_unit=self._per_unit,
+            )
+        )
 
 
 @functools.cache

@@ -39,7 +39,9 @@ def decorator(dtype: str, dimensions: Iterable[int]) -> str:
     return f'@_numba.njit("void({arrays})", cache=_CACHE, {flags})'
 
 
-def kernel_source(formula: Formula, dtype: str, *, slopes: bool, per_unit: bool = False) -> str:
+def kernel_source(
+    formula: Formula, dtype: str, *, slopes: bool, theta_slopes: bool = True, per_unit: bool = False
+) -> str:
     """Return the text of a module with a function ``kernel``.
 
     Its arguments are z [B, N], bias [N], theta [P] and, with slopes, slope [B, N] and theta_slope [P, B, N];
@@ -50,14 +52,17 @@ def kernel_source(formula: Formula, dtype: str, *, slopes: bool, per_unit: bool 
         formula: The function; each of its parameters is an element of theta.
         dtype: ``"float32"`` or ``"float64"``.
         slopes: Whether to compute slopes.
+        theta_slopes: Whether these include df/dtheta; without it the kernel takes no theta_slope.
         per_unit: Whether each unit has parameters of its own; theta is [P, N] then.
     """
-    count = len(formula.parameters)
     outputs = [formula.expr]
     targets = ["_z[_b, _n]"]
     if slopes:
-        outputs += [formula.derivative, *formula.parameter_derivatives]
-        targets += ["_slope[_b, _n]", *(f"_theta_slope[{i}, _b, _n]" for i in range(count))]
+        outputs += [formula.derivative]
+        targets += ["_slope[_b, _n]"]
+    if slopes and theta_slopes:
+        outputs += formula.parameter_derivatives
+        targets += [f"_theta_slope[{i}, _b, _n]" for i in range(len(formula.parameters))]
     program = straight_line(outputs, confined=False)
     edges = _edges(formula, program, dtype)
     typed = _Typed()
@@ -74,7 +79,7 @@ def kernel_source(formula: Formula, dtype: str, *, slopes: bool, per_unit: bool 
     index = ", _n" if per_unit else ""
     theta = [f"{parameter.name} = _theta[{i}{index}]" for i, parameter in enumerate(formula.parameters)]
     dimensions = _DIMENSIONS | {"_theta": 2 if per_unit else 1}
-    arrays = list(dimensions)[: 5 if slopes else 3]
+    arrays = list(dimensions)[: 3 + slopes + (slopes and theta_slopes)]
     return "\n".join(
         [
             _IMPORTS,
