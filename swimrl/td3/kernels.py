@@ -171,17 +171,17 @@ def adam(
         weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019).
     """
     kind = p.dtype.type
-    root_correction2 = math.sqrt(1 - beta2**step)
+    unbias = kind(1 / math.sqrt(1 - beta2**step))  # a factor: PyTorch divides, which takes longer
     rate = kind(lr / (1 - beta1**step))
     keep = kind(1 - lr * weight_decay)
     c1, b2, c2 = kind(1 - beta1), kind(beta2), kind(1 - beta2)
-    divisor, small = kind(root_correction2), kind(eps)
+    small = kind(eps)
     for i in range(p.size):
         gi = g[i]
         mi = m[i] + c1 * (gi - m[i])
         vi = v[i] * b2 + c2 * gi * gi
         m[i], v[i] = mi, vi
-        p[i] = p[i] * keep - rate * (mi / (np.sqrt(vi) / divisor + small))
+        p[i] = p[i] * keep - rate * (mi / (np.sqrt(vi) * unbias + small))
 
 
 @_compiled

@@ -243,12 +243,30 @@ def test_float32_stays_float32_in_vectors_without_library_calls(name: str, slope
     kernel: Any = cpu_cache._execute(f"inspected_{name}_{slopes}", source, None)
     ((_, llvm),) = kernel.inspect_llvm().items()
     assert re.search(r"store <\d+ x float>", llvm)
+    assert llvm.count('"prefer-vector-width"="512"') == 1
     assert not re.search(r"\b(fadd|fsub|fmul|fdiv|fcmp|fpext|fptrunc)\b.* double|<\d+ x double>", llvm)
     called = set(re.findall(r"call [^@\n]*@([\w.]+)", llvm))
     around = ("llvm.", "Py", "_Py", "NRT_", "numba_")  # numba's entry from Python
     assert not {
         function for function in called if not function.startswith(around) and "kernel" not in function
     }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("per_unit", [False, True], ids=["for the layer", "for each unit"])
+def test_slopes_by_parameters_can_be_left_out(dtype: Any, per_unit: bool) -> None:
+    module = activation("xielu(granularity=neuron)" if per_unit else "xielu", width=19)
+    assert isinstance(module, Activation)
+    kernel = CpuKernel(module, np.dtype(dtype))
+    theta = np.concatenate([p.detach().numpy().reshape(-1) for p in module.parameters()]).astype(dtype)
+    x = np.random.default_rng(0).normal(size=(64, 19)).astype(dtype)
+    results = []
+    for parameters in (2, 0):
+        z, slope, theta_slope = x.copy(), np.empty_like(x), np.empty((parameters, *x.shape), dtype)
+        kernel.bind_value_and_slopes(z, np.ones(19, dtype), theta, slope, theta_slope)()
+        results.append((z, slope))
+    for whole, part in zip(*results, strict=True):
+        np.testing.assert_array_equal(whole, part)
 
 
 def test_edges_cost_only_where_they_must() -> None:

@@ -62,20 +62,22 @@ def times_slope_and_all_sums(
 
     It is [P, N], for the sums over B of each unit, or [P, 1], for the sum over all.
     """
-    # Sums over a column first, in float64: independent of each other, so that the loop over n is vectorised.
-    column = np.empty(g.shape[1], np.float64)
-    for p in range(theta_slope.shape[0]):
-        column[:] = 0
-        for b in range(g.shape[0]):
-            for n in range(g.shape[1]):
-                column[n] += g[b, n] * theta_slope[p, b, n]
-        if theta_gradient.shape[1] == 1:
-            theta_gradient[p, 0] = column.sum()
-        else:
-            theta_gradient[p] = column
+    # Sums over a column first: independent of each other, so that the loops over n are vectorised.
+    column = np.zeros((theta_slope.shape[0], g.shape[1]), g.dtype)
     bias_gradient[:] = 0
     for b in range(g.shape[0]):
+        for p in range(theta_slope.shape[0]):
+            for n in range(g.shape[1]):
+                column[p, n] += g[b, n] * theta_slope[p, b, n]
         for n in range(g.shape[1]):
             product = g[b, n] * slope[b, n]
             g[b, n] = product
             bias_gradient[n] += product
+    for p in range(theta_slope.shape[0]):
+        if theta_gradient.shape[1] == 1:
+            total = 0.0  # in float64
+            for n in range(g.shape[1]):
+                total += column[p, n]
+            theta_gradient[p, 0] = total
+        else:
+            theta_gradient[p] = column[p]

@@ -21,6 +21,7 @@ _IMPORTS = """\
 import numba as _numba
 import numpy as _np
 
+from swimrl.activations.backends.cpu_lanes import wide_vectors as _wide_vectors
 from swimrl.activations.backends.cpu_math import MATH as _MATH
 """
 _DIMENSIONS = {"_z": 2, "_bias": 1, "_theta": 1, "_slope": 2, "_theta_slope": 3}
@@ -93,6 +94,7 @@ def kernel_source(
             "\n",
             decorator(dtype, (dimensions[name] for name in arrays)),
             f"def kernel({', '.join(arrays)}):",
+            "    _wide_vectors()",
             *(f"    {line}" for line in theta if not per_unit),
             "    for _b in range(_z.shape[0]):",
             "        for _n in range(_z.shape[1]):",
