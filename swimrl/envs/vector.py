@@ -9,7 +9,6 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
-from stable_baselines3.common.vec_env.util import dict_to_obs
 
 from swimrl.envs.trace import Trace
 
@@ -29,6 +28,7 @@ class LeanVecEnv(DummyVecEnv):
     def __init__(self, env_fns: list[Callable[[], gym.Env[Any, Any]]], *, traced: bool = False) -> None:
         super().__init__(env_fns)
         self._traces = [Trace() for _ in self.envs] if traced else []
+        self._vectors: np.ndarray | None = self.buf_obs.get(None)  # type: ignore[call-overload]
 
     def reset(self) -> VecEnvObs:
         """Reset every environment, with the seeds that `seed` set for this once."""
@@ -60,11 +60,9 @@ class LeanVecEnv(DummyVecEnv):
         observations: np.ndarray = self.buf_obs[None].copy()  # type: ignore[index]
         return observations
 
-    def _obs_from_buf(self) -> VecEnvObs:
-        return dict_to_obs(self.observation_space, {key: x.copy() for key, x in self.buf_obs.items()})
-
     def step_wait(self) -> VecEnvStepReturn:
         """Step every environment; reset those whose episode is over."""
+        infos: list[dict[str, Any]] = []
         for number, env in enumerate(self.envs):
             action = self.actions[number]
             if self._traces:
@@ -77,7 +75,11 @@ class LeanVecEnv(DummyVecEnv):
                 if self._traces:
                     self._traces[number].begin(env, None)
                 observation, self.reset_infos[number] = env.reset()
-            self._save_obs(number, observation)
+            if self._vectors is None:
+                self._save_obs(number, observation)
+            else:
+                self._vectors[number] = observation
             self.buf_rews[number], self.buf_dones[number] = reward, done
-            self.buf_infos[number] = info
-        return self._obs_from_buf(), self.buf_rews.copy(), self.buf_dones.copy(), list(self.buf_infos)
+            infos.append(info)
+        observations = self._obs_from_buf() if self._vectors is None else self._vectors.copy()
+        return observations, self.buf_rews.copy(), self.buf_dones.copy(), infos

@@ -8,19 +8,21 @@ Letters in shapes: E environments, O observation, A action.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from torch import nn
 
+from swimrl.activations import Activation, activation
 from swimrl.activations.backends.cpu import CpuKernel, why_unavailable
-from swimrl.activations.module import Activation
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.td3.perceptron import Layer, Program, Scratch, forward, has_kernel, tanh_in_place
+from swimrl.td3.perceptron import Program, has_kernel
 from swimrl.td3.policy import TD3Policy, perceptrons
-from swimrl.td3.products import bind
 
 
 class FastActor:
@@ -36,25 +38,39 @@ class FastActor:
         self._parameters = list(policy.actor.parameters())
         self._kept = [p.data for p in self._parameters]  # so that nothing else can take their place in memory
         self._addresses = [p.data_ptr() for p in self._kept]
-        layers, refresh = _layers(perceptron)
-        dtype = layers[0].weight.dtype
-        self._observations = np.zeros((size, layers[0].weight.shape[1]), dtype)
-        z = np.empty((size, len(layers[-1].bias)), dtype)
-        self._actions = z
-        # NumPy's own product: at this size every library is limited by memory alone.
-        self._program: Program = [
-            *refresh,
-            *forward(layers, self._observations, z, partial(bind, "numpy"), Scratch()),
-            tanh_in_place(z),
-        ]
+        box = policy.action_space
+        assert isinstance(box, spaces.Box)
+        self._low, self._width = box.low, box.high - box.low
+        self._observations, self._actions, self._program = _bind(perceptron, size)
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O]; they are the caller's to keep."""
         self._observations[:] = observations
-        with np.errstate(all="ignore"):  # a policy that diverges is told elsewhere
-            for call in self._program:
-                call()
+        for call in self._program:
+            call()
         return self._actions.copy()
+
+    def explore(
+        self, observations: np.ndarray, mean: np.ndarray, deviation: np.ndarray, draws: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Act with Gaussian noise.
+
+        Args:
+            observations: [E, O].
+            mean: Mean of the noise, [A].
+            deviation: Its standard deviation, [A].
+            draws: Standard normal numbers, [A].
+
+        Returns:
+            The actions [E, A] as the environment takes them, and in [-1, 1].
+        """
+        self._observations[:] = observations
+        for call in self._program:
+            call()
+        actions: tuple[np.ndarray, np.ndarray] = _add_noise(
+            self._actions, mean, deviation, draws, self._low, self._width
+        )
+        return actions
 
     def intact(self) -> bool:
         """Return whether the actor's weights still lie where they lay; loading and saving can move them."""
@@ -73,21 +89,47 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
     )
 
 
-def _layers(perceptron: nn.Sequential) -> tuple[list[Layer], Program]:
-    """Return the layers, and the calls that bring copies of trainable activation parameters up to date."""
-    activations = hidden_activations(perceptron)
-    layers: list[Layer] = []
-    refresh: Program = []
-    for linear, activation in zip(linear_layers(perceptron), [*activations, None], strict=True):
+def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, Program]:
+    """Return input [E, I], output [E, A] and the calls that lead from one to the other, tanh at the end."""
+    linears = linear_layers(perceptron)
+    dtype = linears[0].weight.detach().numpy().dtype
+    inputs = x = np.zeros((size, linears[0].in_features), dtype)
+    program: Program = []
+    for linear, f in zip(linears, [*hidden_activations(perceptron), activation("tanh")], strict=True):
+        assert isinstance(f, Activation)
         weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()
-        if activation is None:
-            layers.append(Layer(weight, bias))
-            continue
-        assert isinstance(activation, Activation)
-        kernel = CpuKernel(activation, weight.dtype)
-        parameters = [parameter.detach().numpy().reshape(-1) for parameter in activation.parameters()]
-        theta = np.zeros(sum(parameter.size for parameter in parameters), weight.dtype)
-        if parameters:
-            refresh.append(partial(np.concatenate, parameters, out=theta))
-        layers.append(Layer(weight, bias, kernel, theta))
-    return layers, refresh
+        z = np.zeros((size, len(bias)), dtype)
+        parameters = [parameter.detach().numpy().reshape(-1) for parameter in f.parameters()]
+        theta = np.zeros(sum(parameter.size for parameter in parameters), dtype)
+        if parameters:  # the kernel wants them side by side
+            program.append(partial(np.concatenate, parameters, out=theta))
+        # At this size every library is limited by memory alone; this call has the least around it.
+        program.append(partial(np.dot, x, weight.T, z))
+        program.append(CpuKernel(f, dtype).bind_value(z, bias, theta))
+        x = z
+    return inputs, x, program
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Return the compiled function, without fused multiply-add, so that it rounds as NumPy does."""
+    with suppress(ImportError):  # without numba there is no `FastActor`
+        from numba import njit
+
+        return njit(cache=True, nogil=True, error_model="numpy")(function)
+    return function
+
+
+@_compiled
+def _add_noise(
+    actions: np.ndarray,
+    mean: np.ndarray,
+    deviation: np.ndarray,
+    draws: np.ndarray,
+    low: np.ndarray,
+    width: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the actions [E, A] with noise, clipped: in the environment's box, and in [-1, 1]."""
+    one, half = actions.dtype.type(1), actions.dtype.type(0.5)
+    noise = (mean + deviation * draws).astype(np.float32)  # as NormalActionNoise rounds it
+    scaled = np.maximum(np.minimum(actions + noise, one), -one)
+    return low + half * (scaled + one) * width, scaled

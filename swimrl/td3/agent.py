@@ -192,11 +192,18 @@ class TD3(stable_baselines3.TD3):
         if actor is None:
             with self.streams.borrow(numpy="exploration noise"):
                 return super()._sample_action(learning_starts, action_noise, n_envs)
-        scaled = actor(self._last_obs)  # type: ignore[arg-type]
+        assert isinstance(self._last_obs, np.ndarray)
+        if type(action_noise) is NormalActionNoise and action_noise._dtype is np.float32:
+            mean, deviation = action_noise._mu, action_noise._sigma
+            # Borrowing the global generator costs 50 us.
+            draws = self.streams.numpy("exploration noise").standard_normal(
+                np.broadcast(mean, deviation).shape
+            )
+            return actor.explore(self._last_obs, mean, deviation, draws)
+        scaled = actor(self._last_obs)
         if action_noise is not None:
-            scaled = np.maximum(
-                np.minimum(scaled + self._draw(action_noise), 1), -1
-            )  # np.clip takes 3 times as long
+            with self.streams.borrow(numpy="exploration noise"):
+                scaled = np.clip(scaled + action_noise(), -1, 1)
         return self.policy.unscale_action(scaled), scaled
 
     def _current_fast_actor(self, n_envs: int) -> FastActor | None:
@@ -208,15 +215,6 @@ class TD3(stable_baselines3.TD3):
                 self._fast_actor = FastActor(policy, n_envs)
         return self._fast_actor
 
-    def _draw(self, action_noise: ActionNoise) -> np.ndarray:
-        """Return one draw of the exploration noise from its stream."""
-        if type(action_noise) is NormalActionNoise:  # borrowing the global generator costs 50 us
-            mu, sigma = action_noise._mu, action_noise._sigma
-            draws = self.streams.numpy("exploration noise").standard_normal(mu.shape)
-            return (mu + sigma * draws).astype(action_noise._dtype)  # as normal(mu, sigma), 5 times as fast
-        with self.streams.borrow(numpy="exploration noise"):
-            return action_noise()
-
     def _store_transition(
         self,
         replay_buffer: ReplayBuffer,
@@ -226,13 +224,10 @@ class TD3(stable_baselines3.TD3):
         dones: np.ndarray,
         infos: list[dict[str, Any]],
     ) -> None:
-        # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
-        looks_finite = isinstance(new_obs, np.ndarray) and all(
-            math.isfinite(np.vdot(values, values)) for values in (new_obs, reward)
-        )
-        if not looks_finite or dones.any():
+        is_end = any(dones.tolist())  # for one environment 10 times as fast as dones.any()
+        if is_end or not _looks_finite(new_obs, reward):
             self._check_finite(new_obs, reward, infos)
-        if type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None or dones.any():
+        if is_end or type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None:
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
             return
         # The common case without Stable-Baselines3's copies: the buffer copies what it is given.
@@ -374,3 +369,12 @@ class TD3(stable_baselines3.TD3):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *_OURS]
+
+
+def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray) -> bool:
+    """Return whether a quick look finds only finite numbers in observation and reward; it may miss some."""
+    if not isinstance(new_obs, np.ndarray):
+        return False
+    # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
+    flat = new_obs.ravel()
+    return math.isfinite(flat.dot(flat)) and math.isfinite(reward.dot(reward))

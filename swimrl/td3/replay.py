@@ -60,14 +60,15 @@ class RowReplayBuffer(ReplayBuffer):
         infos: list[dict[str, Any]],
     ) -> None:
         """Store one step of every environment; arrays are [E, ...]."""
-        row, columns = self._by_step[self.pos], self.columns
-        row[:, columns.observation] = obs
-        row[:, columns.action] = action
-        row[:, columns.next_observation] = next_obs
-        row[:, columns.reward] = reward
-        row[:, columns.done] = done
+        pos = self.pos
+        self.observations[pos] = obs
+        self.actions[pos] = action
+        self.next_observations[pos] = next_obs
+        self.rewards[pos] = reward
+        self.dones[pos] = done
         if self.handle_timeout_termination:
-            row[:, columns.timeout] = [info.get("TimeLimit.truncated", False) for info in infos]
+            for number, info in enumerate(infos):
+                self.timeouts[pos, number] = info.get("TimeLimit.truncated", False)
         self.pos += 1
         if self.pos == self.buffer_size:
             self.full = True

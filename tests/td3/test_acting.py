@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.noise import NormalActionNoise
 
 from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.policy import TD3Policy
@@ -62,6 +63,23 @@ def test_an_action_is_the_callers_to_keep() -> None:
     kept = first.copy()
     actor(-np.ones((1, 5)))
     np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_noise_is_stable_baselines3s_to_the_byte(size: int) -> None:
+    box = spaces.Box(np.array([-2, 0, -0.3], np.float32), np.array([2, 3, 0.1], np.float32))
+    policy = TD3Policy(OBSERVATION, box, lambda _: 1e-3, net_arch=[16], activation_fn="swim")
+    actor = FastActor(policy, size)
+    observations = np.random.RandomState(1).randn(size, 5)
+    noise = NormalActionNoise(np.array([0, 0.1, 0]), np.array([0.1, 0.5, 2]))
+    draws = np.random.RandomState(2)
+    np.random.seed(2)
+    for _ in range(200):
+        expected = np.clip(actor(observations) + noise(), -1, 1)
+        actions, scaled = actor.explore(observations, noise._mu, noise._sigma, draws.standard_normal(3))
+        for one, other in ((scaled, expected), (actions, policy.unscale_action(expected))):
+            assert one.dtype == other.dtype == np.float32
+            np.testing.assert_array_equal(one, other)
 
 
 def test_says_what_it_cannot_do() -> None:
