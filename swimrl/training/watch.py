@@ -91,8 +91,11 @@ class Watch:
         step, every = self._agent.num_timesteps, self._config.diagnosis_interval
         if not every:
             return
+        is_due = self._last_look is None or step // every > self._last_look // every
+        if not (is_due or is_end):
+            return
         with self._timed():
-            if self._last_look is None or step // every > self._last_look // every:
+            if is_due:
                 self._last_look = step
                 findings = self._diagnostics.networks()
                 self._publish(findings.values)
