@@ -81,6 +81,8 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
     """Return whether `FastActor` can stand in for this policy's actor."""
     return (
         isinstance(policy, TD3Policy)
+        and isinstance(policy.observation_space, spaces.Box)
+        and len(policy.observation_space.shape) == 1  # others are prepared in ways of their own
         and why_unavailable() is None
         and policy.device.type == "cpu"
         and policy.has_plain_features

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.noise import NormalActionNoise
 
+import swimrl
 from swimrl.td3.acting import FastActor, can_act
 from swimrl.td3.policy import TD3Policy
 
@@ -87,3 +91,26 @@ def test_says_what_it_cannot_do() -> None:
     assert not can_act(policy_with("swim", layer_norm=True))
     assert not can_act(policy_with(torch.nn.GELU))
     assert not can_act(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(5), spaces.Box(-1, 1, (2, 3)), spaces.MultiBinary(4)], ids=str
+)
+def test_acts_on_other_observations_as_the_policy_does(space: spaces.Space[Any]) -> None:
+    class Samples(gym.Env[Any, np.ndarray]):
+        observation_space = space
+        action_space = ACTION
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            super().reset(seed=seed)
+            return space.sample(), {}
+
+        def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            return space.sample(), 0.0, False, False, {}
+
+    agent = swimrl.TD3(
+        "MlpPolicy", Samples(), learning_starts=5, gradient_steps=0, exploration_noise=0, buffer_size=50
+    ).learn(10)
+    assert not can_act(agent.policy)
+    chosen = agent._sample_action(0)[0]
+    np.testing.assert_allclose(chosen, agent.predict(agent._last_obs, deterministic=True)[0], atol=1e-6)
