@@ -57,9 +57,9 @@ class FastActor:
 
         Args:
             observations: [E, O].
-            mean: Mean of the noise, [A].
-            deviation: Its standard deviation, [A].
-            draws: Standard normal numbers, [A].
+            mean: Mean of the noise, [A] or [E, A].
+            deviation: Its standard deviation, of the same shape.
+            draws: Standard normal numbers, of the same shape.
 
         Returns:
             The actions [E, A] as the environment takes them, and in [-1, 1].
