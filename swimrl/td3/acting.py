@@ -8,10 +8,8 @@ Letters in shapes: E environments, O observation, A action.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -20,6 +18,7 @@ from torch import nn
 
 from swimrl.activations import Activation, activation
 from swimrl.activations.backends.cpu import CpuKernel, why_unavailable
+from swimrl.td3.kernels import compiled
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.perceptron import Program, has_kernel
 from swimrl.td3.policy import TD3Policy, perceptrons
@@ -112,16 +111,7 @@ def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray,
     return inputs, x, program
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Return the compiled function, without fused multiply-add, so that it rounds as NumPy does."""
-    with suppress(ImportError):  # without numba there is no `FastActor`
-        from numba import njit
-
-        return njit(cache=True, nogil=True, error_model="numpy")(function)
-    return function
-
-
-@_compiled
+@compiled(contract=False)  # so that it rounds as NumPy does
 def _add_noise(
     actions: np.ndarray,
     mean: np.ndarray,

@@ -205,13 +205,20 @@ class TD3(stable_baselines3.TD3):
 
         It calls the same methods in the same order, and callbacks find the same local variables. What is left
         out is of no use to TD3.
+
+        Raises:
+            ConfigError: If ``train_freq`` is not positive, or counts episodes of several environments.
         """
+        if train_freq.frequency < 1:
+            raise ConfigError(f"train_freq is {train_freq.frequency}; expected at least 1")
+        if env.num_envs > 1 and train_freq.unit is not _STEP:
+            raise ConfigError(
+                f"train_freq counts episodes, which end at different times in {env.num_envs} environments; "
+                "count steps, or take one environment"
+            )
         if self.policy.training or self.actor.training or self.critic.training:
             self.policy.set_training_mode(False)
         num_collected_steps, num_collected_episodes = 0, 0
-        assert train_freq.frequency > 0, "Should at least collect one step or episode."
-        if env.num_envs > 1:
-            assert train_freq.unit is _STEP, "You must use only one env when doing episodic training."
         callback.on_rollout_start()
         continue_training = True
         while (

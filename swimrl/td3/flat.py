@@ -63,7 +63,6 @@ class FlatNetwork:
         self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
         self.steps = int(self._steps_flat[0])
         self._state = self.optimizer.state
-        self._moments = [self._state[p] for p in self.parameters]
         self._addresses = self._current_addresses()
 
     def _view(self, flat: torch.Tensor, position: int) -> torch.Tensor:
@@ -71,13 +70,12 @@ class FlatNetwork:
         return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
 
     def _current_addresses(self) -> list[int]:
-        moments = [state["exp_avg"] for state in self._moments]
-        return [*map(torch.Tensor.data_ptr, chain(self.parameters, self.target_parameters, moments))]
+        return [*map(torch.Tensor.data_ptr, chain(self.parameters, self.target_parameters))]
 
     def intact(self) -> bool:
         """Return whether PyTorch's tensors still are views into the flat arrays; loading can replace them."""
         return (
-            self.optimizer.state is self._state  # loading an optimiser replaces it
+            self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
             and self.steps == self._steps_flat[0]
             and self._addresses == self._current_addresses()
         )

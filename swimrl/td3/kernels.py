@@ -17,13 +17,25 @@ from typing import Any
 import numpy as np
 
 
-def _compiled(function: Callable[..., None]) -> Any:
-    """Return the compiled loop; without numba the loop itself, which the fused engine then does not call."""
-    with suppress(ImportError):
-        from numba import njit
+def compiled(*, contract: bool) -> Callable[[Callable[..., Any]], Any]:
+    """Return the decorator that compiles a loop; without numba the loop stays as it is, and is not called.
 
-        return njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
-    return function
+    Args:
+        contract: Whether a product and a sum may be rounded once, together, which NumPy does not do.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        with suppress(ImportError):
+            from numba import njit
+
+            flags = {"contract"} if contract else False
+            return njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+        return function
+
+    return decorate
+
+
+_compiled = compiled(contract=True)
 
 
 @_compiled

@@ -186,12 +186,14 @@ def ready(precision: Literal["medium", "highest"] = "medium") -> Iterator[None]:
     Overflow is no surprise in a network that diverges; the loss tells, and the agent stops.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
+    if before != precision:
+        torch.set_float32_matmul_precision(precision)
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        if before != precision:
+            torch.set_float32_matmul_precision(before)
 
 
 def _at_highest_precision(call: Call) -> None:

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 import swimrl
 from swimrl.envs.vector import LeanVecEnv
+from swimrl.errors import ConfigError
 
 
 class TheirLoop(swimrl.TD3):
@@ -171,8 +172,14 @@ def test_equals_stable_baselines3s_loop(case: str, engine: str, last_step: int |
     assert {entry["event"] for entry in entries} >= {"rollout start", "step", "rollout end"}
 
 
-def test_updates_after_episodes_need_one_environment() -> None:
-    for kind in (swimrl.TD3, TheirLoop):
-        agent = kind("MlpPolicy", pendulums(2), train_freq=(1, "episode"))
-        with pytest.raises(AssertionError, match="only one env"):
-            agent.learn(10)
+@pytest.mark.parametrize(
+    ("train_freq", "problem"),
+    [
+        ((1, "episode"), "end at different times in 2 environments; count steps"),
+        (0, "is 0; expected at least 1"),
+    ],
+)
+def test_a_train_freq_that_cannot_be(train_freq: Any, problem: str) -> None:
+    agent = swimrl.TD3("MlpPolicy", pendulums(2), train_freq=train_freq)
+    with pytest.raises(ConfigError, match=problem):
+        agent.learn(10)
