@@ -44,9 +44,7 @@ class FastActor:
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O]; they are the caller's to keep."""
-        self._observations[:] = observations
-        for call in self._program:
-            call()
+        self._run(observations)
         return self._actions.copy()
 
     def explore(
@@ -63,13 +61,17 @@ class FastActor:
         Returns:
             The actions [E, A] as the environment takes them, and in [-1, 1].
         """
-        self._observations[:] = observations
-        for call in self._program:
-            call()
+        self._run(observations)
         actions: tuple[np.ndarray, np.ndarray] = _add_noise(
             self._actions, mean, deviation, draws, self._low, self._width
         )
         return actions
+
+    def _run(self, observations: np.ndarray) -> None:
+        self._observations[:] = observations
+        with np.errstate(all="ignore"):  # a policy that diverges is told elsewhere
+            for call in self._program:
+                call()
 
     def intact(self) -> bool:
         """Return whether the actor's weights still lie where they lay; loading and saving can move them."""
@@ -80,8 +82,11 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
     """Return whether `FastActor` can stand in for this policy's actor."""
     return (
         isinstance(policy, TD3Policy)
-        and isinstance(policy.observation_space, spaces.Box)
-        and len(policy.observation_space.shape) == 1  # others are prepared in ways of their own
+        and all(
+            isinstance(space, spaces.Box)
+            and len(space.shape) == 1  # others are prepared in ways of their own
+            for space in (policy.observation_space, policy.action_space)
+        )
         and why_unavailable() is None
         and policy.device.type == "cpu"
         and policy.has_plain_features

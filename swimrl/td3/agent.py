@@ -216,8 +216,7 @@ class TD3(stable_baselines3.TD3):
                 f"train_freq counts episodes, which end at different times in {env.num_envs} environments; "
                 "count steps, or take one environment"
             )
-        if self.policy.training or self.actor.training or self.critic.training:
-            self.policy.set_training_mode(False)
+        self.policy.set_training_mode(False)
         num_collected_steps, num_collected_episodes = 0, 0
         callback.on_rollout_start()
         continue_training = True
@@ -403,8 +402,11 @@ class TD3(stable_baselines3.TD3):
 
     def _rows_fit(self) -> bool:
         """Return whether transitions of this kind can be rows of one float32 array."""
-        is_vector = isinstance(self.observation_space, spaces.Box) and len(self.observation_space.shape) == 1
-        return is_vector and self.n_steps == 1 and not self.optimize_memory_usage
+        are_vectors = all(
+            isinstance(space, spaces.Box) and len(space.shape) == 1
+            for space in (self.observation_space, self.action_space)
+        )
+        return are_vectors and self.n_steps == 1 and not self.optimize_memory_usage
 
     def get_parameters(self) -> dict[str, dict[str, Any]]:
         """Return the state of policy and optimisers, in tensors of their own."""
@@ -445,8 +447,8 @@ def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarra
     if not isinstance(new_obs, np.ndarray):
         return False
     # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
-    flat = new_obs.ravel()
-    return math.isfinite(flat.dot(flat)) and math.isfinite(reward.dot(reward))
+    # Unlike dot, vdot does not warn where the sum overflows.
+    return math.isfinite(np.vdot(new_obs, new_obs)) and math.isfinite(np.vdot(reward, reward))
 
 
 def _gaussian(noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -455,8 +457,11 @@ def _gaussian(noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None
     We draw this kind by ourselves, because lending a stream to NumPy's global generator takes 300 us.
     """
     if type(noise) is NormalActionNoise:
-        plain = noise._dtype is np.float32 and noise._mu.shape == noise._sigma.shape
-        return (noise._mu, noise._sigma) if plain else None
+        mean, deviation = noise._mu, noise._sigma
+        are_arrays = isinstance(mean, np.ndarray) and isinstance(deviation, np.ndarray)
+        if are_arrays and mean.shape == deviation.shape and noise._dtype is np.float32:
+            return mean, deviation
+        return None
     if type(noise) is VectorizedActionNoise:
         parts = [part for part in map(_gaussian, noise.noises) if part]
         if len(parts) == len(noise.noises):

@@ -70,7 +70,10 @@ class FlatNetwork:
         return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
 
     def _current_addresses(self) -> list[int]:
-        return [*map(torch.Tensor.data_ptr, chain(self.parameters, self.target_parameters))]
+        # One moment stands for all: who replaces them, as to begin anew, replaces each.
+        moment = self._state[self.parameters[0]].get("exp_avg")
+        tensors = chain(self.parameters, self.target_parameters, [] if moment is None else [moment])
+        return [*map(torch.Tensor.data_ptr, tensors)]
 
     def intact(self) -> bool:
         """Return whether PyTorch's tensors still are views into the flat arrays; loading can replace them."""

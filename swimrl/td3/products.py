@@ -86,11 +86,12 @@ class ProductPlanner:
         self._bf16 = ("bf16" if onednn_is_float32() else "onednn-bf16") if bf16 else None
         # Whether PyTorch's setting is to be that of oneDNN while products are computed.
         self._through_onednn = onednn_is_float32() or self._bf16 == "onednn-bf16"
+        excludes_torch = side_by_side and self._through_onednn
+        self._all_candidates = not excludes_torch
         self._candidates = tuple(
             name
             for name in BACKENDS
-            if (name != "onednn" or onednn_is_float32())
-            and (name != "torch" or not (side_by_side and self._through_onednn))
+            if (name != "onednn" or onednn_is_float32()) and (name != "torch" or not excludes_torch)
         )
         self.chosen: dict[str, str] = {}
 
@@ -101,7 +102,9 @@ class ProductPlanner:
             if self._pinned.get(shape) not in BF16_BACKENDS:
                 self._pinned[shape] = self._bf16
         elif shape not in self._pinned:
-            self._pinned[shape] = _remembered_choice(shape, self._candidates, a, b, out)
+            # Fewer candidates make a choice of their own, lest they replace that of all.
+            name = shape if self._all_candidates else f"{shape} side by side"
+            self._pinned[shape] = _remembered_choice(name, self._candidates, a, b, out)
         self.chosen[shape] = self._pinned[shape]
         return bind(self._pinned[shape], a, b, out)
 

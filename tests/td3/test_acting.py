@@ -114,3 +114,32 @@ def test_acts_on_other_observations_as_the_policy_does(space: spaces.Space[Any])
     assert not can_act(agent.policy)
     chosen = agent._sample_action(0)[0]
     np.testing.assert_allclose(chosen, agent.predict(agent._last_obs, deterministic=True)[0], atol=1e-6)
+
+
+def test_a_policy_that_diverged_acts_without_a_warning() -> None:
+    policy = policy_with("relu")
+    with torch.no_grad():
+        for parameter in policy.actor.parameters():
+            parameter.fill_(3e38)
+    actions = FastActor(policy, 1)(np.ones((1, 5)))
+    np.testing.assert_array_equal(actions, np.ones((1, 3), np.float32))
+
+
+@pytest.mark.parametrize("engine", ["sb3", "fused"])
+def test_actions_may_form_a_matrix(engine: Any) -> None:
+    class Matrix(gym.Env[np.ndarray, np.ndarray]):
+        observation_space = OBSERVATION
+        action_space = spaces.Box(-1, 1, (2, 2), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+            super().reset(seed=seed)
+            return np.zeros(5), {}
+
+        def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            assert action.shape == (2, 2)
+            return np.ones(5), float(action.sum()), False, False, {}
+
+    agent = swimrl.TD3("MlpPolicy", Matrix(), engine=engine, learning_starts=5, batch_size=4, buffer_size=50)
+    assert not can_act(agent.policy)
+    agent.learn(10)
+    assert agent._n_updates == 5

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import stable_baselines3
 from agents import SHORT, AgentFactory, equal, pendulum, pendulums, weights
+from gymnasium.spaces import Box
 from stable_baselines3.common.callbacks import (
     BaseCallback,
     CheckpointCallback,
@@ -176,3 +178,16 @@ def test_normalised_environment(new_agent: AgentFactory, tmp_path: Path) -> None
     loaded.learn(40, reset_num_timesteps=False)
     assert again.obs_rms.count == pytest.approx(env.obs_rms.count + 42, abs=1)
     assert loaded.num_timesteps == 100
+
+
+def test_large_observations_are_legal_and_no_reason_to_warn() -> None:
+    class Far(gym.ObservationWrapper[np.ndarray, Any, Any]):
+        observation_space = Box(-np.inf, np.inf, (3,), np.float32)
+
+        def observation(self, observation: np.ndarray) -> np.ndarray:
+            return np.full(3, 1e20, np.float32)
+
+    agent = swimrl.TD3("MlpPolicy", Far(pendulum()), learning_starts=SHORT, gradient_steps=0, buffer_size=50)
+    agent.learn(2 * SHORT)  # a warning is an error here
+    assert agent.replay_buffer is not None
+    assert (agent.replay_buffer.observations[: agent.replay_buffer.pos] == np.float32(1e20)).all()

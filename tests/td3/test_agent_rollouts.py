@@ -1,4 +1,7 @@
-"""The loop that acts and stores does what Stable-Baselines3's own loop does, to the byte."""
+"""The loop that acts and stores does what Stable-Baselines3's own does, to the byte.
+
+With the engine ``sb3``, acting and storing are compared as well; with ``fused`` the actor rounds otherwise.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,17 @@ class TheirLoop(swimrl.TD3):
     """The same agent with Stable-Baselines3's own loop."""
 
     collect_rollouts = OffPolicyAlgorithm.collect_rollouts
+
+
+class TheirSteps(TheirLoop):
+    """And with its own way to act and to store; ours are the noise's stream, and no noise in the warm-up."""
+
+    _store_transition = OffPolicyAlgorithm._store_transition
+
+    def _sample_action(self, learning_starts: int, action_noise: Any = None, n_envs: int = 1) -> Any:
+        noise = None if self.num_timesteps < learning_starts else action_noise
+        with self.streams.borrow(numpy="exploration noise"):
+            return OffPolicyAlgorithm._sample_action(self, learning_starts, noise, n_envs)
 
 
 class Goal(gym.Wrapper[Any, Any, Any, Any]):
@@ -124,6 +138,7 @@ SETTINGS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "normalised": (lambda: VecNormalize(LeanVecEnv([goal] * 2)), {}),
     "no noise": (goal, {"exploration_noise": 0.0}),
     "noise of another mean": (goal, {"action_noise": NormalActionNoise(np.ones(1), 0.3 * np.ones(1))}),
+    "noise of one deviation": (goal, {"action_noise": NormalActionNoise(np.zeros(1), 0.3)}),  # type: ignore[arg-type]
     "noise in float64": (
         goal,
         {"action_noise": NormalActionNoise(np.zeros(1), 0.3 * np.ones(1), np.float64)},  # type: ignore[arg-type]
@@ -139,7 +154,7 @@ SETTINGS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 def test_equals_stable_baselines3s_loop(case: str, engine: str, last_step: int | None) -> None:
     make, settings = SETTINGS[case]
     ends: list[Any] = []
-    for kind in (swimrl.TD3, TheirLoop):
+    for kind in (swimrl.TD3, TheirSteps if engine == "sb3" else TheirLoop):
         agent = kind(
             "MlpPolicy",
             make(),

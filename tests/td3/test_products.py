@@ -152,3 +152,16 @@ def test_an_unwritable_memory_costs_nothing_but_time(monkeypatch: pytest.MonkeyP
     call = planner.product(*operands())
     call()
     assert planner.chosen
+
+
+def test_a_choice_among_fewer_does_not_replace_that_among_all(onednn_is_float32: bool) -> None:
+    a, b, out = operands()
+    shape = products.describe(a, b)
+    products.cache_file().parent.mkdir(parents=True)
+    products.cache_file().write_text(json.dumps({shape: "torch"}))
+    bf16 = not onednn_is_float32  # then oneDNN's setting is needed too, and excludes PyTorch's default
+    for _ in range(2):
+        products.ProductPlanner(bf16=bf16, side_by_side=True).product(a, b, out)
+        planner = products.ProductPlanner()
+        planner.product(a, b, out)
+        assert planner.chosen == {shape: "torch"}

@@ -230,3 +230,14 @@ def test_without_a_compiler_stable_baselines3s_update_takes_over() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "sb3 10\n"
     assert "cannot compute this update (numba cannot be imported (" in done.stderr
+
+
+def test_moments_that_others_set_are_the_ones_it_goes_on_with() -> None:
+    agents = [agent_with(engine, "swim", [8]) for engine in ("fused", "sb3")]
+    for agent in agents:
+        agent.train(3, 64)
+        for state in agent.critic.optimizer.state.values():
+            state["exp_avg"] = torch.zeros_like(state["exp_avg"])
+            state["exp_avg_sq"] = torch.zeros_like(state["exp_avg_sq"])
+        agent.train(1, 64)
+    assert differences(*agents).max() < 1e-4
