@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 ARGUMENTS = shlex.split(
-    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 3000 --eval-every 500 "
+    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 9000 --eval-every 500 "
     "--eval-episodes 1 --final-episodes 1 --checkpoint-every 100 --td3.batch-size 16 "
     "--td3.learning-starts 60"
 )

@@ -16,6 +16,7 @@ from swimrl.td3 import products
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(products, "_UNWRITTEN", {})
 
 
 def operands(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
