@@ -112,7 +112,8 @@ def test_what_was_decided_when_the_study_began_stays(tmp_path: Path) -> None:
     assert (first.study.name, first.study.primary) == ("mine", primary)
     assert set(first.study.products)
     (speed,) = first.speeds.values()
-    assert 0 < speed.random_s < speed.learning_s < 1
+    assert 0 < speed.random_s < 1
+    assert 0 < speed.learning_s < 1  # with networks this small it can be the shorter one
     assert list(first.runs.values()) == [100]
 
     # A choice that no measurement made is kept all the same.
