@@ -9,7 +9,7 @@ Letters in shapes: E environments, O observation, A action.
 from __future__ import annotations
 
 from functools import partial
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -82,17 +82,20 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
     """Return whether `FastActor` can stand in for this policy's actor."""
     return (
         isinstance(policy, TD3Policy)
-        and all(
-            isinstance(space, spaces.Box)
-            and len(space.shape) == 1  # others are prepared in ways of their own
-            for space in (policy.observation_space, policy.action_space)
-        )
+        and are_vectors(
+            policy.observation_space, policy.action_space
+        )  # others are prepared in their own ways
         and why_unavailable() is None
         and policy.device.type == "cpu"
         and policy.has_plain_features
         and not policy.layer_norm
         and all(has_kernel(f) for f in hidden_activations(perceptrons(policy.actor)[0]))
     )
+
+
+def are_vectors(*given: spaces.Space[Any]) -> bool:
+    """Return whether what each space holds is one vector of numbers."""
+    return all(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in given)
 
 
 def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, Program]:

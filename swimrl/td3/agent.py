@@ -13,7 +13,6 @@ import gymnasium as gym
 import numpy as np
 import stable_baselines3
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import is_wrapped
@@ -37,7 +36,7 @@ from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
-from swimrl.td3.acting import FastActor, can_act
+from swimrl.td3.acting import FastActor, are_vectors, can_act
 from swimrl.td3.config import TD3Config
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.products import Precision
@@ -402,11 +401,8 @@ class TD3(stable_baselines3.TD3):
 
     def _rows_fit(self) -> bool:
         """Return whether transitions of this kind can be rows of one float32 array."""
-        are_vectors = all(
-            isinstance(space, spaces.Box) and len(space.shape) == 1
-            for space in (self.observation_space, self.action_space)
-        )
-        return are_vectors and self.n_steps == 1 and not self.optimize_memory_usage
+        fit = are_vectors(self.observation_space, self.action_space)
+        return fit and self.n_steps == 1 and not self.optimize_memory_usage
 
     def get_parameters(self) -> dict[str, dict[str, Any]]:
         """Return the state of policy and optimisers, in tensors of their own."""
