@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from swimrl.activations import REGISTRY, Activation, activation
-from swimrl.activations.backends.cpu import CpuKernel
-from swimrl.timing.host import host_facts, library_versions
+from swimrl.activations.cpu.kernel import CpuKernel
+from swimrl.host import host_facts, library_versions
 from swimrl.timing.ratio import median, ratio
 
 SHAPE = (256, 256)

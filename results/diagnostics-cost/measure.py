@@ -12,9 +12,9 @@ import torch
 
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.diagnostics import Diagnostics
 from swimrl.training.evaluation import evaluate
-from swimrl.training.gait import GaitRecorder
+from swimrl.training.monitoring.diagnostics import Diagnostics
+from swimrl.training.monitoring.gait import GaitRecorder
 
 ROUNDS, STEPS = 5, 100
 

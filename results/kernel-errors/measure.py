@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from swimrl.activations import REGISTRY, Activation, Formula, activation
-from swimrl.activations.backends.cpu import CpuKernel
-from swimrl.activations.backends.torch import value_and_derivatives
+from swimrl.activations.cpu.kernel import CpuKernel
+from swimrl.activations.torch.composite import value_and_derivatives
 
 FOLDER = Path(__file__).parent
 HEAD = (

@@ -10,31 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from swimrl.activations.backends.torch import value_and_derivatives
-    from swimrl.activations.factory import ActivationFactory, activation, activation_fn, build
-    from swimrl.activations.formula import Formula
-    from swimrl.activations.gain import variance_gain
-    from swimrl.activations.module import Activation
-    from swimrl.activations.names import ActivationSpec, parse_name, split_layers
-    from swimrl.activations.parameters import Interval, Parameter
-    from swimrl.activations.registry import REGISTRY, register
+    from swimrl.activations.language.formula import Formula
+    from swimrl.activations.language.names import ActivationSpec, parse_name, split_layers
+    from swimrl.activations.language.parameters import Interval, Parameter
+    from swimrl.activations.language.registry import REGISTRY, register
+    from swimrl.activations.torch.activation import Activation
+    from swimrl.activations.torch.composite import value_and_derivatives
+    from swimrl.activations.torch.factory import ActivationFactory, activation, activation_fn, build
+    from swimrl.activations.torch.gain import variance_gain
 
 _HOME = {
-    "REGISTRY": "registry",
-    "Activation": "module",
-    "ActivationFactory": "factory",
-    "ActivationSpec": "names",
-    "Formula": "formula",
-    "Interval": "parameters",
-    "Parameter": "parameters",
-    "activation": "factory",
-    "activation_fn": "factory",
-    "build": "factory",
-    "parse_name": "names",
-    "register": "registry",
-    "split_layers": "names",
-    "value_and_derivatives": "backends.torch",
-    "variance_gain": "gain",
+    "REGISTRY": "language.registry",
+    "Activation": "torch.activation",
+    "ActivationFactory": "torch.factory",
+    "ActivationSpec": "language.names",
+    "Formula": "language.formula",
+    "Interval": "language.parameters",
+    "Parameter": "language.parameters",
+    "activation": "torch.factory",
+    "activation_fn": "torch.factory",
+    "build": "torch.factory",
+    "parse_name": "language.names",
+    "register": "language.registry",
+    "split_layers": "language.names",
+    "value_and_derivatives": "torch.composite",
+    "variance_gain": "torch.gain",
 }
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from swimrl.activations.backends.torch import value_and_derivatives
-from swimrl.activations.names import ActivationSpec
+from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.torch.composite import value_and_derivatives
 from swimrl.errors import FormulaError, InputError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -17,11 +17,11 @@ import numpy as np
 import sympy
 import torch
 
-from swimrl.activations.backends.torch import value_and_derivatives
-from swimrl.activations.formula import Formula, evaluate
-from swimrl.activations.gain import normal_quadrature
-from swimrl.activations.names import ActivationSpec
-from swimrl.activations.primitives import Absolute, Clip, Relu, Sign, Step, Where, X
+from swimrl.activations.language.formula import Formula, evaluate
+from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.language.primitives import Absolute, Clip, Relu, Sign, Step, Where, X
+from swimrl.activations.torch.composite import value_and_derivatives
+from swimrl.activations.torch.gain import normal_quadrature
 from swimrl.errors import FormulaError
 
 _FAR = 1e6  # "far out": slopes and values that still grow here grow for ever

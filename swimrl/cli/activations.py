@@ -22,8 +22,8 @@ import tyro
 from swimrl.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from swimrl.activations.definition import Definition
-    from swimrl.activations.names import ActivationSpec
+    from swimrl.activations.language.definition import Definition
+    from swimrl.activations.language.names import ActivationSpec
 
 _WIDTH = 80
 _MOST_PARAMETERS = 4
@@ -107,7 +107,7 @@ def _mentions(definition: Definition, text: str) -> bool:
 
 
 def _as_json(definition: Definition) -> dict[str, object]:
-    from swimrl.activations.names import ActivationSpec
+    from swimrl.activations.language.names import ActivationSpec
 
     return {
         "name": definition.name,
@@ -156,7 +156,7 @@ def _print_table(definitions: list[Definition]) -> None:
     from rich.table import Table
 
     from swimrl.activations.catalogue.derived import DERIVED
-    from swimrl.activations.settings import format_number
+    from swimrl.activations.language.settings import format_number
 
     console = Console(width=_WIDTH, highlight=False)
     families: dict[str, list[Definition]] = {}
@@ -197,7 +197,7 @@ def _print_table(definitions: list[Definition]) -> None:
 
 
 def _show(name: str, args: Args) -> None:
-    from swimrl.activations.names import parse_name
+    from swimrl.activations.language.names import parse_name
 
     spec = parse_name(name)
     if args.as_json:
@@ -229,7 +229,7 @@ def _show(name: str, args: Args) -> None:
 def _formula_lines(spec: ActivationSpec, args: Args) -> list[str]:
     from swimrl.activations.catalogue.derived import DERIVED
     from swimrl.activations.figure import curve, sketch
-    from swimrl.activations.formula import text_of
+    from swimrl.activations.language.formula import text_of
     from swimrl.activations.properties import properties
 
     assert spec.formula is not None  # the caller has seen to it
@@ -262,7 +262,7 @@ def _measured(spec: ActivationSpec) -> dict[str, object]:
     """Return derivative and properties for JSON; nothing for a module."""
     if spec.formula is None:
         return {}
-    from swimrl.activations.formula import text_of
+    from swimrl.activations.language.formula import text_of
     from swimrl.activations.properties import properties
 
     found = properties(spec)
@@ -282,7 +282,7 @@ def _measured(spec: ActivationSpec) -> dict[str, object]:
 
 def _plot(names: tuple[str, ...], args: Args) -> None:
     from swimrl.activations.figure import curve, plot
-    from swimrl.activations.names import parse_name
+    from swimrl.activations.language.names import parse_name
 
     plot([curve(parse_name(name), *args.interval) for name in names], args.out)
     print(args.out)
@@ -290,7 +290,7 @@ def _plot(names: tuple[str, ...], args: Args) -> None:
 
 def _compare(first: str, second: str, args: Args) -> None:
     from swimrl.activations.figure import curve
-    from swimrl.activations.names import parse_name
+    from swimrl.activations.language.names import parse_name
 
     points = 200_001
     a, b = (curve(parse_name(name), *args.interval, points=points) for name in (first, second))

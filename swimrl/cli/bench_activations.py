@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from swimrl.timing.activation_benchmark import ActivationBenchmarkConfig
+from swimrl.bench.activations.benchmark import ActivationBenchmarkConfig
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class Args(ActivationBenchmarkConfig):
 
 def run(args: Args) -> None:
     """Measure, write what is wanted and print the tables."""
-    from swimrl.cli.bench_activations_tables import print_record
-    from swimrl.cli.bench_bar import Bar, announce
-    from swimrl.timing import activation_benchmark, activation_csv, activation_figure
+    from swimrl.bench.activations import benchmark as activation_benchmark
+    from swimrl.bench.activations import csv as activation_csv
+    from swimrl.bench.activations import figure as activation_figure
+    from swimrl.bench.activations.results import Costs
+    from swimrl.bench.activations.tables import print_record
+    from swimrl.bench.bar import Bar, announce
     from swimrl.timing import record as timing_record
-    from swimrl.timing.activation_results import Costs
 
     fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(ActivationBenchmarkConfig)}
     config = ActivationBenchmarkConfig(**fields)

@@ -37,7 +37,7 @@ class Args:
 
 def run(args: Args) -> None:
     """Print the changes."""
-    from swimrl.cli.bench_text import LEGEND, new_console, new_table, ratio_text
+    from swimrl.bench.text import LEGEND, new_console, new_table, ratio_text
     from swimrl.errors import InputError
     from swimrl.timing import record as timing_record
     from swimrl.timing.comparison import compare

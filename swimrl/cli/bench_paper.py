@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from swimrl.training.paper import PaperConfig
+from swimrl.bench.paper.benchmark import PaperConfig
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Args(PaperConfig):
 
 def run(args: Args) -> None:
     """Measure, write the record and print the tables."""
-    from swimrl.cli.bench_bar import Bar
-    from swimrl.cli.bench_paper_tables import print_record
+    from swimrl.bench.bar import Bar
+    from swimrl.bench.paper import benchmark as paper
+    from swimrl.bench.paper.tables import print_record
     from swimrl.envs.make import check_id
     from swimrl.timing import record as timing_record
-    from swimrl.training import paper
 
     config = PaperConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(PaperConfig)})
     check_id(config.env)

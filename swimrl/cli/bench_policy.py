@@ -17,7 +17,7 @@ from typing import Annotated
 
 import tyro
 
-from swimrl.training.latency import LatencyConfig
+from swimrl.bench.action.benchmark import LatencyConfig
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Args(LatencyConfig):
 
 def run(args: Args) -> None:
     """Measure, write the record and print the table."""
-    from swimrl.cli.bench_bar import Bar
-    from swimrl.cli.bench_policy_tables import print_record
+    from swimrl.bench.action import benchmark as latency
+    from swimrl.bench.action.tables import print_record
+    from swimrl.bench.bar import Bar
     from swimrl.envs.make import check_id
     from swimrl.runs.directory import RunDirectory
     from swimrl.timing import record as timing_record
-    from swimrl.training import latency
     from swimrl.training.stored import open_run
 
     config = LatencyConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(LatencyConfig)})

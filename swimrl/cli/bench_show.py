@@ -44,20 +44,18 @@ class Args:
 
 def run(args: Args) -> None:
     """Print."""
-    from swimrl.cli import (
-        bench_activations_tables,
-        bench_paper_tables,
-        bench_policy_tables,
-        bench_train_tables,
-    )
+    from swimrl.bench.action import tables as action_tables
+    from swimrl.bench.activations import tables as activation_tables
+    from swimrl.bench.paper import tables as paper_tables
+    from swimrl.bench.training import tables as training_tables
     from swimrl.timing import record as timing_record
     from swimrl.timing.comparison import merge
 
     printers = {
-        "activations": bench_activations_tables.print_record,
-        "paper": bench_paper_tables.print_record,
-        "policy": bench_policy_tables.print_record,
-        "train": bench_train_tables.print_record,
+        "activations": activation_tables.print_record,
+        "paper": paper_tables.print_record,
+        "policy": action_tables.print_record,
+        "train": training_tables.print_record,
     }
     record = merge([timing_record.read(path) for path in args.files])
     if record.kind not in printers:
@@ -72,8 +70,9 @@ def run(args: Args) -> None:
     if args.json:
         timing_record.write(record, args.json)
     if args.csv or args.figure:
-        from swimrl.timing import activation_csv, activation_figure
-        from swimrl.timing.activation_results import Costs
+        from swimrl.bench.activations import csv as activation_csv
+        from swimrl.bench.activations import figure as activation_figure
+        from swimrl.bench.activations.results import Costs
 
         costs = Costs(record, args.clock)
         if args.figure:

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from swimrl.training.benchmark import BenchmarkConfig
+from swimrl.bench.training.benchmark import BenchmarkConfig
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Args(BenchmarkConfig):
 
 def run(args: Args) -> None:
     """Measure, write the record and print the tables."""
-    from swimrl.cli.bench_bar import Bar
-    from swimrl.cli.bench_train_tables import print_record
+    from swimrl.bench.bar import Bar
+    from swimrl.bench.training import benchmark
+    from swimrl.bench.training.tables import print_record
     from swimrl.envs.make import check_id
     from swimrl.timing import record as timing_record
-    from swimrl.training import benchmark
 
     fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(BenchmarkConfig)}
     config = BenchmarkConfig(**fields)

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from swimrl import host
 from swimrl.errors import InputError
-from swimrl.timing import host
 
 if TYPE_CHECKING:
     from torch import Tensor

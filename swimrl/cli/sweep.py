@@ -132,7 +132,7 @@ def run(args: Args) -> None:
     """Do the runs, or show what would be done or is being done."""
     _check(args)
     if args.executor == "ray" and _does_runs(args):
-        from swimrl.sweeps.cluster import check_cluster
+        from swimrl.sweeps.executors.cluster import check_cluster
 
         # First of all, so that a missing cluster is told at once.
         args = dataclasses.replace(args, ray_address=check_cluster(args.ray_address))
@@ -262,15 +262,15 @@ def _execute(
     display: Display,
 ) -> Outcome:
     if args.executor == "ray":
-        from swimrl.sweeps import ray
+        from swimrl.sweeps.executors import ray_cluster as ray
 
         assert args.ray_address
         may_share = not args.ray_mirror
         return ray.execute(
             runs, study, folder, address=args.ray_address, jobs=jobs, may_share=may_share, display=display
         )
-    from swimrl.sweeps.local import LocalSweep
-    from swimrl.timing.host import usable_cores
+    from swimrl.host import usable_cores
+    from swimrl.sweeps.executors.local import LocalSweep
 
     assert jobs
     has_affinity = hasattr(os, "sched_getaffinity")
@@ -288,10 +288,10 @@ def _emit_slurm(
 ) -> None:
     from swimrl.runs.directory import writing
     from swimrl.sweeps.estimate import cost_of, seconds_of
+    from swimrl.sweeps.executors.slurm import ArrayJob, script
     from swimrl.sweeps.outcome import LOG_FOLDER
     from swimrl.sweeps.prepare import prepare
     from swimrl.sweeps.probe import kind_of
-    from swimrl.sweeps.slurm import ArrayJob, script
 
     record = prepare(folder, runs, name=name, primary=study.primary)
     log_folder = folder.resolve() / LOG_FOLDER
@@ -335,9 +335,9 @@ def _conclude(console: Console, outcome: Outcome, folder: Path) -> None:
 
 def _jobs(args: Args, runs: tuple[PlannedRun, ...]) -> int:
     """Return how many runs to do at once on this machine; refuse more than memory allows."""
+    from swimrl.host import usable_cores
     from swimrl.sweeps.estimate import available_memory, cost_of, jobs_that_fit
     from swimrl.sweeps.outcome import is_done
-    from swimrl.timing.host import usable_cores
 
     left = [run for run in runs if not is_done(run)]
     if not left:

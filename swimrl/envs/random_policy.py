@@ -61,7 +61,7 @@ def measure(env_id: str, episodes: int = EPISODES) -> dict[str, float]:
 
 def main() -> None:
     """Measure all tasks and write the file."""
-    from swimrl.timing.host import library_versions
+    from swimrl.host import library_versions
 
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     versions = library_versions()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swimrl.activations.names import parse_name, split_layers
+from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.errors import SwimrlError
 from swimrl.report.read import Run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from swimrl.errors import ConfigError
+from swimrl.host import processor_model
 from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.probe import kinds_of, probe
 from swimrl.sweeps.study import Study, StudyRecord, alone, read_study_record, write_study_record
-from swimrl.timing.host import processor_model
 
 
 def prepare(

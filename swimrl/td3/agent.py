@@ -31,17 +31,17 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.td3.policies import CnnPolicy, MultiInputPolicy
 from torch import nn
 
-from swimrl.activations.modules import Stochastic
+from swimrl.activations.torch.handwritten import Stochastic
 from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
-from swimrl.td3.acting import FastActor, are_vectors, can_act
 from swimrl.td3.config import TD3Config
+from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
+from swimrl.td3.engine.products import Precision
+from swimrl.td3.engine.update import FusedUpdate, why_not_fused
 from swimrl.td3.policy import TD3Policy
-from swimrl.td3.products import Precision
 from swimrl.td3.replay import RowReplayBuffer
-from swimrl.td3.update import FusedUpdate, why_not_fused
 
 _STEP = TrainFrequencyUnit.STEP
 

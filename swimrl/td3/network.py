@@ -13,7 +13,7 @@ from torch import nn
 
 from swimrl.activations import ActivationFactory as NamedActivation
 from swimrl.activations import variance_gain
-from swimrl.activations.factory import output_width
+from swimrl.activations.torch.factory import output_width
 from swimrl.errors import ConfigError, FormulaError
 from swimrl.td3.config import Initialisation
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from swimrl.errors import ConfigError, SwimrlError
+from swimrl.host import usable_cores
 from swimrl.timing.clock import Sample
-from swimrl.timing.host import usable_cores
 from swimrl.timing.record import Readings, Series
 from swimrl.timing.worker import Worker
 

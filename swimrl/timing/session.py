@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from swimrl.errors import SwimrlError
-from swimrl.timing.host import host_facts, library_versions
+from swimrl.host import host_facts, library_versions
 from swimrl.timing.measure import Arm, Plan, Progress, measure
 from swimrl.timing.record import Series, TimingRecord
 from swimrl.timing.stability import frequency_governor

@@ -12,8 +12,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from swimrl.activations.factory import output_width
-from swimrl.activations.names import split_layers
+from swimrl.activations.language.names import split_layers
+from swimrl.activations.torch.factory import output_width
 from swimrl.envs.make import Env, make
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError

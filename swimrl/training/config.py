@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from swimrl.activations.names import parse_name, split_layers
+from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
 from swimrl.td3.config import Count, TD3Config

@@ -12,8 +12,8 @@ import numpy as np
 from swimrl.envs.seeding import evaluation_seed, final_seed
 from swimrl.errors import NonFiniteError
 from swimrl.runs.directory import Episode
-from swimrl.runs.policy_file import Policy
 from swimrl.runs.record import LAST_EVALUATIONS
+from swimrl.runs.weights import Policy
 
 
 class Transition(NamedTuple):

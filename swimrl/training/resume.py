@@ -8,11 +8,11 @@ from typing import Any
 
 from swimrl.envs.catalogue import TASKS
 from swimrl.errors import ConfigError, DamagedFileError, InputError
+from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.naming import UNDECISIVE
 from swimrl.runs.record import RunRecord, read_record
-from swimrl.timing.host import host_facts, library_versions
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import from_mapping, to_mapping
 

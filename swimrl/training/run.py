@@ -19,28 +19,28 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
 
-from swimrl.activations.names import parse_name, split_layers
+from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.make import Env
 from swimrl.errors import StorageError, SwimrlError
+from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, replace, writing
 from swimrl.runs.naming import run_path, variant_slug
-from swimrl.runs.policy_file import acting, normalisation_of, save_policy
 from swimrl.runs.record import RunRecord, Status
 from swimrl.runs.replay_log import ReplayLog
+from swimrl.runs.weights import acting, normalisation_of, save_policy
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
-from swimrl.timing.host import host_facts, library_versions
 from swimrl.training import build
 from swimrl.training.config import TrainConfig, layer_names
 from swimrl.training.config_file import to_mapping
 from swimrl.training.evaluation import evaluate, evaluate_final, metrics
 from swimrl.training.interruption import Interruption
+from swimrl.training.monitoring.watch import Watch
 from swimrl.training.progress import Reporter
 from swimrl.training.resume import Continuation
-from swimrl.training.watch import Watch
 from swimrl.training.widths import matched
 
 _LOG_INTERVAL_EPISODES = 4

@@ -13,7 +13,7 @@ import torch
 from gymnasium import spaces
 
 from swimrl.activations import ActivationFactory, activation_fn
-from swimrl.activations.factory import output_width
+from swimrl.activations.torch.factory import output_width
 from swimrl.errors import FormulaError
 from swimrl.td3.network import mlp
 from swimrl.training import build

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.bench.activations.tables import print_record
 from swimrl.cli.app import main
-from swimrl.cli.bench_activations_tables import print_record
 from swimrl.timing.record import TimingRecord, read
 
 RECORDED = Path(__file__).parents[1] / "golden" / "bench_activations.json"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.bench.action.tables import print_record
 from swimrl.cli.app import main
-from swimrl.cli.bench_policy_tables import print_record
 from swimrl.timing.record import read
 
 RECORDED = Path(__file__).parents[1] / "golden" / "bench_policy.json"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from swimrl.cli import bench_train_tables
+from swimrl.bench.training import tables as bench_train_tables
+from swimrl.bench.training.profile import PARTS
+from swimrl.bench.training.results import PROFILE, STEPS, UPDATES
 from swimrl.cli.app import main
 from swimrl.timing.record import TimingRecord, read
-from swimrl.training.benchmark_results import PROFILE, STEPS, UPDATES
-from swimrl.training.step_profile import PARTS
 
 RECORDED = Path(__file__).parents[1] / "golden" / "bench_train.json"
 

@@ -11,11 +11,11 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import stable_baselines3
-from small_runs import train_line
 
 from swimrl.cli.app import main
 from swimrl.envs.make import make
 from swimrl.training.stored import open_run
+from tests.training.small_runs import train_line
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -12,14 +12,11 @@ import pytest
 from swimrl.cli import report as command
 from swimrl.cli.app import main
 
-# Where studies.py is.
-sys.path.append(str(Path(__file__).parents[1] / "report"))
-
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study with a declaration."""
-    from studies import PRIMARY, write_study
+    from tests.report.studies import PRIMARY, write_study
 
     return write_study(tmp_path_factory.mktemp("study"), primary=PRIMARY)
 
@@ -50,7 +47,7 @@ def test_a_study_becomes_a_report_and_a_verdict_within_80_columns(
 
 
 def test_runs_by_another_key_and_several_paths(study: Path, tmp_path: Path) -> None:
-    from studies import write_run
+    from tests.report.studies import write_run
 
     other = tmp_path / "other"
     for seed in range(3):
@@ -64,11 +61,9 @@ def test_runs_by_another_key_and_several_paths(study: Path, tmp_path: Path) -> N
 
 
 def test_cost_and_reference_are_shown(study: Path, tmp_path: Path) -> None:
-    from test_cost import arm, record
-
     from swimrl.timing.record import write
+    from tests.report.test_cost import arm, record
 
-    sys.path.append(str(Path(__file__).parents[1] / "report"))
     arms = {f"{act} {form}": arm(act, form) for act in ("relu", "swim") for form in ("eager", "fused")}
     write(
         record(arms, {(name, "forward+backward"): 1.0 + len(name) for name in arms}), tmp_path / "cost.json"
@@ -87,7 +82,7 @@ def test_cost_and_reference_are_shown(study: Path, tmp_path: Path) -> None:
 def test_watching_goes_on_until_the_study_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from studies import PRIMARY, write_study
+    from tests.report.studies import PRIMARY, write_study
 
     folder = write_study(tmp_path / "study", seeds=3, primary=PRIMARY)
     page = tmp_path / "report" / "report.html"
@@ -95,7 +90,7 @@ def test_watching_goes_on_until_the_study_is_complete(
 
     def sleep(seconds: float) -> None:
         seen.append('http-equiv="refresh"' in page.read_text())
-        from studies import write_run
+        from tests.report.studies import write_run
 
         for act, level in (("relu", 100.0), ("swim", 200.0)):
             write_run(folder, act=act, seed=3, level=level, primary=PRIMARY)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import LINE
 
 from swimrl.cli.app import main
 from swimrl.sweeps import estimate
 from swimrl.sweeps.prepare import prepare
+from tests.training.small_runs import LINE
 
 
 def answer(options: str, capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
@@ -159,7 +159,7 @@ def test_wrong_input_gets_one_line(
 def test_a_study_that_is_done_costs_nothing_and_says_so_also_in_a_terminal(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from small_runs import FINISHED
+    from tests.training.small_runs import FINISHED
 
     study = tmp_path / "study"
     shutil.copytree(finished.parents[2], study)

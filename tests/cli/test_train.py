@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import LINE
 
 from swimrl.cli.app import main
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import from_mapping
+from tests.training.small_runs import LINE
 
 
 def dry_run(options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

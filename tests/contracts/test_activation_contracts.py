@@ -17,11 +17,11 @@ import mpmath
 import pytest
 import torch
 from mpmath import mpf
-from oracles import CANCELLING, DOUBLE_EXPONENTIAL, KINKS, ORACLES
 from torch import nn
 
 from swimrl.activations import REGISTRY, activation, activation_fn, parse_name, value_and_derivatives
-from swimrl.activations.registry import CATALOGUE
+from swimrl.activations.language.registry import CATALOGUE
+from tests.contracts.oracles import CANCELLING, DOUBLE_EXPONENTIAL, KINKS, ORACLES
 
 BUILT_IN = [
     definition

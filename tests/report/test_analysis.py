@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from studies import DIVERGED, PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
 
 from swimrl.errors import ConfigError
 from swimrl.report.findings import Analysis, Undetermined
 from swimrl.report.read import Run
 from swimrl.stats.interval import Interval
+from tests.report.studies import DIVERGED, PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
 
 
 def declared(levels: dict[str, list[float]], primary: dict[str, Any] = PRIMARY, **fields: Any) -> list[Run]:

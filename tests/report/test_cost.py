@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import analysis_of, run
 
 from swimrl.errors import DamagedFileError, InputError
 from swimrl.report.cost import pareto_front, read_costs
 from swimrl.timing.record import Series, TimingRecord, write
+from tests.report.studies import analysis_of, run
 
 ROUNDS = (0.9e-6, 1.0e-6, 1.1e-6, 1.0e-6, 1.0e-6, 1.0e-6)
 

@@ -6,9 +6,9 @@ import dataclasses
 from typing import Any
 
 import pytest
-from studies import PRIMARY, record, run
 
 from swimrl.report.declaration import declaration
+from tests.report.studies import PRIMARY, record, run
 
 
 def declaring(primary: dict[str, Any] | None, seed: int = 0) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import stats as scipy_stats
-from studies import STEPS, analysis_of, rising, run, two_arms
 
 from swimrl.report.efficiency import efficiency, mean_curve
+from tests.report.studies import STEPS, analysis_of, rising, run, two_arms
 
 
 def test_the_band_is_students_interval_at_each_step() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from studies import STEPS, analysis_of, write_run
 
 from swimrl.report.inside import inside
 from swimrl.report.read import collect
+from tests.report.studies import STEPS, analysis_of, write_run
 
 
 def test_layers_are_averaged_and_seeds_kept(study: Path) -> None:

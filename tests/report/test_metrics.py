@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from studies import DIVERGED, run
 
 from swimrl.errors import UndeterminedError
 from swimrl.report import metrics
+from tests.report.studies import DIVERGED, run
 
 STEPS = np.arange(0, 120_000, 10_000)  # 12 evaluations
 RETURNS = np.array([0.0, 5, 1, 2, 3, 4, 50, 6, 7, 8, 9, 10])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import analysis_of, run
 
 from swimrl.errors import InputError
 from swimrl.report.published import published, read_references
+from tests.report.studies import analysis_of, run
 
 
 def test_published_scores_of_the_same_task_in_any_version() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import STEPS, rising, write_run
 
 from swimrl.errors import InputError
 from swimrl.report.read import CSV_COLUMNS, collect
+from tests.report.studies import STEPS, rising, write_run
 
 HEAD = ",".join(CSV_COLUMNS)
 

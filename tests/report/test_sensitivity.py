@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from studies import analysis_of, run
 
 from swimrl.report.findings import Analysis
 from swimrl.report.sensitivity import sensitivity
+from tests.report.studies import analysis_of, run
 
 LEVELS = {("relu", 1e-4): 50, ("relu", 3e-4): 80, ("relu", 1e-3): 60, ("swim", 1e-4): 90, ("swim", 3e-4): 70}
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from studies import analysis_of, run, two_arms
-
 from swimrl.report.contents import Contents, gather
 from swimrl.report.findings import Analysis
 from swimrl.report.tables import Table, comparison_table, normalised_table, score_table, seeds_table, tables
 from swimrl.report.undetermined import reasons
+from tests.report.studies import analysis_of, run, two_arms
 
 
 def cells(table: Table) -> list[dict[str, str]]:

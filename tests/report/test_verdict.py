@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from studies import PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
-
 from swimrl.report.verdict import sentences, short
+from tests.report.studies import PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
 
 CLOSE = {
     ("Hopper-v4", "relu"): [100.0, 110, 120, 130, 140],

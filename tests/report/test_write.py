@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import analysis_of, two_arms
 
 from swimrl.errors import InputError, StorageError
 from swimrl.report import write as writing
@@ -19,6 +18,7 @@ from swimrl.report.contents import Contents, gather
 from swimrl.report.figures.style import PALETTE, look
 from swimrl.report.read import Excluded, collect
 from swimrl.report.write import FORMATS, write
+from tests.report.studies import analysis_of, two_arms
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ YAML = {
 def workplace(tmp_path: Path, trained_run: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """A function that puts the files which a command line names into the current, empty directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "training"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "users_code"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

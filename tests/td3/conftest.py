@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agents import ENGINES, AgentFactory, Reach
 
 import swimrl
+from tests.td3.agents import ENGINES, AgentFactory, Reach
 
 
 @pytest.fixture(params=ENGINES)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import stable_baselines3
 import torch
-from agents import SHORT, AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -20,6 +19,7 @@ from torch import nn
 
 import swimrl
 from swimrl.errors import ConfigError, NonFiniteError
+from tests.td3.agents import SHORT, AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 
 
 def test_unknown_engine_is_refused() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import stable_baselines3
 import torch
-from agents import AgentFactory, pendulum, weights
 from torch import nn
 
 import swimrl
 from swimrl.envs.seeding import Streams, stream_seed
+from tests.td3.agents import AgentFactory, pendulum, weights
 
 
 def test_one_update_equals_stable_baselines3s(new_agent: AgentFactory, engine: str) -> None:

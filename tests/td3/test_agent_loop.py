@@ -9,7 +9,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import stable_baselines3
-from agents import SHORT, AgentFactory, equal, pendulum, pendulums, weights
 from gymnasium.spaces import Box
 from stable_baselines3.common.callbacks import (
     BaseCallback,
@@ -21,6 +20,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
 import swimrl
+from tests.td3.agents import SHORT, AgentFactory, equal, pendulum, pendulums, weights
 
 
 class Diary(BaseCallback):

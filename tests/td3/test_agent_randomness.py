@@ -10,7 +10,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from agents import SHORT, AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.noise import (
     NormalActionNoise,
@@ -21,6 +20,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from swimrl.envs.seeding import Streams, stream_seed
+from tests.td3.agents import SHORT, AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 
 
 @pytest.mark.parametrize(("n_envs", "activation"), [(1, "relu"), (2, "relu"), (1, "swim(k=trainable)")])

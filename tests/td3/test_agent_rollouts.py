@@ -11,7 +11,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from agents import ENGINES, equal, pendulum, pendulums, weights
 from gymnasium.spaces import Box
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
@@ -23,6 +22,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 import swimrl
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
+from tests.td3.agents import ENGINES, equal, pendulum, pendulums, weights
 
 
 class TheirLoop(swimrl.TD3):

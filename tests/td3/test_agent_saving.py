@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import stable_baselines3
 import torch
-from agents import AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import nn
 
 import swimrl
+from tests.td3.agents import AgentFactory, actions, equal, observations, pendulum, pendulums, weights
 
 
 def test_loads_what_it_saved_and_continues(new_agent: AgentFactory, tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from readings import noisy
 from scipy.stats import bootstrap
 
 from swimrl.timing.ratio import MIN_READINGS, Ratio, median, ratio, spread
+from tests.timing.readings import noisy
 
 
 def test_median_and_spread_by_hand() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from readings import noisy, record, series
 
 from swimrl.timing.record import Readings, Series, TimingRecord
 from swimrl.timing.stability import frequency_governor, warnings
+from tests.timing.readings import noisy, record, series
 
 STEADY = {"load_before": 0.1, "frequency_governor": "performance"}
 

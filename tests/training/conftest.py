@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_runs import FINISHED, train_line
 
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
+from tests.training.small_runs import FINISHED, train_line
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torture
 from stable_baselines3.common.callbacks import BaseCallback
 from worlds import Line
 
@@ -31,6 +30,7 @@ from swimrl.training.config import TrainConfig
 from swimrl.training.resume import continuation
 from swimrl.training.run import directory_of, resolve
 from swimrl.training.run import train as train_run
+from tools import torture
 
 EVALUATION_SEED = 100  # of seed 0
 FINAL_SEED = 2**31

@@ -19,7 +19,6 @@ import pytest
 import safetensors.numpy
 import stable_baselines3
 import torch
-from small_runs import FINISHED, LINE, train_line
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from swimrl.cli.app import main
@@ -28,6 +27,7 @@ from swimrl.td3.agent import TD3
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.stored import open_run
+from tests.training.small_runs import FINISHED, LINE, train_line
 
 Train = Callable[[str], Path]
 
@@ -383,7 +383,7 @@ class TestRepetition:
 def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     options = "--act relu --steps 1e7 --td3.learning-starts 100 --eval-every 50 --eval-episodes 1"
     command = [sys.executable, "-m", "swimrl", "train", *shlex.split(f"{LINE} {options}")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
         [*command, "--out", str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
     )
@@ -409,7 +409,6 @@ def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -
     assert record.steps_done // 50 + 1 >= len(rows) >= 4
     agent = TD3.load(file.parent / "policy.zip", device="cpu")
     action, _ = agent.predict(np.zeros(2), deterministic=True)
-    sys.path.insert(0, str(Path(__file__).parent))
     np.testing.assert_allclose(open_run(file.parent).policy(np.zeros(2)), action, rtol=1e-5, atol=1e-6)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import stable_baselines3
-from small_runs import train_line
 
 from swimrl.errors import DamagedFileError, InputError
 from swimrl.training.stored import environment_for, open_run, open_zip
+from tests.training.small_runs import train_line
 
 OBSERVATIONS = np.random.default_rng(0).uniform(-3, 3, (10, 2))
 

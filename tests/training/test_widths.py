@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_runs import train_line
 
 from swimrl.errors import UnknownNameError
 from swimrl.runs.record import read_record
@@ -15,6 +14,7 @@ from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.run import resolve
 from swimrl.training.widths import matched
+from tests.training.small_runs import train_line
 
 HOPPER = TrainConfig(env="Hopper-v4", match_parameters="relu")
 

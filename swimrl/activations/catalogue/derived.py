@@ -1,6 +1,6 @@
 """What ``properties`` finds for each formula of the catalogue, with default parameters.
 
-Written by ``python -m swimrl.activations.document``, so that listing activations needs no computing.
+Written by ``python -m tools.document_activations``, so that listing activations needs no computing.
 """
 
 from __future__ import annotations

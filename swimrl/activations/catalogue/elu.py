@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import NON_NEGATIVE, POSITIVE, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import NON_NEGATIVE, POSITIVE, Parameter
 
 DEFINITIONS = (
     Definition(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import NON_NEGATIVE, POSITIVE, Interval, OneOf, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import NON_NEGATIVE, POSITIVE, Interval, OneOf, Parameter
 
 
 def _made_by(name: str) -> str:
-    return f"swimrl.activations.modules:{name}"
+    return f"swimrl.activations.torch.handwritten:{name}"
 
 
 _COUNT = tuple(float(number) for number in range(1, 33))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, Interval, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import POSITIVE, Interval, Parameter
 
 
 def _sinc(scale: str) -> str:

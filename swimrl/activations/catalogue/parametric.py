@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import POSITIVE, Parameter
 
 _HALF_ROOT = 0.5**0.5
 _AULU_START = (

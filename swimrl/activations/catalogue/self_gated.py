@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, OneOf, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import POSITIVE, OneOf, Parameter
 
 _ODD = {
     3: ("pi/2", 1.8, ("2",), (-1,)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from swimrl.activations.definition import Definition
-from swimrl.activations.parameters import POSITIVE, Parameter
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.parameters import POSITIVE, Parameter
 
 DEFINITIONS = (
     Definition("sigmoid", "sigmoid(x)", limits=("0", "1"), family="sigmoid-based", reference="classic"),

@@ -1,0 +1,1 @@
+"""Activations as kernels for the processor, generated from their formulas."""

@@ -1,0 +1,239 @@
+"""A formula as the text of a fused CPU kernel: one loop that numba compiles.
+
+Letters in shapes: B batch, N units, P parameters of the formula.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+
+from swimrl.activations.language.formula import Formula
+from swimrl.activations.language.source import Program, code, straight_line
+from swimrl.activations.torch.composite import NAMESPACE, limit_value, parameter_probes
+
+_IMPORTS = """\
+import numba as _numba
+import numpy as _np
+
+from swimrl.activations.cpu.lanes import wide_vectors as _wide_vectors
+from swimrl.activations.cpu.math import MATH as _MATH
+"""
+_DIMENSIONS = {"_z": 2, "_bias": 1, "_theta": 1, "_slope": 2, "_theta_slope": 3}
+
+
+def decorator(dtype: str, dimensions: Iterable[int]) -> str:
+    """Return the line that makes numba compile the function below it.
+
+    Args:
+        dtype: Of every array that the function takes.
+        dimensions: Of each array; all are C-contiguous.
+    """
+    arrays = ", ".join(f"{dtype}[{':, ' * (dimension - 1)}::1]" for dimension in dimensions)
+    # No fast-math flag: each operation rounds as torch's does, kinks stay where they are, NaN stays NaN.
+    flags = 'nogil=True, no_cfunc_wrapper=True, error_model="numpy"'
+    return f'@_numba.njit("void({arrays})", cache=_CACHE, {flags})'
+
+
+def kernel_source(
+    formula: Formula, dtype: str, *, slopes: bool, theta_slopes: bool = True, per_unit: bool = False
+) -> str:
+    """Return the text of a module with a function ``kernel``.
+
+    Its arguments are z [B, N], bias [N], theta [P] and, with slopes, slope [B, N] and theta_slope [P, B, N];
+    all C-contiguous. It replaces z by f(z + bias) and writes df/dz and df/dtheta. NaN in gives NaN out in
+    each. At an infinite input the value is the recorded limit, and slopes are those at the largest number.
+
+    Args:
+        formula: The function; each of its parameters is an element of theta.
+        dtype: ``"float32"`` or ``"float64"``.
+        slopes: Whether to compute slopes.
+        theta_slopes: Whether these include df/dtheta; without it the kernel takes no theta_slope.
+        per_unit: Whether each unit has parameters of its own; theta is [P, N] then.
+    """
+    outputs = [formula.expr]
+    targets = ["_z[_b, _n]"]
+    if slopes:
+        outputs += [formula.derivative]
+        targets += ["_slope[_b, _n]"]
+    if slopes and theta_slopes:
+        outputs += formula.parameter_derivatives
+        targets += [f"_theta_slope[{i}, _b, _n]" for i in range(len(formula.parameters))]
+    program = straight_line(outputs, confined=False)
+    edges = _edges(formula, program, dtype)
+    typed = _Typed()
+    body = [
+        "_u = _z[_b, _n] + _bias[_n]",
+        "x = _u",
+        *edges.holds,
+        *map(typed.text, program.assignments),
+        *(
+            f"{target} = {typed.text(result)}"
+            for target, result in zip(targets, edges.mend(program.results), strict=True)
+        ),
+    ]
+    index = ", _n" if per_unit else ""
+    theta = [f"{parameter.name} = _theta[{i}{index}]" for i, parameter in enumerate(formula.parameters)]
+    dimensions = _DIMENSIONS | {"_theta": 2 if per_unit else 1}
+    arrays = list(dimensions)[: 3 + slopes + (slopes and theta_slopes)]
+    return "\n".join(
+        [
+            _IMPORTS,
+            f"_KIND = _np.{dtype}",
+            "_INF = _KIND(_np.inf)",
+            "_HIGHEST = _np.finfo(_KIND).max",
+            "_LOWEST = -_HIGHEST",
+            '_where = _MATH["where"]',
+            *(f'_{function} = _MATH["{function}"]' for function in sorted(typed.functions - {"where"})),
+            *(f"{name} = _KIND({number})" for number, name in typed.constants.items()),
+            "\n",
+            decorator(dtype, (dimensions[name] for name in arrays)),
+            f"def kernel({', '.join(arrays)}):",
+            "    _wide_vectors()",
+            *(f"    {line}" for line in theta if not per_unit),
+            "    for _b in range(_z.shape[0]):",
+            "        for _n in range(_z.shape[1]):",
+            *(f"            {line}" for line in (*(theta if per_unit else ()), *body)),
+            "",
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """What a program needs to be right at NaN and at infinities; most need little."""
+
+    holds: tuple[str, ...]
+    """Lines that hold x at the largest finite number of one side or of both."""
+
+    limits: tuple[tuple[str, str], ...]
+    """Infinities, as text, and the text of the value there, in which {value} stands for the program's."""
+
+    loses_nan: tuple[bool, ...]
+    """For each result, whether it can be a number where x is NaN."""
+
+    def mend(self, results: Sequence[str]) -> Iterator[str]:
+        """Give the results' text, right at the edges; the first result is the value."""
+        value, *slopes = results
+        for end, limit in self.limits:
+            value = f"where(_u == {end}, {limit.format(value=value)}, {value})"
+        for result, loses_nan in zip((value, *slopes), self.loses_nan, strict=True):
+            yield f"where(_u == _u, {result}, _u)" if loses_nan else result
+
+
+def _edges(formula: Formula, program: Program, dtype: str) -> _Edges:
+    """Look at what the bare program gives at the edges, in torch's functions, which are right there.
+
+    If its value at an infinity is the limit, and its slopes are those at the largest finite number, nothing
+    is done there. Else x is held at that number, and if the value is not the limit then either, the limit is
+    selected. Without recorded limits the bare value counts as the limit, unless it is NaN.
+    """
+    evaluate = _evaluator(program, dtype)
+    probes = parameter_probes(formula.parameters)
+    largest = torch.finfo(getattr(torch, dtype)).max
+    holds, limits = [], []
+    for side, (end, hold) in enumerate(_HOLDS.items()):
+        at_end = [evaluate(float(end), probe) for probe in probes]
+        at_largest = [evaluate(math.copysign(largest, float(end)), probe) for probe in probes]
+        bare, held = ([values[0] for values in results] for results in (at_end, at_largest))
+        if formula.limits is not None:
+            limit = code(formula.limits[side])
+            wanted = [limit_value(formula.limits[side], probe) for probe in probes]
+        else:
+            limit = "inf*({value})"
+            wanted = [h if math.isnan(b) else b for b, h in zip(bare, held, strict=True)]
+        slopes_agree = all(
+            map(
+                _agree,
+                (v for values in at_end for v in values[1:]),
+                (v for values in at_largest for v in values[1:]),
+            )
+        )
+        if slopes_agree and all(map(_agree, bare, wanted)):
+            continue
+        holds.append(hold)
+        # Without a recorded limit only an infinite one differs from the value at the held x beyond rounding.
+        if not all(map(_agree, held, wanted)) and (
+            formula.limits is not None or all(map(math.isinf, wanted))
+        ):
+            limits.append((end, limit))
+    at_nan = [evaluate(math.nan, probe) for probe in probes]
+    loses_nan = tuple(not all(map(math.isnan, values)) for values in zip(*at_nan, strict=True))
+    return _Edges(tuple(holds), tuple(limits), loses_nan)
+
+
+_HOLDS = {"-inf": "x = _where(x < _LOWEST, _LOWEST, x)", "inf": "x = _where(x > _HIGHEST, _HIGHEST, x)"}
+
+
+def _agree(a: float, b: float) -> bool:
+    """Whether two numbers are equal to rounding, or both NaN."""
+    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-30) or (math.isnan(a) and math.isnan(b))
+
+
+def _evaluator(program: Program, dtype: str) -> Callable[[float, Mapping[str, float]], list[float]]:
+    """Return what computes a program's results at one x and one set of parameter values."""
+    body = compile(
+        "\n".join([*program.assignments, f"_results = [{', '.join(program.results)}]"]), "", "exec"
+    )
+    kind = getattr(torch, dtype)
+
+    def evaluate(x: float, parameters: Mapping[str, float]) -> list[float]:
+        names = dict(NAMESPACE)
+        with torch.no_grad(), torch.device("cpu"):
+            names |= {name: torch.tensor(value, dtype=kind) for name, value in {**parameters, "x": x}.items()}
+            exec(body, names)  # noqa: S102 - text of our own printer
+        return [float(result) for result in names["_results"]]
+
+    return evaluate
+
+
+@dataclass
+class _Typed(ast.NodeTransformer):
+    """Rewrites generated text for numba.
+
+    Numbers become names of constants in the loop's dtype: numba computes ``float32 * 0.5`` in float64.
+    Functions get an underscore, so that no parameter hides them. Powers become functions.
+    """
+
+    constants: dict[str, str] = field(default_factory=dict)
+    """Numbers, as text, and the names that stand for them."""
+
+    functions: set[str] = field(default_factory=set)
+    """The functions of ``cpu_math`` that occur."""
+
+    def text(self, line: str) -> str:
+        """Return one line rewritten."""
+        return ast.unparse(ast.fix_missing_locations(self.visit(ast.parse(line))))
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name("_INF") if node.id == "inf" else node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        assert isinstance(node.value, int | float)
+        return ast.Name(self.constants.setdefault(repr(float(node.value)), f"_C{len(self.constants)}"))
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        left: ast.expr = self.visit(node.left)
+        if not isinstance(node.op, ast.Pow):
+            return ast.BinOp(left, node.op, self.visit(node.right))
+        if isinstance(node.right, ast.Constant) and isinstance(node.right.value, int):
+            return self._call("power", left, node.right)
+        return self._call("pow", left, self.visit(node.right))
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        assert isinstance(node.func, ast.Name)
+        first, *others = map(self.visit, node.args)
+        if node.func.id == "_constant":
+            return cast("ast.expr", first)
+        if node.func.id == "_rsqrt":
+            return ast.BinOp(self.visit(ast.Constant(1)), ast.Div(), self._call("sqrt", first))
+        return self._call(node.func.id, first, *others)
+
+    def _call(self, function: str, *arguments: ast.expr) -> ast.expr:
+        self.functions.add(function)
+        return ast.Call(ast.Name(f"_{function}"), list(arguments), [])

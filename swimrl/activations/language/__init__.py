@@ -1,0 +1,1 @@
+"""The language of activations: formulas, parameters, names, and the registry."""

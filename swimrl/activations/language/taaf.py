@@ -1,0 +1,83 @@
+"""TAAF: any activation, scaled and shifted on both sides.
+
+Kunc & Kléma 2021; Kunc 2024, arXiv:2402.09249:
+
+    taaf(f)(x) = alpha f(beta x + gamma) + delta
+
+The authors' layer (kunc/TAAF-D-GEX) starts all four at the identity, gives each neuron its own and leaves
+out the bias of the linear layer in front, because gamma takes its place. Here that bias stays, and so gamma
+is fixed at 0 unless it is asked for: learning both would learn one number twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sympy
+
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.formula import text_of
+from swimrl.activations.language.parameters import OneOf, Parameter
+from swimrl.activations.language.primitives import Affine, X
+from swimrl.errors import FormulaError
+
+if TYPE_CHECKING:
+    from swimrl.activations.language.names import ActivationSpec
+
+PREFIX = "f_"
+"""Of the names that the inner activation's parameters have in the wrapped one."""
+
+_PARAMETERS = (
+    Parameter("alpha", 1.0, trainable=True, doc="scale of the output"),
+    Parameter("beta", 1.0, trainable=True, doc="scale of the input"),
+    Parameter("gamma", 0.0, doc="shift of the input; fixed, because the layer in front has a bias"),
+    Parameter("delta", 0.0, trainable=True, doc="shift of the output"),
+)
+
+
+def taaf(inner: ActivationSpec) -> Definition:
+    """Return the definition of a wrapped activation.
+
+    Args:
+        inner: What to wrap, with its parameters settled. Those that it learns are learned here too; those
+            that can only be chosen, not learned, are no parameters of the result.
+
+    Raises:
+        FormulaError: It is a module, not a formula, or it has bounded parameters.
+    """
+    formula = inner.formula
+    if formula is None:
+        raise FormulaError(
+            f"taaf cannot wrap {inner.canonical!r}, which is a module; wrap a formula, such as taaf(swim)"
+        )
+    if any(value.is_bounded for value in inner.values):
+        raise FormulaError(
+            f"taaf cannot wrap {inner.canonical!r} with its bounds; set them outside: "
+            f"taaf({inner.definition.name}, {PREFIX}NAME=trainable(NUMBER, low=NUMBER))"
+        )
+    choices = [p.name for p in inner.definition.parameters if isinstance(p.domain, OneOf)]
+    formula = formula.fix({value.name: value.value for value in inner.values if value.name in choices})
+    alpha, beta, gamma, delta = (sympy.Symbol(parameter.name) for parameter in _PARAMETERS)
+    renamed = {symbol: sympy.Symbol(f"{PREFIX}{symbol.name}") for symbol in formula.symbols}
+    argument = Affine(X, beta, gamma)
+    expr = alpha * formula.expr.subs({X: argument, **renamed}, simultaneous=True) + delta
+    own = (
+        replace(
+            parameter,
+            name=f"{PREFIX}{parameter.name}",
+            default=value.value,
+            trainable=value.trainable,
+            effective="",
+        )
+        for parameter, value in zip(inner.definition.parameters, inner.values, strict=True)
+        if parameter.name not in choices
+    )
+    return Definition(
+        f"taaf({inner.canonical})",
+        text_of(expr),
+        (*_PARAMETERS, *own),
+        family="adaptive",
+        reference="Kunc 2024, arXiv:2402.09249",
+        summary=f"{inner.canonical}, scaled and shifted on both sides",
+    )

@@ -1,0 +1,111 @@
+"""A formula as a ``torch.nn.Module``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swimrl.activations.cpu.function import CpuFunction
+from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.torch.composite import effective_value, value_function
+from swimrl.errors import FormulaError
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+class Activation(nn.Module):
+    """An elementwise activation: composite torch operations, or on a CPU, for large inputs, a fused kernel.
+
+    Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` under
+    their own names, of shape ``()``, or with granularity ``neuron`` of shape ``[N]`` along the last
+    axis of the input. A bounded one is the raw number; `effective` has the values the formula
+    computes with. float16 and bfloat16 are computed in float32 and rounded once.
+
+    Args:
+        spec: An activation that is a formula.
+        width: N, the neurons of the layer; needed for granularity ``neuron`` alone.
+
+    Raises:
+        FormulaError: The activation is a module of its own, a parameter's name is taken by
+        ``nn.Module``, or the width is needed and missing.
+
+    Example:
+        >>> from swimrl.activations import parse_name
+        >>> swim = Activation(parse_name("swim(k=trainable)"))
+        >>> [name for name, _ in swim.named_parameters()]
+        ['k']
+    """
+
+    def __init__(self, spec: ActivationSpec, width: int | None = None) -> None:
+        super().__init__()
+        if spec.formula is None:
+            raise FormulaError(
+                f"{spec.canonical!r} is a module, not a formula; build it with swimrl.activation"
+            )
+        if spec.granularity == "neuron" and width is None:
+            raise FormulaError(
+                f"{spec.canonical!r} learns parameters for each neuron and needs their number; "
+                f"build it with a width, such as activation(NAME, width=256)"
+            )
+        shape = (width,) if spec.granularity == "neuron" and width is not None else ()
+        self.spec = spec
+        self._trainable = tuple(value.name for value in spec.values if value.trainable)
+        for value in spec.values:
+            if value.trainable:
+                if hasattr(self, value.name):
+                    raise FormulaError(
+                        f"a trainable parameter cannot be named {value.name!r}, which torch uses; rename it"
+                    )
+                self.register_parameter(value.name, nn.Parameter(torch.full(shape, value.initial)))
+        self._compile()
+
+    def _compile(self) -> None:
+        formula = self.spec.formula
+        assert formula is not None  # the constructor has seen to it
+        fixed = tuple((value.name, value.value) for value in self.spec.values if not value.trainable)
+        self._function = value_function(formula, fixed)
+        self._kernels = CpuFunction(formula.fix(dict(fixed)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the activation.
+
+        Args:
+            x: Any shape, any floating dtype.
+
+        Returns:
+            The same shape and dtype.
+        """
+        dtype = torch.float32 if x.dtype in _HALF else x.dtype
+        parameters = [getattr(self, name).to(dtype) for name in self._trainable]
+        wide = x.to(dtype)
+        compute = self._kernels if self._kernels.takes(wide, parameters) else self._function
+        result: Tensor = compute(wide, *parameters)
+        return result.to(x.dtype)
+
+    @torch.no_grad()
+    def effective(self) -> dict[str, Tensor]:
+        """Return the values of the trainable parameters as the formula uses them, bounds applied.
+
+        A parameter of the catalogue that is raw by definition, such as xIELU's, is mapped too.
+        """
+        settings = zip(self.spec.definition.parameters, self.spec.values, strict=True)
+        return {
+            value.name: effective_value(parameter, value, getattr(self, value.name))
+            for parameter, value in settings
+            if value.trainable
+        }
+
+    def extra_repr(self) -> str:
+        """Show the name, as it would be typed."""
+        return self.spec.canonical
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Generated code is not pickled; it is made again from the formula.
+        made = {"_function", "_kernels"}
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._compile()

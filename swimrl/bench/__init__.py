@@ -1,0 +1,1 @@
+"""Benchmarks: what activations, actions and training cost."""

@@ -1,0 +1,1 @@
+"""What an activation costs in every implementation."""

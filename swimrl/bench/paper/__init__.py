@@ -1,0 +1,1 @@
+"""The timing of the Swim paper beside a proper one."""

@@ -1,0 +1,200 @@
+"""The speed of training, side by side with others: what is measured, and how.
+
+Every arm is one contender with one activation. Its process (`swimrl.bench.training.child`, or a script in
+``benchmarks/peers`` that runs in the peer's own environment) fills a replay buffer with random steps, learns
+a little, and then does what it is asked for, round after round. Light: no torch here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from swimrl.activations.language.names import parse_name
+from swimrl.errors import ConfigError, UnknownNameError
+from swimrl.td3.config import Count, TD3Config
+from swimrl.timing.measure import Arm, Plan, Progress, measure
+from swimrl.timing.record import TimingRecord
+from swimrl.timing.session import Content, take
+from swimrl.training.config import TrainConfig
+
+KIND = "train"
+"""Of the records."""
+
+FLOOR = "floor"
+"""The arm that computes an update's products alone, and steps the environment alone."""
+
+ENGINES = {
+    "fused": "our update",
+    "bf16": "our update with large products in bfloat16",
+    "sb3": "Stable-Baselines3's update in our agent",
+}
+PEERS = {
+    "sb3": "plain Stable-Baselines3 with PyTorch's own or eager activations",
+    "sb3-medium": "the same with torch.set_float32_matmul_precision('medium')",
+    "sbx": "SBX, in JAX",
+    "rltools": "RLtools, in C++",
+}
+
+_IN_OUR_PYTHON = ("sb3", "sb3-medium")
+_SCRIPTS = Path(__file__).resolve().parents[3] / "benchmarks" / "peers"
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is measured.
+
+    Raises:
+        ConfigError: If a value cannot be used; the message names it.
+        SwimrlError: If an activation's name cannot be used.
+    """
+
+    env: str = TrainConfig.env
+    """Environment id."""
+
+    act: tuple[str, ...] = ("relu", TrainConfig.act)
+    """Activations; each is measured with every contender."""
+
+    engine: tuple[str, ...] = ("fused", "sb3")
+    """Our own contenders: fused, sb3 (Stable-Baselines3's update in our agent), bf16; fused@2 has two
+    threads on two cores."""
+
+    against: tuple[str, ...] = ("sb3",)
+    """Peers: sb3, sb3-medium (with faster products on some processors), sbx, rltools; sb3@2 has two threads
+    on two cores."""
+
+    peer_python: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=PYTHON")] = ()
+    """Interpreters of peers that live in an environment of their own, such as
+    sbx=/opt/peers/sbx/bin/python; benchmarks/setup-peers makes them."""
+
+    net: str = TrainConfig.net
+    """Widths of the hidden layers."""
+
+    batch_size: Count = TD3Config.batch_size
+    """Transitions in a minibatch."""
+
+    warm_up: Count = 5_000
+    """Random steps that fill the replay buffer before learning."""
+
+    rounds: Count = 10
+    """Rounds with each set of processes; in a round everything is measured once, in random order."""
+
+    processes: Count = 2
+    """How often every process is replaced by a fresh one."""
+
+    reading: float = 0.5
+    """Seconds of one reading, about."""
+
+    seed: Count = 0
+    """Seed of the order within the rounds."""
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "processes", "warm_up", "batch_size"):
+            if getattr(self, name) < 1:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag} is {getattr(self, name)}; expected a whole number of at least 1")
+        if not 0 < self.reading < 3600:
+            raise ConfigError(f"--reading is {self.reading}; expected seconds, such as 0.5")
+        for flag, chosen in (("--act", self.act), ("--engine", self.engine), ("--against", self.against)):
+            if len(set(chosen)) < len(chosen):
+                raise ConfigError(f"{flag} names one of {' '.join(chosen)} twice; give each once")
+        if not self.act or not self.engine + self.against:
+            raise ConfigError("nothing to measure; give at least one --act, and one of --engine or --against")
+        for flag, chosen, known in (("--engine", self.engine, ENGINES), ("--against", self.against, PEERS)):
+            for text in chosen:
+                _split_threads(flag, text, known)
+        self.pythons()
+        TrainConfig(env=self.env, net=self.net)
+        for name in self.act:
+            parse_name(name)
+
+    def contenders(self) -> list[tuple[str, int]]:
+        """Return name and threads of every contender, ours as ``swimrl-...``."""
+        ours = [_split_threads("--engine", text, ENGINES) for text in self.engine]
+        peers = [_split_threads("--against", text, PEERS) for text in self.against]
+        return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
+
+    def pythons(self) -> Mapping[str, str]:
+        """Return the interpreter of each peer that has one of its own."""
+        pythons = {}
+        for pair in self.peer_python:
+            name, equals, path = pair.partition("=")
+            own = [peer for peer in PEERS if peer not in _IN_OUR_PYTHON]
+            if not equals or not path or name not in own:
+                raise ConfigError(
+                    f"--peer-python {pair!r} is not of the form NAME=PYTHON with one of {', '.join(own)}; "
+                    "expected one such as sbx=/opt/peers/sbx/bin/python"
+                )
+            pythons[name] = path
+        return pythons
+
+
+def arm_name(contender: str, threads: int, act: str) -> str:
+    """Return the name of an arm.
+
+    Example:
+        >>> arm_name("sb3", 2, "swim")
+        'sb3@2 swim'
+    """
+    return f"{contender}@{threads} {act}" if threads > 1 else f"{contender} {act}"
+
+
+def run(config: BenchmarkConfig, progress: Progress) -> TimingRecord:
+    """Measure and return the record; what could not be measured is in it with the reason."""
+    descriptions: dict[str, dict[str, Any]] = {FLOOR: _description(FLOOR, 1, None)}
+    for act in (parse_name(name).canonical for name in config.act):
+        for contender, threads in config.contenders():
+            descriptions[arm_name(contender, threads, act)] = _description(contender, threads, act)
+    shared = {
+        "env": config.env,
+        "net": config.net,
+        "batch_size": config.batch_size,
+        "warm_up": config.warm_up,
+        "buffer_size": TD3Config.buffer_size,
+        "lr": TD3Config.lr,
+        "exploration_noise": TD3Config.exploration_noise,
+    }
+    arms = [
+        Arm(name, _command(about["contender"], config.pythons()), {**shared, **about}, about["threads"])
+        for name, about in descriptions.items()
+    ]
+    plan = Plan(config.processes, config.rounds, config.reading, config.seed)
+
+    def content() -> Content:
+        found = measure(arms, plan, progress)
+        told = {
+            name: {**about, **found.facts[name]}
+            for name, about in descriptions.items()
+            if name in found.facts
+        }
+        return Content(told, found.series, found.absent)
+
+    return take(KIND, {**dataclasses.asdict(config), **shared}, content)
+
+
+def _description(contender: str, threads: int, act: str | None) -> dict[str, Any]:
+    return {"contender": contender, "threads": threads, "act": act}
+
+
+def _command(contender: str, pythons: Mapping[str, str]) -> list[str]:
+    if contender in PEERS and contender not in _IN_OUR_PYTHON:
+        # -P: without the script's folder among the places to import from, for it has the package's name.
+        return [pythons.get(contender, sys.executable), "-P", str(_SCRIPTS / f"{contender}.py")]
+    return [sys.executable, "-m", "swimrl.bench.training.child"]
+
+
+def _split_threads(flag: str, text: str, known: Mapping[str, str]) -> tuple[str, int]:
+    name, at, threads = text.partition("@")
+    if name not in known:
+        raise UnknownNameError(f"contender of {flag}", name, known, "swimrl bench train --help")
+    if not at:
+        return name, 1
+    if not threads.isdecimal() or int(threads) < 1:
+        raise ConfigError(f"{flag} {text!r} has no number of threads after @; expected one such as {name}@2")
+    return name, int(threads)

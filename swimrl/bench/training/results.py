@@ -1,0 +1,163 @@
+"""What a training benchmark's record says: rates, ratios, where the time goes. No clock is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from swimrl.bench.training.benchmark import FLOOR, arm_name
+from swimrl.timing.ratio import Ratio, median, ratio, spread
+from swimrl.timing.record import Clock, Readings, TimingRecord
+
+STEPS, UPDATES, PROFILE = "steps", "updates", "profile"
+"""The works: environment steps of the whole loop, updates alone, and steps with timers around their parts."""
+
+_PRODUCTS = "products"
+
+BASELINE = "relu"
+"""The activation with which others are compared."""
+
+# As in the engine: sums of another order differ by about 2, bfloat16 by about 10^4.
+_TOLERATED_ERROR_RATIO = 8.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happens in a second."""
+
+    per_second: float
+    spread: float
+    """Half the distance between the quartiles, as a share of the median."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The products of one update alone."""
+
+    chosen: Mapping[str, str]
+    """The fastest sound candidate of each product."""
+
+    readings: Readings
+    """Seconds for one update in each round, [P][R]."""
+
+
+class Results:
+    """Reads a record.
+
+    Args:
+        record: Of kind ``train``.
+        clock: Which of its clocks counts. Processor seconds say nothing of arms with several threads, which
+            are left out then, nor of the parts of a step, which were timed on the wall clock only.
+
+    Attributes:
+        acts: The activations.
+        contenders: The contenders as they are shown, such as ``swimrl-fused`` and ``sb3@2``.
+    """
+
+    def __init__(self, record: TimingRecord, clock: Clock = "wall") -> None:
+        self.record = record
+        self._clock = clock
+        arms = [
+            arm
+            for name, arm in record.arms.items()
+            if name != FLOOR and (clock == "wall" or arm["threads"] == 1)
+        ]
+        self.acts: list[str] = list(dict.fromkeys(arm["act"] for arm in arms))
+        self.contenders = list(
+            dict.fromkeys(arm_name(arm["contender"], arm["threads"], "").strip() for arm in arms)
+        )
+
+    @property
+    def ours(self) -> list[str]:
+        """Our own contenders."""
+        return [name for name in self.contenders if name.startswith("swimrl")]
+
+    @property
+    def peers(self) -> list[str]:
+        """The others."""
+        return [name for name in self.contenders if not name.startswith("swimrl")]
+
+    def rate(self, contender: str, act: str, work: str) -> Rate | None:
+        """Return the rate of ``work``, or None if it was not measured."""
+        readings = self._readings(contender, act, work)
+        return None if readings is None else Rate(1 / median(readings), spread(readings))
+
+    def speedup(self, contender: str, other: str, act: str, work: str) -> Ratio | None:
+        """Return how many times as fast as ``other`` a contender does ``work``."""
+        return self._ratio(self._readings(other, act, work), self._readings(contender, act, work))
+
+    def against_baseline(self, contender: str, act: str) -> Ratio | None:
+        """Return the updates/s with ``act`` as a multiple of those with `BASELINE`."""
+        return self._ratio(
+            self._readings(contender, BASELINE, UPDATES), self._readings(contender, act, UPDATES)
+        )
+
+    def step_parts_s(self, contender: str, act: str) -> dict[str, float] | None:
+        """Return seconds of each part of a profiled step, the rest and the whole (``step``)."""
+        arm = f"{contender} {act}"
+        whole = self.record.find(arm, PROFILE)
+        if whole is None:
+            return None
+        parts = {
+            series.part: median(series.per_unit_s())
+            for series in self.record.series
+            if series.arm == arm and series.work == PROFILE and series.part is not None
+        }
+        step = median(whole.per_unit_s())
+        return {**parts, "rest": step - sum(parts.values()), "step": step}
+
+    def floor(self) -> Floor | None:
+        """Return the products of one update alone, each by its fastest candidate with float32's error."""
+        if self.record.find(FLOOR, _PRODUCTS) is None:
+            return None
+        chosen, total = {}, None
+        for product in self.record.arms[FLOOR]["products"]:
+            readings = {name: self._floor_readings(name) for name in sound(product["errors"])}
+            best = min(readings, key=lambda name: float(np.median(readings[name])))
+            chosen[product["product"]] = best
+            share = product["count"] * readings[best]
+            total = share if total is None else total + share
+        assert total is not None
+        return Floor(chosen, tuple(map(tuple, total.tolist())))
+
+    def update_over_floor(self, contender: str, act: str) -> Ratio | None:
+        """Return the time of an update as a multiple of the floor's."""
+        floor = self.floor()
+        return self._ratio(self._readings(contender, act, UPDATES), floor.readings if floor else None)
+
+    def environment_s(self) -> float | None:
+        """Return the seconds of one bare step of the environment, with random actions."""
+        series = self.record.find(FLOOR, "environment")
+        return None if series is None else median(series.per_unit_s(self._clock))
+
+    def loop_s(self, contender: str, act: str) -> float | None:
+        """Return the seconds that the loop adds to a step beyond its update and the bare environment."""
+        steps, updates = (self._readings(contender, act, work) for work in (STEPS, UPDATES))
+        environment = self.environment_s()
+        if steps is None or updates is None or environment is None:
+            return None
+        return median(steps) - median(updates) - environment
+
+    def _readings(self, contender: str, act: str, work: str) -> Readings | None:
+        series = self.record.find(f"{contender} {act}", work)
+        return None if series is None else series.per_unit_s(self._clock)
+
+    def _floor_readings(self, candidate: str) -> np.ndarray:
+        series = self.record.find(FLOOR, _PRODUCTS, candidate)
+        assert series is not None
+        return np.asarray(series.per_unit_s(self._clock))
+
+    @staticmethod
+    def _ratio(numerator: Readings | None, denominator: Readings | None) -> Ratio | None:
+        return None if numerator is None or denominator is None else ratio(numerator, denominator)
+
+
+def sound(errors: Mapping[str, float]) -> list[str]:
+    """Return the candidates whose error is that of float32 arithmetic.
+
+    Args:
+        errors: Largest error against float64 of each candidate.
+    """
+    return [name for name, error in errors.items() if error <= _TOLERATED_ERROR_RATIO * min(errors.values())]

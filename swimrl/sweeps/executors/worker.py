@@ -1,0 +1,77 @@
+"""A process that does one run: ``python -m swimrl.sweeps.executors.worker``, started by ``local``.
+
+It reads one JSON object from its standard input: configuration, directory, study, cores. The input stays open
+as long as the sweep lives. When it ends, however the sweep ended, the run is stopped as by SIGTERM: it writes
+a checkpoint and can be continued. So no worker is ever left behind.
+
+Exit codes: 0 done, 2 an error that its last line explains, 1 any other error, named in the last line,
+130 interrupted, 75 another process is at work on this run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from swimrl.errors import RunExistsError, SwimrlError
+from swimrl.runs.directory import RunDirectory
+
+BUSY = 75
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Do the run; return the exit code."""
+    job = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_stop_with_the_sweep, daemon=True).start()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, job["cores"])
+    directory = RunDirectory(Path(job["directory"]))
+    try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(directory.at_work())
+            except RunExistsError:
+                return BUSY
+            return _do(job, directory)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SwimrlError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except Exception as error:
+        traceback.print_exc()
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(f"error: {said}\n")
+        return 1
+
+
+def _do(job: dict[str, Any], directory: RunDirectory) -> int:
+    # Imported now, when the run is known to be ours and the cores are set, because it takes seconds.
+    from swimrl.sweeps.job import run_job
+    from swimrl.sweeps.progress import FileReporter
+    from swimrl.sweeps.study import Study
+    from swimrl.training.config import TrainConfig
+    from swimrl.training.config_file import from_mapping
+
+    config = from_mapping(TrainConfig, job["config"], source="sweep")
+    record = run_job(config, directory, FileReporter(directory), Study(**job["study"]))
+    return 0 if record.status == "done" else INTERRUPTED
+
+
+def _stop_with_the_sweep() -> None:
+    # Not through sys.stdin, whose lock a thread would hold when the process ends.
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The fused engine: the update of TD3 by hand-written backpropagation."""

@@ -1,0 +1,135 @@
+"""One network's parameters, their gradients, Adam's moments and the target's parameters as flat arrays.
+
+The network's own `torch.nn.Parameter` objects, the target's, and the optimiser's state are views into these
+arrays, so whatever reads or writes them in PyTorch (saving, loading, evaluating, Stable-Baselines3's own
+update) sees and changes the same numbers.
+
+N stands for the number of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import torch
+from torch import nn
+
+from swimrl.td3.engine import kernels
+
+
+class FlatNetwork:
+    """A network and its target, laid out flat in the order of the optimiser's parameter groups.
+
+    Args:
+        network: The network that is trained.
+        target: Its Polyak average.
+        optimizer: Adam over the network's parameters.
+
+    Attributes:
+        p: Parameters, [N].
+        g: Gradient, [N].
+        target: The target's parameters, [N].
+    """
+
+    def __init__(self, network: nn.Module, target: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.optimizer = optimizer
+        self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        counterpart = dict(zip(network.parameters(), target.parameters(), strict=True))
+        self.target_parameters = [counterpart[p] for p in self.parameters]
+        self.offsets = np.cumsum([0, *(p.numel() for p in self.parameters)]).tolist()
+        self.adopt()
+
+    @torch.no_grad()
+    def adopt(self) -> None:
+        """Copy all numbers into new flat arrays and make PyTorch's tensors views into them."""
+        self._p = torch.cat([p.flatten() for p in self.parameters])
+        self._target = torch.cat([p.flatten() for p in self.target_parameters])
+        self._m, self._v, self._g = (torch.zeros_like(self._p) for _ in range(3))
+        self._steps = torch.zeros(len(self.parameters))
+        for position, (p, t) in enumerate(zip(self.parameters, self.target_parameters, strict=True)):
+            state = self.optimizer.state[p]
+            if state:
+                self._view(self._m, position).copy_(state["exp_avg"])
+                self._view(self._v, position).copy_(state["exp_avg_sq"])
+                self._steps[position] = state["step"]
+            p.data = self._view(self._p, position)
+            t.data = self._view(self._target, position)
+            state["step"] = self._steps[position]
+            state["exp_avg"] = self._view(self._m, position)
+            state["exp_avg_sq"] = self._view(self._v, position)
+        self.p, self.g, self.target = self._p.numpy(), self._g.numpy(), self._target.numpy()
+        self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
+        self.steps = int(self._steps_flat[0])
+        self._state = self.optimizer.state
+        self._addresses = self._current_addresses()
+
+    def _view(self, flat: torch.Tensor, position: int) -> torch.Tensor:
+        parameter = self.parameters[position]
+        return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
+
+    def _current_addresses(self) -> list[int]:
+        # One moment stands for all: who replaces them, as to begin anew, replaces each.
+        moment = self._state[self.parameters[0]].get("exp_avg")
+        tensors = chain(self.parameters, self.target_parameters, [] if moment is None else [moment])
+        return [*map(torch.Tensor.data_ptr, tensors)]
+
+    def intact(self) -> bool:
+        """Return whether PyTorch's tensors still are views into the flat arrays; loading can replace them."""
+        return (
+            self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
+            and self.steps == self._steps_flat[0]
+            and self._addresses == self._current_addresses()
+        )
+
+    def array(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of ``parameter`` as an array of its shape."""
+        return self._at(self._p, parameter)
+
+    def gradient(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of the gradient by ``parameter`` as an array of its shape."""
+        return self._at(self._g, parameter)
+
+    def target_array(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of the target's counterpart of ``parameter``."""
+        return self._at(self._target, parameter)
+
+    def span(self, parameters: Sequence[torch.Tensor]) -> slice:
+        """Return where parameters that follow each other lie in the flat arrays."""
+        first, last = (self._position(parameters[end]) for end in (0, -1))
+        assert [self.parameters[i] is p for i, p in enumerate(parameters, first)] == [True] * len(parameters)
+        return slice(self.offsets[first], self.offsets[last + 1])
+
+    def _position(self, parameter: torch.Tensor) -> int:
+        (position,) = (i for i, p in enumerate(self.parameters) if p is parameter)
+        return position
+
+    def _at(self, flat: torch.Tensor, parameter: torch.Tensor) -> np.ndarray:
+        return self._view(flat, self._position(parameter)).numpy()
+
+    def adam(self) -> None:
+        """Take one step of Adam with each group's own learning rate."""
+        self.steps += 1
+        self._steps_flat += 1
+        position = 0
+        for group in self.optimizer.param_groups:
+            first, position = position, position + len(group["params"])
+            part = slice(self.offsets[first], self.offsets[position])
+            beta1, beta2 = group["betas"]
+            kernels.adam(
+                self.p[part],
+                self.g[part],
+                self._m_flat[part],
+                self._v_flat[part],
+                self.steps,
+                group["lr"],
+                beta1,
+                beta2,
+                group["eps"],
+                group["weight_decay"],
+            )
+
+    def polyak(self, tau: float) -> None:
+        """Move the target towards the network."""
+        kernels.polyak(self.target, self.p, tau)

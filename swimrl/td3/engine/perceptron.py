@@ -1,0 +1,214 @@
+"""Forward and backward passes of a perceptron by hand, on preallocated memory.
+
+A pass is a program: a list of calls whose arrays are already bound, run in order. Nothing is allocated and no
+graph is built while it runs. Passes that run one after another share their arrays (`Scratch`), so that these
+stay in the processor's cache.
+
+Letters in shapes: B batch, I inputs of a layer, O outputs of a layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from swimrl.activations import Activation, activation
+from swimrl.activations.cpu.kernel import CpuKernel, multiply_by_slope
+from swimrl.td3.engine import kernels
+from swimrl.td3.engine.products import BindProduct
+
+Call = Callable[[], object]
+Program = list[Call]
+
+_CACHE_LINE = 64  # bytes
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer and, unless it is the output, the activation behind it."""
+
+    weight: np.ndarray
+    """[O, I]."""
+
+    bias: np.ndarray
+    """[O]."""
+
+    kernel: CpuKernel | None = None
+    """The activation; None for the output layer."""
+
+    theta: np.ndarray | None = None
+    """The activation's trainable parameters, [P], or [P O] where each unit has its own."""
+
+    weight_gradient: np.ndarray | None = None
+    bias_gradient: np.ndarray | None = None
+    theta_gradient: np.ndarray | None = None
+
+
+class Scratch:
+    """Arrays that programs share.
+
+    Programs are built in the order in which they run. While one is built it takes arrays and gives them back
+    where it is done with them, and the next gets the same: at run time a few arrays are used over and over,
+    and the cache holds them.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[tuple[tuple[int, ...], np.dtype[Any]], list[np.ndarray]] = {}
+        self._lent: dict[int, np.ndarray] = {}
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+        """Return an array with anything in it: the one that was given back last, if one has this shape."""
+        free = self._free.setdefault((shape, dtype), [])
+        array = free.pop() if free else _at_cache_line(shape, dtype)
+        self._lent[id(array)] = array
+        return array
+
+    def give_back(self, array: np.ndarray) -> None:
+        """Let the next one have ``array``; one that was not taken from here stays its owner's."""
+        if self._lent.pop(id(array), None) is not None:
+            self._free[array.shape, array.dtype].append(array)
+
+
+def _at_cache_line(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Return a new array that begins at a cache line, so that no vector of the processor straddles two."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@dataclass
+class Tape:
+    """What a forward pass leaves for the backward pass."""
+
+    parameter_gradients: bool = True
+    """Whether the backward pass is to write each layer's gradients; without them only the input's gradient
+    is computed, as the actor's update needs it of the critic."""
+
+    inputs: list[np.ndarray] = field(default_factory=list)
+    """Input of each layer, [B, I]; empty without parameter gradients."""
+
+    slopes: list[np.ndarray] = field(default_factory=list)
+    """df/dz of each hidden layer, [B, O]."""
+
+    theta_slopes: list[np.ndarray] = field(default_factory=list)
+    """df/dtheta of each hidden layer, [P, B, O]; of no parameter without parameter gradients."""
+
+
+def forward(
+    layers: Sequence[Layer],
+    x: np.ndarray,
+    out: np.ndarray,
+    product: BindProduct,
+    scratch: Scratch,
+    tape: Tape | None = None,
+) -> Program:
+    """Return the program that writes the perceptron's output at ``x`` [B, I] into ``out`` [B, O].
+
+    Args:
+        layers: The layers, from the input's side.
+        x: The input; read whenever the program runs.
+        out: The output, before any tanh.
+        product: Binds each product to what computes it.
+        scratch: Where memory comes from, and goes back to unless the tape keeps it.
+        tape: Filled with what `backward` needs, if one will follow.
+    """
+    program: Program = []
+    for layer in layers:
+        z = out if layer.kernel is None else scratch.take((len(x), len(layer.bias)), x.dtype)
+        program.append(product(x, layer.weight.T, z))
+        if tape is not None and tape.parameter_gradients:
+            tape.inputs.append(x)
+        else:
+            scratch.give_back(x)
+        if layer.kernel is None:
+            program.append(partial(np.add, z, layer.bias, z))
+        elif tape is None:
+            program.append(layer.kernel.bind_value(z, layer.bias, layer.theta))
+        else:
+            parameters = layer.kernel.parameters if tape.parameter_gradients else 0
+            slope = scratch.take(z.shape, z.dtype)
+            theta_slope = scratch.take((parameters, *z.shape), z.dtype)
+            tape.slopes.append(slope)
+            tape.theta_slopes.append(theta_slope)
+            program.append(layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope))
+        x = z
+    return program
+
+
+def has_kernel(activation: nn.Module) -> bool:
+    """Return whether an activation is a formula that shares no learned parameters with other layers."""
+    return isinstance(activation, Activation) and activation.spec.why_no_kernel is None
+
+
+def tanh_in_place(z: np.ndarray) -> Call:
+    """Return the call that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
+    tanh = activation("tanh")
+    assert isinstance(tanh, Activation)
+    return CpuKernel(tanh, z.dtype).bind_value(z, np.zeros(z.shape[1], z.dtype), None)
+
+
+def backward(
+    layers: Sequence[Layer],
+    tape: Tape,
+    g: np.ndarray,
+    product: BindProduct,
+    scratch: Scratch,
+    *,
+    input_gradient: np.ndarray | None = None,
+    input_columns: slice = slice(None),
+) -> Program:
+    """Return the program that carries the gradient ``g`` [B, O] by the output back through the perceptron.
+
+    Args:
+        layers: The layers, as given to `forward`.
+        tape: What `forward` left; its memory goes back to ``scratch``.
+        g: Gradient by the output, before any tanh; read whenever the program runs.
+        product: Binds each product to what computes it.
+        scratch: As given to `forward`.
+        input_gradient: Where to write the gradient by the columns ``input_columns`` of the input, if wanted.
+        input_columns: Which columns of the input.
+    """
+    program: Program = []
+    for number in reversed(range(len(layers))):
+        layer = layers[number]
+        if tape.parameter_gradients:
+            assert layer.weight_gradient is not None
+            assert layer.bias_gradient is not None
+            x = tape.inputs.pop()
+            program.append(product(g.T, x, layer.weight_gradient))
+            if layer.kernel is None:
+                program.append(partial(kernels.column_sums, g, layer.bias_gradient))
+            scratch.give_back(x)
+        if number == 0:
+            if input_gradient is not None:
+                program.append(product(g, layer.weight[:, input_columns], input_gradient))
+            scratch.give_back(g)
+            break
+        below = layers[number - 1]
+        slope, theta_slope = tape.slopes.pop(), tape.theta_slopes.pop()
+        g_below = scratch.take(slope.shape, slope.dtype)
+        if g.shape[1] == 1:
+            program.append(partial(kernels.outer, g, layer.weight, g_below))
+        else:
+            program.append(product(g, layer.weight, g_below))
+        scratch.give_back(g)
+        program.append(
+            multiply_by_slope(
+                g_below,
+                slope,
+                theta_slope,
+                below.bias_gradient if tape.parameter_gradients else None,
+                below.theta_gradient if tape.parameter_gradients else None,
+            )
+        )
+        scratch.give_back(slope)
+        scratch.give_back(theta_slope)
+        g = g_below
+    return program

@@ -1,0 +1,1 @@
+"""What is recorded of a run beyond its returns: units, ranks, gait, films."""

@@ -1,0 +1,93 @@
+"""A picture of what training has made of each layer's activation. Drawing needs matplotlib.
+
+Letters in shapes: P points, N neurons of a layer.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from swimrl.td3.agent import TD3
+from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.training.monitoring.diagnostics import elementwise_slope, named_perceptrons
+
+_REACH, _POINTS = 5.0, 201
+_INK, _SOFT, _ACCENT = "#1b2733", "#9aa7b2", "#0b7285"
+
+Curves = dict[str, np.ndarray]
+"""By layer, such as ``actor.layer1``: lowest, mean and highest value over the neurons, [3, P]."""
+
+
+def learned_curves(agent: TD3) -> Curves:
+    """Return the curve of each hidden layer's activation, as far as it learns and is one.
+
+    An activation whose outputs depend on other units of the layer has no curve.
+    """
+    curves = {}
+    for name, perceptron in named_perceptrons(agent):
+        layers = zip(hidden_activations(perceptron), linear_layers(perceptron), strict=False)
+        for number, (activation, linear) in enumerate(layers, start=1):
+            if any(True for _ in activation.parameters()):
+                found = curve(activation, linear.out_features)
+                if found is not None:
+                    curves[f"{name}.layer{number}"] = found
+    return curves
+
+
+def curve(activation: nn.Module, width: int) -> np.ndarray | None:
+    """Return an activation's values at points from -5 to 5, [3, P]; None if it is no function of one number.
+
+    Lowest, mean and highest value over the layer's neurons are the same where these share their parameters.
+
+    Args:
+        activation: A module that learns, in evaluation mode.
+        width: N, for which it was made.
+    """
+    device = next(activation.parameters()).device
+    x = torch.linspace(-_REACH, _REACH, _POINTS, device=device)[:, None].expand(-1, width).contiguous()
+    if elementwise_slope(activation, x) is None:
+        return None
+    with torch.no_grad():
+        y = activation(x.clone()).cpu()
+    return np.stack([y.amin(1), y.mean(1), y.amax(1)])
+
+
+def can_draw() -> bool:
+    """Return whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def draw(now: Curves, before: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Draw each activation as it is, over what it started from in grey; a band spans the layer's neurons.
+
+    Args:
+        now: One panel each, by its title.
+        before: The curves before training, by the same names.
+
+    Returns:
+        An image, uint8 [height, width, 3].
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(len(now), 4)
+    rows = -(-len(now) // columns)
+    figure = Figure(figsize=(2.4 * columns, 2.0 * rows), dpi=80, layout="constrained")
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    x = np.linspace(-_REACH, _REACH, _POINTS)
+    for number, (title, (low, mean, high)) in enumerate(now.items(), start=1):
+        axis = figure.add_subplot(rows, columns, number)
+        axis.plot(x, before[title][1], color=_SOFT, linewidth=1)
+        axis.fill_between(x, low, high, color=_ACCENT, alpha=0.25, linewidth=0)
+        axis.plot(x, mean, color=_ACCENT, linewidth=1.5)
+        axis.set_title(title, fontsize=8, color=_INK, loc="left")
+        axis.tick_params(labelsize=6, colors=_INK)
+        axis.grid(linewidth=0.3)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

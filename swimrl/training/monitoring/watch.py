@@ -1,0 +1,143 @@
+"""Diagnoses a run as it goes: to TensorBoard and, the same numbers, to diagnostics.csv."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from swimrl.envs.make import Env
+from swimrl.runs.directory import RunDirectory
+from swimrl.runs.weights import Policy
+from swimrl.td3.agent import TD3
+from swimrl.training import build
+from swimrl.training.config import TrainConfig
+from swimrl.training.monitoring import curves
+from swimrl.training.monitoring.diagnostics import Diagnostics, Values
+from swimrl.training.monitoring.film import film
+from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.tensorboard import Board
+
+_CURVES_EVERY = 10  # diagnoses between pictures of the learned activations, which cost as much as a diagnosis
+
+
+class Watch:
+    """Watches one run.
+
+    Args:
+        agent: Who learns, not trained yet.
+        config: How often to look.
+        directory: Where diagnostics.csv goes.
+
+    Raises:
+        InputError: If films are wanted and cannot be drawn here.
+    """
+
+    def __init__(self, agent: TD3, config: TrainConfig, directory: RunDirectory) -> None:
+        self._agent = agent
+        self._config = config
+        self._directory = directory
+        self._diagnostics = Diagnostics(
+            agent,
+            lambda: build.build_environment(config),
+            bound=config.diagnose_bound,
+            flat=config.diagnose_flat,
+        )
+        self._first_curves: curves.Curves = {}
+        if config.diagnosis_interval and curves.can_draw():
+            with self._diagnostics.looking():
+                self._first_curves = curves.learned_curves(agent)
+        self._stage: Env | None = None
+        if config.video_every:
+            self._stage = build.build_environment(config, render_mode="rgb_array")
+        self._last_look: int | None = None
+        self._last_curves: int | None = None
+        self.seconds = 0.0
+        """Spent in looking."""
+
+    def start(self, config: Mapping[str, Any], activations: Mapping[str, Any], *, is_new: bool) -> None:
+        """Open the agent's TensorBoard file, and describe the run in it if there was none before.
+
+        Args:
+            config: The configuration, as plain nested data.
+            activations: The activations' descriptions, as run.json has them.
+            is_new: Whether the run has no TensorBoard file yet.
+        """
+        self._board = Board(self._agent.logger)
+        if is_new:
+            self._board.describe(config, activations)
+
+    def gait_recorder(self, env: Env) -> GaitRecorder | None:
+        """Return what an evaluation in ``env`` shall be recorded by, if by anything."""
+        return GaitRecorder(env) if self._config.diagnosis_interval else None
+
+    def evaluated(self, gait: GaitRecorder | None, policy: Policy) -> None:
+        """Write what an evaluation tells besides its score, and film the policy if it is time."""
+        step, every = self._agent.num_timesteps, self._config.video_every
+        with self._timed():
+            if gait is not None:
+                self._publish(self._diagnostics.evaluation(gait))
+            if self._stage is not None and step // every > (step - self._config.eval_every) // every:
+                with self._diagnostics.looking():
+                    self._board.film(step, film(policy, self._stage, seed=self._config.seed))
+
+    def look_if_due(self, *, is_end: bool = False) -> None:
+        """Write what actor and critics do inside, if it is time.
+
+        Args:
+            is_end: Whether training is over, so that the learned activations are drawn in any case.
+        """
+        step, every = self._agent.num_timesteps, self._config.diagnosis_interval
+        if not every:
+            return
+        is_due = self._last_look is None or step // every > self._last_look // every
+        if not (is_due or is_end):
+            return
+        with self._timed():
+            if is_due:
+                self._last_look = step
+                findings = self._diagnostics.networks()
+                self._publish(findings.values)
+                self._board.histograms(step, findings)
+                if step // every % _CURVES_EVERY == 0:
+                    self._draw_curves()
+            if is_end:
+                self._draw_curves()
+
+    def state(self) -> dict[str, Any]:
+        """Return what a continued run needs to know, as plain data."""
+        return {"last_look": self._last_look, "last_curves": self._last_curves, "diagnosis_s": self.seconds}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state` was taken."""
+        self._last_look, self._last_curves = state["last_look"], state["last_curves"]
+        self.seconds = state["diagnosis_s"]
+
+    def close(self) -> None:
+        """Free what films are drawn with."""
+        if self._stage is not None:
+            self._stage.close()
+
+    def _publish(self, values: Values) -> None:
+        step = self._agent.num_timesteps
+        finite = {n: v if v is not None and math.isfinite(v) else None for n, v in values.items()}
+        self._directory.append_diagnostics(step, finite)
+        self._board.scalars(step, finite)
+
+    def _draw_curves(self) -> None:
+        step = self._agent.num_timesteps
+        if self._first_curves and self._last_curves != step:
+            self._last_curves = step
+            with self._diagnostics.looking():
+                now = curves.learned_curves(self._agent)
+            self._board.picture(step, "parameter/curves", curves.draw(now, self._first_curves))
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        before = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - before

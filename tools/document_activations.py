@@ -1,0 +1,203 @@
+"""Writes what is known of the catalogue: the table behind the listing, and the pages of ``docs/activations``.
+
+    python -m tools.document_activations
+
+writes both; tests fail while what it would write differs from what is there. A figure is told by a digest of
+the numbers it shows, because its bytes depend on the version of matplotlib.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from swimrl.activations.figure import curve, gallery
+from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.names import parse_name
+from swimrl.activations.language.registry import REGISTRY
+from swimrl.activations.language.settings import format_number
+from swimrl.activations.properties import properties
+from swimrl.activations.torch.composite import value_and_derivatives
+from swimrl.activations.torch.gain import normal_quadrature
+
+ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "swimrl/activations/catalogue/derived.py"
+PAGE = ROOT / "docs/activations.md"
+FIGURES = ROOT / "docs/activations"
+
+_TABLE_HEAD = '''\
+"""What ``properties`` finds for each formula of the catalogue, with default parameters.
+
+Written by ``python -m tools.document_activations``, so that listing activations needs no computing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_INF = float("inf")
+
+
+class Derived(NamedTuple):
+    """Range, shape and neighbours of one activation; see ``properties.Properties``."""
+
+    infimum: float
+    supremum: float
+    monotone: str
+    smoothness: str
+    value_at_0: float
+    slope_at_0: float
+    lipschitz: float
+    mean: float
+    similar: tuple[str, ...]
+    """The nearest others by E[(f(z) - g(z))^2] for a standard normal z, nearest first."""
+
+
+DERIVED = {
+'''
+
+_STAR = "\\*"
+
+_PAGE_HEAD = """\
+# Activations
+
+Written by `python -m tools.document_activations` from the catalogue. Solid: the function; dashed: its
+derivative; parameters as they start. A star marks what is learned by default. Ranges, slopes and smoothness
+are derived from the formulas, never typed in: "C1" has one continuous derivative, "smooth" all that were
+looked at.
+
+Any name takes its parameters in parentheses: `swim(k=1)` fixes, `swim(k=trainable)` learns,
+`swim(k=trainable(0.5, low=0))` learns within bounds, `granularity=neuron` or `network` changes what has a set
+of its own. `taaf(swim)` scales and shifts any of them on both sides with learned numbers;
+`expr: x*sigmoid(b*x); b=1` is your own. `swimrl activations show NAME` has all there is to know of one.
+"""
+
+
+def formulas() -> list[Definition]:
+    """Return the definitions that are formulas, in the order of the catalogue."""
+    return [definition for definition in REGISTRY.definitions() if definition.expression is not None]
+
+
+def table() -> str:
+    """Return the text of the module ``catalogue.derived``."""
+    nearest = _nearest()
+    lines = []
+    for definition in formulas():
+        found = properties(parse_name(definition.name))
+        numbers = (found.value_at_0, found.slope_at_0, found.lipschitz, found.mean)
+        fields = (
+            _number(found.infimum),
+            _number(found.supremum),
+            f'"{found.monotone}"',
+            f'"{found.smoothness}"',
+            *map(_number, numbers),
+            "(" + ", ".join(f'"{name}"' for name in nearest[definition.name]) + ")",
+        )
+        lines.append(
+            f'    "{definition.name}": Derived(\n        ' + ",\n        ".join(fields) + ",\n    ),\n"
+        )
+    return _TABLE_HEAD + "".join(lines) + "}\n"
+
+
+def _number(value: float) -> str:
+    """Write a number with six digits; noise around 0 is 0."""
+    if math.isinf(value):
+        return "_INF" if value > 0 else "-_INF"
+    rounded = float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
+    return repr(rounded)
+
+
+def _nearest(count: int = 3) -> Mapping[str, list[str]]:
+    """Return for each formula the names of those that differ least under a standard normal input."""
+    points, weights = normal_quadrature()
+    values = {}
+    for definition in formulas():
+        formula = definition.formula
+        assert formula is not None  # formulas() has no modules
+        parameters = [parameter.default for parameter in formula.parameters]
+        values[definition.name] = value_and_derivatives(formula)(points, *parameters)[0].numpy()
+    density = weights.numpy()
+
+    def distance(first: str, second: str) -> float:
+        # Rounded, so that ties are broken by name and not by the last bit.
+        difference = np.nan_to_num(values[first] - values[second], nan=1e9, posinf=1e9, neginf=-1e9)
+        return float(f"{np.sum(density * difference**2):.6g}")
+
+    return {
+        name: sorted(
+            (other for other in values if other != name), key=lambda other: (distance(name, other), other)
+        )[:count]
+        for name in values
+    }
+
+
+def page() -> str:
+    """Return the text of ``docs/activations.md``."""
+    from swimrl.activations.catalogue.derived import DERIVED
+
+    parts = [_PAGE_HEAD]
+    for family, members in _families().items():
+        parts.append(f"\n## {family.capitalize()}\n\n")
+        if drawn := [member for member in members if member.expression is not None]:
+            parts.append(f"<!-- curves {_digest(drawn)} -->\n![{family}](activations/{family}.png)\n\n")
+        parts.append("| name | parameters | range | monotone | smooth | slope at 0 | reference | |\n")
+        parts.append("|---|---|---|---|---|---|---|---|\n")
+        for member in members:
+            names = ", ".join(f"`{name}`" for name in (member.name, *member.aliases))
+            parameters = ", ".join(
+                f"{p.name} = {format_number(round(p.default, 4))}{_STAR * p.trainable}"
+                for p in member.parameters
+            )
+            known = ("", "", "", "")
+            if (derived := DERIVED.get(member.name)) is not None:
+                known = (
+                    span(derived.infimum, derived.supremum),
+                    derived.monotone,
+                    derived.smoothness,
+                    f"{derived.slope_at_0:.4g}",
+                )
+            cells = (names, parameters, *known, member.reference, member.summary)
+            parts.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n")
+    return "".join(parts)
+
+
+def span(low: float, high: float) -> str:
+    """Return a range as text, such as ``-0.3 .. inf``."""
+    return f"{low:.3g} .. {high:.3g}"
+
+
+def _families() -> dict[str, list[Definition]]:
+    families: dict[str, list[Definition]] = {}
+    for definition in REGISTRY.definitions():
+        families.setdefault(definition.family, []).append(definition)
+    return families
+
+
+def _digest(definitions: Iterable[Definition]) -> str:
+    """Identify what a figure shows: names, and values and slopes to five digits."""
+    digest = hashlib.sha256()
+    for definition in definitions:
+        shown = curve(parse_name(definition.name), points=41)
+        digest.update(definition.name.encode())
+        # Adding 0 makes -0 and 0 the same text.
+        for value in np.round(np.concatenate([shown.value, shown.slope]), 4) + 0.0:
+            digest.update(f"{value:.4f}".encode())
+    return digest.hexdigest()[:12]
+
+
+def main() -> None:
+    """Write the table, the page and its figures."""
+    TABLE.write_text(table())
+    PAGE.write_text(page())
+    for family, members in _families().items():
+        drawn = [curve(parse_name(m.name), points=241) for m in members if m.expression is not None]
+        if drawn:
+            gallery(drawn, FIGURES / f"{family}.png")
+
+
+if __name__ == "__main__":
+    main()
