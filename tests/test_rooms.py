@@ -19,7 +19,7 @@ ROOMS = [
     "training",
     "bench",
     "sweeps",
-    "report",
+    "reporting",
     "cli",
 ]
 FILES_BESIDE_THE_ROOMS = ("errors", "host")
@@ -92,7 +92,7 @@ def test_a_file_lies_in_a_known_room_and_imports_no_later_one(file: Path) -> Non
     ("room", "libraries", "rooms"),
     [
         ("stats", {"torch", "stable_baselines3", "gymnasium"}, set(ROOMS) - {"stats", "errors"}),
-        ("report", {"torch", "stable_baselines3", "gymnasium"}, {"training", "td3"}),
+        ("reporting", {"torch", "stable_baselines3", "gymnasium"}, {"training", "td3"}),
     ],
     ids=["stats is numbers only", "report reads records"],
 )

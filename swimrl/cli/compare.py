@@ -29,7 +29,7 @@ def run(args: Args) -> None:
         return
     import json
 
-    from swimrl.report.contents import Contents
-    from swimrl.report.summary import summary
+    from swimrl.reporting.contents import Contents
+    from swimrl.reporting.summary import summary
 
     print(json.dumps(summary(Contents(analysis)), indent=2))

@@ -24,7 +24,7 @@ import tyro
 from swimrl.errors import InputError
 
 if TYPE_CHECKING:
-    from swimrl.report.findings import Analysis
+    from swimrl.reporting.findings import Analysis
 
 _WATCH_S = 30
 
@@ -76,8 +76,8 @@ class Args(Selection):
 
 def run(args: Args) -> None:
     """Analyse, write the report and print the verdict."""
-    from swimrl.report.contents import gather
-    from swimrl.report.write import check_formats, write
+    from swimrl.reporting.contents import gather
+    from swimrl.reporting.write import check_formats, write
 
     formats = [name.strip() for name in args.format.split(",")]
     check_formats(formats)
@@ -99,7 +99,7 @@ def run(args: Args) -> None:
 def analyse(selection: Selection) -> Analysis:
     """Read and compare what was selected."""
     from swimrl.envs.random_policy import random_returns
-    from swimrl.report import analysis, read
+    from swimrl.reporting import analysis, read
 
     if not selection.path:
         raise InputError("nothing to report; name a study's folder, run directories or a CSV file")
@@ -134,9 +134,9 @@ def print_verdict(analysis: Analysis) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from swimrl.report.contents import Contents
-    from swimrl.report.tables import comparison_table, score_table
-    from swimrl.report.verdict import sentences
+    from swimrl.reporting.contents import Contents
+    from swimrl.reporting.tables import comparison_table, score_table
+    from swimrl.reporting.verdict import sentences
 
     console = Console(width=80, highlight=False, markup=False)
     contents = Contents(analysis)

@@ -20,7 +20,7 @@ def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_verdict_is_short_and_what_is_left_out_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.report.studies import write_run, write_study
+    from tests.reporting.studies import write_run, write_study
 
     write_study(tmp_path)
     (write_run(tmp_path, seed=9) / "run.json").write_text("{")
@@ -32,7 +32,7 @@ def test_the_verdict_is_short_and_what_is_left_out_is_listed(
 
 
 def test_json_is_what_the_report_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.report.studies import write_study
+    from tests.reporting.studies import write_study
 
     write_study(tmp_path)
     summary = json.loads(printed([str(tmp_path), "--json", "--baseline", "swim"], capsys))

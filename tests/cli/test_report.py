@@ -16,7 +16,7 @@ from swimrl.cli.app import main
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study with a declaration."""
-    from tests.report.studies import PRIMARY, write_study
+    from tests.reporting.studies import PRIMARY, write_study
 
     return write_study(tmp_path_factory.mktemp("study"), primary=PRIMARY)
 
@@ -24,7 +24,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw in one format, for speed."""
-    monkeypatch.setattr("swimrl.report.write.FIGURE_FORMATS", ("svg",))
+    monkeypatch.setattr("swimrl.reporting.write.FIGURE_FORMATS", ("svg",))
 
 
 def swimrl(line: str) -> int:
@@ -47,7 +47,7 @@ def test_a_study_becomes_a_report_and_a_verdict_within_80_columns(
 
 
 def test_runs_by_another_key_and_several_paths(study: Path, tmp_path: Path) -> None:
-    from tests.report.studies import write_run
+    from tests.reporting.studies import write_run
 
     other = tmp_path / "other"
     for seed in range(3):
@@ -62,7 +62,7 @@ def test_runs_by_another_key_and_several_paths(study: Path, tmp_path: Path) -> N
 
 def test_cost_and_reference_are_shown(study: Path, tmp_path: Path) -> None:
     from swimrl.timing.record import write
-    from tests.report.test_cost import arm, record
+    from tests.reporting.test_cost import arm, record
 
     arms = {f"{act} {form}": arm(act, form) for act in ("relu", "swim") for form in ("eager", "fused")}
     write(
@@ -82,7 +82,7 @@ def test_cost_and_reference_are_shown(study: Path, tmp_path: Path) -> None:
 def test_watching_goes_on_until_the_study_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.report.studies import PRIMARY, write_study
+    from tests.reporting.studies import PRIMARY, write_study
 
     folder = write_study(tmp_path / "study", seeds=3, primary=PRIMARY)
     page = tmp_path / "report" / "report.html"
@@ -90,13 +90,13 @@ def test_watching_goes_on_until_the_study_is_complete(
 
     def sleep(seconds: float) -> None:
         seen.append('http-equiv="refresh"' in page.read_text())
-        from tests.report.studies import write_run
+        from tests.reporting.studies import write_run
 
         for act, level in (("relu", 100.0), ("swim", 200.0)):
             write_run(folder, act=act, seed=3, level=level, primary=PRIMARY)
 
     monkeypatch.setattr(command.time, "sleep", sleep)
-    monkeypatch.setattr("swimrl.report.write.draw", lambda *_: [])
+    monkeypatch.setattr("swimrl.reporting.write.draw", lambda *_: [])
     assert swimrl(f"report {folder} --watch --out {tmp_path / 'report'} --format html") == 0
     assert seen == [True]
     assert 'http-equiv="refresh"' not in page.read_text()

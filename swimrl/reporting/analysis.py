@@ -1,0 +1,243 @@
+"""From runs to what they say: scores, intervals, tests, and what they cannot say. No files, no figures.
+
+The unit is the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from swimrl.errors import ConfigError, UndeterminedError, closest
+from swimrl.reporting.comparisons import compare
+from swimrl.reporting.declaration import Primary, canonical, declaration
+from swimrl.reporting.findings import Analysis, Arm, Normalised, determined
+from swimrl.reporting.metrics import METRICS, max_of_mean, score
+from swimrl.reporting.read import Collection, Excluded, Run
+from swimrl.stats import aggregate, interval, power
+from swimrl.stats.normalised import normalised_interval
+
+AGGREGATES: Mapping[str, aggregate.Aggregate] = {
+    "mean": aggregate.mean,
+    "median": aggregate.median,
+    "interquartile mean": aggregate.interquartile_mean,
+    "optimality gap": aggregate.optimality_gap,
+}
+"""Of normalised scores."""
+
+
+def analyse(
+    collection: Collection,
+    *,
+    metric: str | None = None,
+    baseline: str | None = None,
+    by: Sequence[str] = ("act",),
+    until: float | None = None,
+    random_returns: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> Analysis:
+    """Compare the arms of a collection.
+
+    Args:
+        collection: What was read.
+        metric: One of `METRICS`; the declared one when not given, else last10.
+        baseline: The arm that others are compared with; the declared one when not given, else relu, else
+            swish, else the first.
+        by: Keys of the configuration that told the arms apart when the collection was read.
+        until: The environment step at which runs are compared; for each task the last one that all its
+            finished runs reached when not given.
+        random_returns: Task -> a random policy's return.
+        seed: Of resampling.
+
+    Raises:
+        ConfigError: If the metric or the baseline does not exist, or no run has a score.
+    """
+    declared = declaration(collection.runs)
+    primary = declared.primary
+    names = sorted({run.arm for run in collection.runs})
+    metric = metric or (primary.metric if primary else "last10")
+    if metric not in METRICS:
+        guess = f"; did you mean {closest(metric, METRICS)[0]!r}?" if closest(metric, METRICS) else ""
+        raise ConfigError(f"--metric {metric!r} is unknown{guess} Expected one of {', '.join(METRICS)}")
+    chosen = _baseline(names, baseline, primary)
+    zero = dict(random_returns or {})
+    excluded = list(collection.excluded)
+    ends: dict[str, float] = {}
+    failure: dict[str, float] = {}
+    arms: list[Arm] = []
+    for env in sorted({run.env for run in collection.runs}):
+        here = [run for run in collection.runs if run.env == env]
+        ends[env] = _end(here) if until is None else until
+        for name in names:
+            arm, left_out = _arm(
+                [r for r in here if r.arm == name], metric, ends[env], zero.get(env), primary, seed
+            )
+            excluded += left_out
+            if arm is not None:
+                arms.append(arm)
+        if env in zero:
+            failure[env] = zero[env]
+    if not arms:
+        raise ConfigError(f"no run has a score {metric}; the first: {excluded[0].source}: {excluded[0].why}")
+    if not any(arm.name == chosen for arm in arms):
+        chosen = arms[0].name
+    as_declared = primary is not None and (metric, chosen, tuple(by), until) == (
+        primary.metric,
+        primary.baseline,
+        ("act",),
+        None,
+    )
+    comparisons = compare(arms, chosen, primary if as_declared else None, collection.runs, seed)
+    return Analysis(
+        metric=metric,
+        metric_declared=as_declared,
+        by=tuple(by),
+        until=ends,
+        baseline=chosen,
+        primary=primary,
+        arms=tuple(arms),
+        comparisons=tuple(comparisons),
+        normalised=tuple(_normalised(arms, chosen, zero, seed)),
+        excluded=tuple(excluded),
+        interim=_interim(collection.runs, arms, primary),
+        warnings=(*declared.warnings, *_warnings(collection.runs, arms, ends, zero)),
+        failure=failure,
+        zero=zero,
+        seed=seed,
+    )
+
+
+def _baseline(names: Sequence[str], wanted: str | None, primary: Primary | None) -> str:
+    if wanted is not None:
+        found = next((name for name in (wanted, canonical(wanted)) if name in names), None)
+        if found is None:
+            raise ConfigError(
+                f"--baseline {wanted!r} is no arm of these runs; expected one of {', '.join(names)}"
+            )
+        return found
+    preferred = [*([primary.baseline] if primary else []), "relu", "swish"]
+    return next((name for name in preferred if name in names), names[0])
+
+
+def _end(runs: Sequence[Run]) -> float:
+    """Return the last step that all runs reached which neither failed nor still run."""
+    finished = [run.steps[-1] for run in runs if run.status == "done"] or [run.steps[-1] for run in runs]
+    return float(min(finished))
+
+
+def _arm(
+    runs: Sequence[Run],
+    metric: str,
+    until: float,
+    random_return: float | None,
+    primary: Primary | None,
+    seed: int,
+) -> tuple[Arm | None, list[Excluded]]:
+    def failure(run: Run) -> float:
+        if primary is not None and primary.diverged == "last-evaluation":
+            return float(run.returns[-1])
+        # Where no random policy was measured, the untrained policy stands for it.
+        return float(run.returns[0]) if random_return is None else random_return
+
+    kept, scores, excluded = [], [], []
+    for run in sorted(runs, key=lambda run: run.seed):
+        try:
+            scores.append(score(run, metric, until, failure(run)))
+            kept.append(run)
+        except UndeterminedError as error:
+            state = "" if run.status == "done" else f" ({run.status})"
+            excluded.append(Excluded(str(run.source), f"{run.arm}, seed {run.seed}{state}: {error}"))
+    if not kept:
+        return None, excluded
+    values = np.array(scores)
+    alone = {"": values}
+    arm = Arm(
+        env=kept[0].env,
+        name=kept[0].arm,
+        runs=tuple(kept),
+        scores=values,
+        mean=determined(lambda: interval.mean_student(values)),
+        mean_bootstrap_t=determined(lambda: interval.mean_bootstrap_t(values, seed=seed)),
+        mean_percentile=determined(lambda: interval.percentile_bootstrap(aggregate.mean, alone, seed=seed)),
+        spread=determined(lambda: power.pooled_spread(values)[0]),
+        median=float(aggregate.median(alone)),
+        iqm=determined(lambda: interval.percentile_bootstrap(aggregate.interquartile_mean, alone, seed=seed)),
+        max_of_mean=determined(lambda: max_of_mean(kept, until, random_return)),
+        diverged=sum(run.has_diverged for run in kept),
+    )
+    return arm, excluded
+
+
+def _normalised(
+    arms: Sequence[Arm], baseline: str, zero: Mapping[str, float], seed: int
+) -> Iterable[Normalised]:
+    scores: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    for arm in arms:
+        scores[arm.name][arm.env] = arm.scores
+    for name, of_arm in scores.items():
+        tasks = aggregate.tasks_of([of_arm, scores[baseline]])
+        groups: list[tuple[str | None, list[str]]] = [(env, [env]) for env in tasks]
+        if len(tasks) > 1:
+            groups.append((None, tasks))
+        for env, group in groups:
+            ones = {task: scores[baseline][task] for task in group}
+            runs = ones if name == baseline else {task: of_arm[task] for task in group}
+            yield Normalised(
+                env,
+                name,
+                {
+                    what: determined(partial(normalised_interval, how, runs, ones, zero, seed=seed))
+                    for what, how in AGGREGATES.items()
+                },
+            )
+
+
+def _interim(runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None) -> str | None:
+    unfinished = sum(run.status in ("running", "interrupted") for run in runs)
+    reasons = [f"{unfinished} of {len(runs)} runs are not finished"] if unfinished else []
+    if primary is not None:
+        counted = {(arm.env, arm.name): len(arm.scores) for arm in arms}
+        envs = primary.environments or sorted({run.env for run in runs})
+        planned = [(env, name) for env in envs for name in (primary.baseline, *primary.comparisons)]
+        env, name = min(planned, key=lambda pair: counted.get(pair, 0))
+        have = counted.get((env, name), 0)
+        if have < primary.planned_seeds:
+            reasons.append(f"{name} on {env} has {have} of {primary.planned_seeds} planned seeds")
+    return "; ".join(reasons) or None
+
+
+def _warnings(
+    runs: Sequence[Run], arms: Sequence[Arm], ends: Mapping[str, float], zero: Mapping[str, float]
+) -> list[str]:
+    """Return what differs between runs that should not, and what was assumed, one line each."""
+    lines = list(dict.fromkeys(run.note for run in runs if run.note))
+    facts: dict[str, Counter[str]] = defaultdict(Counter)
+    for run in runs:
+        if run.record is not None:
+            facts["processor"][str(run.record.host.get("processor"))] += 1
+            facts["engine"][str(run.record.engine.get("name"))] += 1
+            facts["precision"][str(run.record.engine.get("precision"))] += 1
+            facts["network"][str(run.record.config.get("net"))] += 1
+            for name, version in run.record.versions.items():
+                facts[name.replace("_", " ")][str(version)[:12]] += 1
+    for name, values in facts.items():
+        if len(values) > 1:
+            counted = ", ".join(f"{value} ({count} runs)" for value, count in values.items())
+            lines.append(f"runs differ in {name}: {counted}")
+    for env, end in ends.items():
+        further = sum(run.steps[-1] > end for run in runs if run.env == env)
+        if further:
+            lines.append(f"on {env}, {further} runs went on beyond step {end:,.0f}, where runs are compared")
+    diverged = sum(arm.diverged for arm in arms)
+    if diverged:
+        lines.append(f"{diverged} runs diverged; they count (docs/reporting.md)")
+    unmeasured = sorted({arm.env for arm in arms if arm.diverged and arm.env not in zero})
+    if unmeasured:
+        lines.append(
+            f"no random policy was measured on {', '.join(unmeasured)}; a diverged run has its untrained "
+            "policy's return there"
+        )
+    return lines

@@ -1,0 +1,200 @@
+"""The arms against the baseline: tests, families and corrections, and what the seeds could have shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from swimrl.errors import UndeterminedError
+from swimrl.reporting.declaration import Primary
+from swimrl.reporting.findings import Arm, Comparison, Undetermined, determined
+from swimrl.reporting.read import Run
+from swimrl.stats import aggregate, comparison, interval, power
+from swimrl.stats.comparison import Test
+from swimrl.stats.interval import Interval
+
+EFFECTS = (0.05, 0.1, 0.2)
+"""Shares of the baseline's score for which the seeds needed are told."""
+
+_Pair = tuple[str | None, str]
+"""Task, or None for all tasks, and arm."""
+
+
+@dataclass(frozen=True)
+class _Two:
+    """An arm and the baseline on the same tasks."""
+
+    arm: Mapping[str, Arm]
+    baseline: Mapping[str, Arm]
+    paired: bool
+    seed: int
+
+    @property
+    def scores(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Task -> scores of the arm, and of the baseline; of pairs, in the same order."""
+        if not self.paired:
+            return (
+                {env: arm.scores for env, arm in self.arm.items()},
+                {env: arm.scores for env, arm in self.baseline.items()},
+            )
+        x, y = {}, {}
+        for env in self.arm:
+            first, second = (_by_seed(arms[env]) for arms in (self.arm, self.baseline))
+            common = sorted(first.keys() & second.keys())
+            x[env] = np.array([first[seed] for seed in common])
+            y[env] = np.array([second[seed] for seed in common])
+        return x, y
+
+    def test(self) -> Test:
+        """Return the test of whether there is a difference."""
+        x, y = self.scores
+        if self.paired:
+            return comparison.stratified_paired({env: x[env] - y[env] for env in x}, seed=self.seed)
+        return comparison.stratified_mann_whitney(x, y, seed=self.seed)
+
+    def difference(self) -> Interval:
+        """Return the interval of the difference of means, on one task."""
+        (x,), (y,) = (scores.values() for scores in self.scores)
+        return interval.mean_student(x - y) if self.paired else interval.difference_welch(x, y)
+
+    def by_permutation(self) -> Interval:
+        """Return the same by inverting a permutation test."""
+        (x,), (y,) = (scores.values() for scores in self.scores)
+        if self.paired:
+            raise UndeterminedError("of pairs, Student's interval alone is given")
+        return interval.difference_permutation(x, y, seed=self.seed)
+
+    def correlation(self) -> float | None:
+        """Return the correlation of the pairs' scores, tasks centred."""
+        x, y = self.scores
+        one, other = (np.concatenate([s - s.mean() for s in scores.values()]) for scores in (x, y))
+        if not self.paired or len(one) < 3 or not one.any() or not other.any():
+            return None
+        return float(np.corrcoef(one, other)[0, 1])
+
+
+def compare(
+    arms: Sequence[Arm], baseline: str, primary: Primary | None, runs: Sequence[Run], seed: int
+) -> list[Comparison]:
+    """Return every arm against the baseline, on each task that both have, and over all of them.
+
+    Args:
+        arms: All arms.
+        baseline: The name of the one that others are compared with.
+        primary: What was declared, if what is compared is that.
+        runs: All runs, which may say that equal seeds are pairs.
+        seed: Of resampling.
+    """
+    by_name: dict[str, dict[str, Arm]] = defaultdict(dict)
+    for arm in arms:
+        by_name[arm.name][arm.env] = arm
+    paired = primary.paired if primary is not None else all(run.is_paired for run in runs)
+    twos: dict[_Pair, _Two] = {}
+    for name, of_arm in by_name.items():
+        if name == baseline:
+            continue
+        tasks = [env for env in of_arm if env in by_name[baseline]]
+        groups: dict[str | None, list[str]] = {env: [env] for env in tasks}
+        if len(tasks) > 1:
+            groups[None] = tasks
+        for env, group in groups.items():
+            twos[env, name] = _Two(
+                {task: of_arm[task] for task in group},
+                {task: by_name[baseline][task] for task in group},
+                paired,
+                seed,
+            )
+    primaries = _primaries(twos, primary)
+    tests = {pair: determined(two.test) for pair, two in twos.items()}
+    adjusted = _adjusted(tests, primaries, primary)
+    return [
+        _comparison(env, name, baseline, two, tests[env, name], adjusted.get((env, name)), primaries)
+        for (env, name), two in twos.items()
+    ]
+
+
+def _by_seed(arm: Arm) -> dict[int, float]:
+    return {run.seed: score for run, score in zip(arm.runs, arm.scores.tolist(), strict=True)}
+
+
+def _primaries(twos: Mapping[_Pair, _Two], primary: Primary | None) -> set[_Pair]:
+    """Return the one test for each declared comparison: over all declared tasks, or on the only one."""
+    if primary is None:
+        return set()
+    found: set[_Pair] = set()
+    for name in primary.comparisons:
+        pairs = [(env, of) for env, of in twos if of == name]
+        tasks = {env for env, _ in pairs if env is not None}
+        declared = set(primary.environments or tasks)
+        if declared != tasks and len(declared) > 1:
+            continue  # a stratified test over other tasks is not the one that was declared
+        env = next(iter(declared)) if len(declared) == 1 else None
+        found |= {(env, name)} & {*pairs}
+    return found
+
+
+def _adjusted(
+    tests: Mapping[_Pair, Test | Undetermined], primaries: set[_Pair], primary: Primary | None
+) -> dict[_Pair, float]:
+    """Correct over the primary family as declared, and over the rest by Benjamini and Hochberg."""
+    adjusted: dict[_Pair, float] = {}
+    for is_primary in (True, False):
+        family = {
+            pair: test.p_value
+            for pair, test in tests.items()
+            if isinstance(test, Test) and (pair in primaries) == is_primary
+        }
+        holm = is_primary and primary is not None and primary.correction == "holm"
+        correct = comparison.holm if holm else comparison.benjamini_hochberg
+        # The corrections know only text.
+        corrected = correct({str(pair): p for pair, p in family.items()})
+        adjusted.update({pair: corrected[str(pair)] for pair in family})
+    return adjusted
+
+
+def _comparison(
+    env: str | None,
+    name: str,
+    baseline: str,
+    two: _Two,
+    test: Test | Undetermined,
+    adjusted: float | None,
+    primaries: set[_Pair],
+) -> Comparison:
+    x, y = two.scores
+    common = Undetermined("returns of different tasks have no common unit")
+    scale = abs(float(y[env].mean())) if env is not None and len(y[env]) else 0.0
+
+    def detectable() -> float:
+        if env is None:
+            raise UndeterminedError(common.why)
+        spread, _ = power.pooled_spread(x[env], y[env])
+        if not scale:
+            raise UndeterminedError("the baseline scores 0")
+        return power.minimum_detectable_effect(spread, min(len(x[env]), len(y[env]))) / scale
+
+    def needed(effect: float) -> power.Seeds:
+        assert env is not None
+        return power.seeds_needed_from(x[env], y[env], effect=effect * scale)
+
+    return Comparison(
+        env=env,
+        arm=name,
+        baseline=baseline,
+        seeds=(min(map(len, x.values())), min(map(len, y.values()))),
+        difference=common if env is None else determined(two.difference),
+        by_permutation=common if env is None else determined(two.by_permutation),
+        probability_of_improvement=determined(lambda: aggregate.probability_of_improvement(x, y)),
+        test=test,
+        adjusted=adjusted,
+        primary=(env, name) in primaries,
+        correlation=two.correlation(),
+        detectable=determined(detectable),
+        seeds_needed=(
+            {} if env is None else {effect: determined(partial(needed, effect)) for effect in EFFECTS}
+        ),
+    )

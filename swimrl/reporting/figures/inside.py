@@ -1,0 +1,26 @@
+"""Figures of what networks do inside: diagnostics, and the activations' learned numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from swimrl.reporting.figures.style import looks, panels, steps_axis
+from swimrl.reporting.findings import Analysis
+from swimrl.reporting.inside import Panel
+
+
+def inside(pyplot: Any, analysis: Analysis, found: Sequence[Panel]) -> Any:
+    """Draw each panel: the mean over runs, and the runs' own lines."""
+    kinds = looks(analysis)
+    figure, axes = panels(pyplot, [panel.title for panel in found], height=2.3, width=3.6)
+    for panel in found:
+        axis = axes[panel.title]
+        for name, (steps, values) in panel.lines.items():
+            kind = kinds[name]
+            axis.plot(steps, values.T, color=kind.color, alpha=0.25, linewidth=0.6)
+            axis.plot(steps, values.mean(axis=0), **kind.curve, linewidth=1.6, label=name)
+        axis.set_ylabel(panel.unit)
+        steps_axis(axis)
+    next(iter(axes.values())).legend()
+    return figure

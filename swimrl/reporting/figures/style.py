@@ -1,0 +1,114 @@
+"""How every figure looks: colours that everybody can tell apart, the same for the same activation everywhere.
+
+Where two activations share a colour, and in grey, line styles and markers differ. Text, axes and relu are
+drawn in `INK`, which the page replaces by the colour of its own text, so that figures fit light and dark.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from swimrl.reporting.findings import Analysis, Arm
+
+INK = "#1b2733"
+SOFT = "#8494a3"
+
+# Okabe & Ito 2008, from dark to light so that they differ in grey too.
+PALETTE = (INK, "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_KNOWN = {"relu": 0, "swim": 1, "swish": 2, "ulu": 3, "mish": 4, "gelu": 5, "tanh": 6}
+_LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+_MARKERS = "osD^vPX*"
+
+RC: Mapping[Any, Any] = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 10,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": SOFT,
+    "grid.alpha": 0.35,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.hashsalt": "swimrl",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+
+METRIC_TITLES = {
+    "last10": "mean return of the last 10 evaluations",
+    "final100": "mean return of 100 fresh episodes",
+    "per_seed_max": "best evaluation of each run (optimistic)",
+    "auc": "mean height of the learning curve",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an arm is drawn."""
+
+    color: str
+    line: Any
+    marker: str
+
+    @property
+    def curve(self) -> dict[str, Any]:
+        """Arguments of a line."""
+        return {"color": self.color, "linestyle": self.line}
+
+
+def looks(analysis: Analysis) -> dict[str, Look]:
+    """Return how each arm is drawn."""
+    first = {arm.name: str(arm.values[0]) if arm.values else arm.name for arm in analysis.arms}
+    return {name: look(first[name], place) for place, name in enumerate(analysis.names)}
+
+
+def look(activation: str, place: int) -> Look:
+    """Return how an arm with this activation is drawn, the ``place``-th of its figure."""
+    base = activation.partition("(")[0].partition(",")[0].strip()
+    color = PALETTE[_KNOWN.get(base, zlib.crc32(base.encode()) % len(PALETTE))]
+    return Look(color, _LINES[place % len(_LINES)], _MARKERS[place % len(_MARKERS)])
+
+
+def arms_of(analysis: Analysis, env: str) -> list[Arm]:
+    """Return the arms of a task in the order of every table."""
+    found = (analysis.arm(env, name) for name in analysis.names)
+    return [arm for arm in found if arm is not None]
+
+
+def panels(
+    pyplot: Any,
+    titles: Sequence[str],
+    *,
+    height: float = 3.0,
+    width: float = 4.2,
+    columns: int = 3,
+    **shared: Any,
+) -> tuple[Any, dict[str, Any]]:
+    """Return a figure and an axis for each title, sizes in inches."""
+    columns = min(2 if len(titles) == 4 else columns, len(titles))
+    rows = -(-len(titles) // columns)
+    size = (max(width * columns, 5.2), height * rows)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **shared)
+    for axis in axes.flat[len(titles) :]:
+        axis.set_visible(False)
+    for title, axis in zip(titles, axes.flat, strict=False):
+        axis.set_title(title)
+    return figure, dict(zip(titles, axes.flat, strict=False))
+
+
+def steps_axis(axis: Any) -> None:
+    """Let the x axis count environment steps."""
+    axis.set_xlabel("environment steps")
+    axis.xaxis.set_major_formatter(_thousands)
+
+
+def _thousands(value: float, _: object) -> str:
+    return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k" if value else "0"

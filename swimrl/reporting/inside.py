@@ -1,0 +1,107 @@
+"""What diagnostics.csv of the runs says, gathered into panels: units, ranks, bias, learned parameters.
+
+Letters in shapes: D diagnoses, N runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from swimrl.errors import DamagedFileError
+from swimrl.reporting.findings import Analysis, Arm
+from swimrl.runs.directory import RunDirectory, read_diagnostics
+
+Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Series -> steps [D] and values [D] of one run."""
+
+_SHOWN = (
+    # title, unit, pattern of the series that are averaged
+    ("dead units, actor", "share of units", r"units/dead/actor\.layer\d+"),
+    ("dead units, critic", "share of units", r"units/dead/critic1\.layer\d+"),
+    ("value bias", "critic's value minus return", r"value/bias"),
+    ("dormant units, actor", "share of units, tau = 0.1", r"units/dormant_0\.1/actor\.layer\d+"),
+    ("dormant units, critic", "share of units, tau = 0.1", r"units/dormant_0\.1/critic1\.layer\d+"),
+    ("flat units, actor", "share of pre-activations", r"units/saturated/actor\.layer\d+"),
+    ("effective rank, actor", "srank of the last layer", r"rank/srank/actor"),
+    ("effective rank, critic", "srank of the last layer", r"rank/srank/critic1"),
+    ("gradient, critic", "norm", r"norm/gradient/critic1"),
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One number over steps, of every arm that has it."""
+
+    title: str
+    unit: str
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    """Arm -> steps [D] and values [N, D]."""
+
+
+Group = tuple[str, str, list[Panel]]
+"""Name of the figure, task, panels."""
+
+
+def inside(analysis: Analysis) -> list[Group]:
+    """Read the diagnostics of all runs that count, and gather them task by task."""
+    groups: list[Group] = []
+    for env in analysis.tasks:
+        of_arms = {arm.name: _read(arm) for arm in analysis.arms if arm.env == env}
+        panels = [_panel(title, unit, pattern, of_arms) for title, unit, pattern in _SHOWN]
+        learned = sorted(
+            {
+                series
+                for runs in of_arms.values()
+                for run in runs
+                for series in run
+                if series.startswith("parameter/")
+            }
+        )
+        parameters = [
+            _panel(name.removeprefix("parameter/"), "value", re.escape(name), of_arms) for name in learned
+        ]
+        suffix = "" if len(analysis.tasks) == 1 else f"-{env}"
+        for name, found in (("diagnostics", panels), ("learned-parameters", parameters[:12])):
+            shown = [panel for panel in found if panel.lines]
+            if shown:
+                groups.append((f"{name}{suffix}", env, shown))
+    return groups
+
+
+def _read(arm: Arm) -> list[Curves]:
+    found: list[Curves] = []
+    for run in arm.runs:
+        try:
+            found.append(read_diagnostics(RunDirectory(run.source).diagnostics_file))
+        except DamagedFileError:
+            continue  # most often a run without diagnostics; its returns are not touched by it
+    return found
+
+
+def _panel(title: str, unit: str, pattern: str, of_arms: Mapping[str, Sequence[Curves]]) -> Panel:
+    lines = {}
+    for name, runs in of_arms.items():
+        means = [found for run in runs if (found := _mean(run, re.compile(pattern))) is not None]
+        if means:
+            common = sorted(set.intersection(*({*steps.tolist()} for steps, _ in means)))
+            values = np.array([y[np.isin(steps, common)] for steps, y in means])
+            lines[name] = (np.array(common), values)
+    return Panel(title, unit, lines)
+
+
+def _mean(run: Curves, pattern: re.Pattern[str]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the mean of the series whose whole name fits."""
+    by_step: dict[int, list[float]] = defaultdict(list)
+    for series, (steps, values) in run.items():
+        if pattern.fullmatch(series):
+            for step, value in zip(steps.tolist(), values.tolist(), strict=True):
+                by_step[step].append(value)
+    if not by_step:
+        return None
+    ordered = sorted(by_step)
+    return np.array(ordered), np.array([np.mean(by_step[step]) for step in ordered])

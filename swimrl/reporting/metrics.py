@@ -1,0 +1,98 @@
+"""The scores of runs, by their fixed names.
+
+| name | of one run |
+|---|---|
+| `last10` | mean of the last 10 evaluations up to the step that is compared |
+| `final100` | mean return of 100 fresh episodes after training |
+| `per_seed_max` | best evaluation; optimistic, for it selects on what it reports |
+| `auc` | mean height of the learning curve |
+
+`max_of_mean`, the best evaluation of the mean over seeds, is the Swim paper's; it is a number of an arm, not
+of a run, so there is no interval and no test for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from swimrl.errors import UndeterminedError
+from swimrl.reporting.read import Run
+from swimrl.runs.record import LAST_EVALUATIONS
+from swimrl.stats.aggregate import area_under_curve
+
+METRICS = ("last10", "final100", "per_seed_max", "auc")
+
+
+def score(run: Run, metric: str, until: float | None = None, failure: float | None = None) -> float:
+    """Return a run's score.
+
+    Args:
+        run: The run.
+        metric: One of `METRICS`.
+        until: The step up to which runs are compared; the end of the curve when not given.
+        failure: The return that counts from the failure of a diverged run on, up to ``until``.
+
+    Raises:
+        UndeterminedError: If the run's data do not give it; the message says why.
+    """
+    if run.status == "failed" and not run.has_diverged:
+        raise UndeterminedError(f"it failed for a reason that is not its own: {run.reason}")
+    steps, returns = filled(run, until, failure)
+    if not np.isfinite(returns).all():
+        raise UndeterminedError(f"its return at step {steps[~np.isfinite(returns)][0]:,.0f} is not finite")
+    end = steps[-1] if until is None else until
+    if metric == "final100":
+        if run.has_diverged and failure is not None:
+            return failure
+        if run.final100 is None:
+            raise UndeterminedError("no fresh episodes were run after training")
+        if until is not None and steps[-1] != end:
+            raise UndeterminedError(f"the fresh episodes belong to step {steps[-1]:,.0f}")
+        return run.final100
+    if steps[-1] < end:
+        raise UndeterminedError(f"its last evaluation is at step {steps[-1]:,.0f}, before {end:,.0f}")
+    inside = returns[steps <= end]
+    if metric == "last10":
+        return float(inside[-LAST_EVALUATIONS:].mean())
+    if metric == "per_seed_max":
+        return float(inside.max())
+    try:
+        return area_under_curve(steps, returns, end)
+    except ValueError as error:
+        raise UndeterminedError(str(error)) from error
+
+
+def filled(run: Run, until: float | None, failure: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return a run's curve; after a diverged run's end it goes on at the return ``failure``, if given."""
+    if not run.has_diverged or failure is None or until is None or run.steps[-1] >= until:
+        return run.steps, run.returns
+    interval = np.diff(run.steps).min() if len(run.steps) > 1 else until
+    more = np.append(np.arange(run.steps[-1] + interval, until, interval), until)
+    return np.append(run.steps, more), np.append(run.returns, np.full(len(more), failure))
+
+
+def curves(
+    runs: Sequence[Run], until: float | None, failure: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps that all runs were evaluated at, [E], and the returns there, [N, E].
+
+    Raises:
+        UndeterminedError: If the runs have no evaluation step in common.
+    """
+    lines = [filled(run, until, failure) for run in runs]
+    common = sorted(set.intersection(*({float(s) for s in steps} for steps, _ in lines)))
+    steps = np.array([step for step in common if until is None or step <= until])
+    if not len(steps):
+        raise UndeterminedError("the runs were never evaluated at the same step")
+    return steps, np.array([returns[np.isin(x, steps)] for x, returns in lines])
+
+
+def max_of_mean(runs: Sequence[Run], until: float | None = None, failure: float | None = None) -> float:
+    """Return the best evaluation of the mean over seeds, at the steps that all runs were evaluated at.
+
+    Raises:
+        UndeterminedError: If the runs have no evaluation step in common.
+    """
+    return float(curves(runs, until, failure)[1].mean(axis=0).max())

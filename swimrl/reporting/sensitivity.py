@@ -1,0 +1,85 @@
+"""How much the score depends on a setting, for each activation: at the common default and at its best."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swimrl.reporting.findings import Analysis, Arm
+
+
+@dataclass(frozen=True)
+class Point:
+    """An arm at one value of the setting."""
+
+    value: float
+    arm: Arm
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Of all activations on one task."""
+
+    env: str
+    key: str
+    """Of the configuration, such as ``td3.lr``."""
+
+    default: float | None
+    """The common default, if any run has it."""
+
+    lines: Mapping[str, Sequence[Point]]
+    """Activation -> its points, values ascending."""
+
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether values are so far apart that a logarithmic axis shows them better."""
+        values = [point.value for points in self.lines.values() for point in points]
+        return min(values) > 0 and max(values) >= 8 * min(values)
+
+    def at_default(self, activation: str) -> Point | None:
+        """Return an activation at the common default."""
+        return next((point for point in self.lines[activation] if point.value == self.default), None)
+
+    def best(self, activation: str) -> Point:
+        """Return an activation where it scores highest; an optimistic choice, for it selects on the score."""
+        return max(self.lines[activation], key=lambda point: float(point.arm.scores.mean()))
+
+
+def sensitivity(analysis: Analysis, defaults: Mapping[str, object]) -> list[Sensitivity]:
+    """Return the sensitivity to the first key after the first that holds numbers, on each task.
+
+    Args:
+        analysis: With arms told apart by two keys or more.
+        defaults: Key -> its default.
+    """
+    for place, key in enumerate(analysis.by[1:], start=1):
+        found = [
+            Sensitivity(env, key, default, lines)
+            for env in analysis.tasks
+            if (lines := _lines(analysis, env, place))
+            for default in (_default(defaults.get(key), lines),)
+        ]
+        if found:
+            return found
+    return []
+
+
+def _lines(analysis: Analysis, env: str, place: int) -> dict[str, list[Point]]:
+    lines: dict[str, list[Point]] = defaultdict(list)
+    for name in analysis.names:
+        arm = analysis.arm(env, name)
+        if arm is None or len(arm.values) <= place:
+            continue
+        value = arm.values[place]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            others = [str(v) for i, v in enumerate(arm.values) if i != place]
+            lines[", ".join(others)].append(Point(float(value), arm))
+    if all(len(points) < 2 for points in lines.values()):
+        return {}
+    return {name: sorted(points, key=lambda point: point.value) for name, points in lines.items()}
+
+
+def _default(value: object, lines: Mapping[str, Sequence[Point]]) -> float | None:
+    values = {point.value for points in lines.values() for point in points}
+    return float(value) if isinstance(value, int | float) and float(value) in values else None

@@ -1,0 +1,53 @@
+"""Why what is undetermined is so: every table that prints the word has its reason here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterator
+
+from swimrl.reporting.contents import Contents
+from swimrl.reporting.findings import Arm, Comparison, Normalised, Undetermined
+
+_NAMES = {
+    "mean": "interval of the mean",
+    "mean_bootstrap_t": "bootstrap-t interval",
+    "mean_percentile": "percentile interval",
+    "spread": "standard deviation",
+    "iqm": "interval of the interquartile mean",
+    "max_of_mean": "max of mean",
+    "difference": "difference",
+    "by_permutation": "permutation interval",
+    "probability_of_improvement": "probability of improvement",
+    "test": "test",
+    "detectable": "least effect found",
+}
+
+
+def reasons(contents: Contents) -> list[str]:
+    """Return a line for each reason: what it concerns, and why."""
+    concerned: dict[tuple[str, str], list[str]] = defaultdict(list)
+    analysis = contents.analysis
+    for arm in analysis.arms:
+        for name, value in _fields(arm):
+            concerned[_NAMES[name], value.why].append(f"{arm.name} on {arm.env}")
+    for comparison in analysis.comparisons:
+        for name, value in _fields(comparison):
+            concerned[_NAMES[name], value.why].append(f"{comparison.arm} on {comparison.env or 'all tasks'}")
+    for normalised in analysis.normalised:
+        for why in dict.fromkeys(_whys(normalised)):
+            concerned["normalised score", why].append(f"{normalised.arm} on {normalised.env or 'all tasks'}")
+    return [f"{what}: {why} ({', '.join(of)})" for (what, why), of in concerned.items()]
+
+
+def _fields(one: Arm | Comparison) -> Iterator[tuple[str, Undetermined]]:
+    for field in dataclasses.fields(one):
+        value = getattr(one, field.name)
+        if isinstance(value, Undetermined):
+            yield field.name, value
+
+
+def _whys(one: Normalised) -> Iterator[str]:
+    for found in one.aggregates.values():
+        if isinstance(found, Undetermined):
+            yield found.why

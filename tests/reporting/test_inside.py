@@ -1,0 +1,40 @@
+"""Diagnostics of runs, gathered into panels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from swimrl.reporting.inside import inside
+from swimrl.reporting.read import collect
+from tests.reporting.studies import STEPS, analysis_of, write_run
+
+
+def test_layers_are_averaged_and_seeds_kept(study: Path) -> None:
+    analysis = analysis_of(list(collect([study]).runs))
+    groups = {name: panels for name, _, panels in inside(analysis)}
+    assert list(groups) == ["diagnostics", "learned-parameters"]
+    (dead,) = groups["diagnostics"]
+    assert dead.title == "dead units, actor"
+    steps, values = dead.lines["relu"]
+    np.testing.assert_array_equal(steps, STEPS)
+    np.testing.assert_array_equal(values, np.full((4, len(STEPS)), 0.5))
+
+
+def test_learned_parameters_of_the_arms_that_have_them(study: Path) -> None:
+    analysis = analysis_of(list(collect([study]).runs))
+    (k,) = {name: panels for name, _, panels in inside(analysis)}["learned-parameters"]
+    assert k.title == "k/actor.layer1"
+    assert list(k.lines) == ["swim"]
+
+
+def test_runs_without_or_with_damaged_diagnostics_are_passed_over(tmp_path: Path) -> None:
+    write_run(tmp_path, seed=0)
+    (write_run(tmp_path, seed=1, diagnostics={"value/bias": 1.0}) / "diagnostics.csv").write_text(
+        "a,b\n1,2\n"
+    )
+    assert inside(analysis_of(list(collect([tmp_path]).runs))) == []
+    write_run(tmp_path, seed=2, diagnostics={"value/bias": 2.0})
+    ((_, _, (bias,)),) = inside(analysis_of(list(collect([tmp_path]).runs)))
+    assert bias.lines["relu"][1].shape == (1, len(STEPS))
