@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "swimrl"
 ROOMS = [
     "errors",
+    "fields",
     "host",
     "activations",
     "stats",
@@ -22,7 +23,7 @@ ROOMS = [
     "reporting",
     "cli",
 ]
-FILES_BESIDE_THE_ROOMS = ("errors", "host")
+FILES_BESIDE_THE_ROOMS = ("errors", "fields", "host")
 FILES = sorted(
     file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem in FILES_BESIDE_THE_ROOMS
 )

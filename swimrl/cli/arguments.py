@@ -14,7 +14,7 @@ from typing import Any
 import tyro
 
 from swimrl.errors import InputError, UnknownNameError
-from swimrl.training.config_file import converted
+from swimrl.fields import converted
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from typing import Annotated, Literal
 import tyro
 
 from swimrl.bench.activations.benchmark import ActivationBenchmarkConfig
+from swimrl.fields import copy_fields
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def run(args: Args) -> None:
     from swimrl.bench.bar import Bar, announce
     from swimrl.timing import record as timing_record
 
-    fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(ActivationBenchmarkConfig)}
-    config = ActivationBenchmarkConfig(**fields)
+    config = copy_fields(args, ActivationBenchmarkConfig)
     files = {"raw readings": args.json, "costs": args.csv, "figure": args.figure}
     for path in files.values():
         if path is not None:

@@ -11,7 +11,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from typing import Annotated, Literal
 import tyro
 
 from swimrl.bench.paper.benchmark import PaperConfig
+from swimrl.fields import copy_fields
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def run(args: Args) -> None:
     from swimrl.envs.make import check_id
     from swimrl.timing import record as timing_record
 
-    config = PaperConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(PaperConfig)})
+    config = copy_fields(args, PaperConfig)
     check_id(config.env)
     if args.json is not None:
         timing_record.check_free(args.json)

@@ -10,7 +10,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from typing import Annotated
 import tyro
 
 from swimrl.bench.action.benchmark import LatencyConfig
+from swimrl.fields import copy_fields
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def run(args: Args) -> None:
     from swimrl.timing import record as timing_record
     from swimrl.training.stored import open_run
 
-    config = LatencyConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(LatencyConfig)})
+    config = copy_fields(args, LatencyConfig)
     if config.run is None:
         check_id(config.env)
     else:

@@ -10,7 +10,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 
 from swimrl.bench.training.benchmark import BenchmarkConfig
+from swimrl.fields import copy_fields
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ def run(args: Args) -> None:
     from swimrl.envs.make import check_id
     from swimrl.timing import record as timing_record
 
-    fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(BenchmarkConfig)}
-    config = BenchmarkConfig(**fields)
+    config = copy_fields(args, BenchmarkConfig)
     check_id(config.env)
     if args.json is not None:
         timing_record.check_free(args.json)

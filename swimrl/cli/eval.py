@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from swimrl.errors import InputError
-from swimrl.td3.config import Count
+from swimrl.fields import Count
 
 if TYPE_CHECKING:
     import gymnasium as gym

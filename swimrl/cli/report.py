@@ -12,9 +12,7 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -117,16 +115,10 @@ def analyse(selection: Selection) -> Analysis:
 
 def _defaults() -> dict[str, Any]:
     """Return each key of a run's configuration with its default."""
+    from swimrl.fields import flatten, to_mapping
     from swimrl.training.config import TrainConfig
 
-    def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-        for name, value in values.items():
-            if isinstance(value, Mapping):
-                yield from flat(value, f"{prefix}{name}.")
-            else:
-                yield prefix + name, value
-
-    return dict(flat(dataclasses.asdict(TrainConfig())))
+    return flatten(to_mapping(TrainConfig()))
 
 
 def print_verdict(analysis: Analysis) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from swimrl.td3.config import Count
+from swimrl.fields import Count
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from swimrl.errors import InputError, TrainingError
+from swimrl.fields import Count
 from swimrl.sweeps.study_file import StudyFile, read_study, text_of
-from swimrl.td3.config import Count
 from swimrl.training.config import TrainConfig
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from swimrl.errors import InputError
+from swimrl.fields import copy_fields, to_mapping
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.training import config_file
 from swimrl.training.config import TrainConfig
@@ -54,15 +54,13 @@ def defaults(arguments: list[str]) -> Args:
         flag, _, value = argument.partition("=")
         if flag == "--config":
             settings = config_file.load(Path(value or arguments[position + 1]), TrainConfig)
-            fields = {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}
-            return Args(**fields)
+            return copy_fields(settings, Args)
     return Args()
 
 
 def run(args: Args) -> None:
     """Train, or print what would be trained."""
-    fields = {f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)}
-    config = TrainConfig(**fields)
+    config = copy_fields(args, TrainConfig)
 
     from swimrl.training import build
 
@@ -73,7 +71,7 @@ def run(args: Args) -> None:
     config = resolve(config)
     directory = directory_of(config, args.out)
     if args.dry_run:
-        print(json.dumps({"directory": str(directory.path), **config_file.to_mapping(config)}, indent=2))
+        print(json.dumps({"directory": str(directory.path), **to_mapping(config)}, indent=2))
         return
     if args.resume and args.overwrite:
         raise InputError("--resume continues a run and --overwrite deletes it; give one of the two")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from swimrl.errors import DamagedFileError, InputError, closest
+from swimrl.fields import flatten
 from swimrl.runs.directory import read_evaluations
 from swimrl.runs.record import RunRecord, read_record
 
@@ -189,7 +190,7 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
     value: Any = config
     for name in key.replace("-", "_").split("."):
         if not isinstance(value, Mapping) or name not in value:
-            guesses = closest(key, [*_keys(config)], 1)
+            guesses = closest(key, flatten(config), 1)
             guess = f"; did you mean {guesses[0]!r}?" if guesses else ";"
             raise InputError(
                 f"--by {key!r} is no key of a run's configuration{guess} run.json lists them below config"
@@ -198,14 +199,6 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
     if key == "act" and config.get("act_critic"):
         return f"{value} (critics {config['act_critic']})"
     return value
-
-
-def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name
 
 
 def _read_npz(path: Path) -> Iterator[Run]:

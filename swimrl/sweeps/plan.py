@@ -10,9 +10,9 @@ from typing import Any
 
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
+from swimrl.fields import from_mapping, to_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping, to_mapping
 from swimrl.training.run import directory_of, resolve
 
 Value = str | int | float | bool | Sequence[Any]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
+from swimrl.fields import to_mapping
 from swimrl.runs.naming import configuration_hash
 from swimrl.sweeps.study import Speed
 from swimrl.td3.agent import TD3
 from swimrl.td3.config import TD3Config
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import to_mapping
 
 _WARM_UP_UPDATES = 20
 _TIMED_UPDATES = 80

@@ -28,8 +28,9 @@ from typing import Any, Literal
 import yaml
 
 from swimrl.errors import ConfigError
+from swimrl.fields import from_mapping, to_mapping
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping, read_mapping, to_mapping
+from swimrl.training.config_file import read_mapping
 
 
 @dataclass(frozen=True)

@@ -9,37 +9,9 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from swimrl.errors import ConfigError
+from swimrl.fields import Count
 
 Initialisation = Literal["torch", "orthogonal", "variance"]
-
-
-def parse_count(text: str) -> int:
-    """Return the whole number that ``text`` gives; ``1e6`` and ``1_000_000`` are understood.
-
-    Raises:
-        ValueError: If it is no whole number.
-
-    Example:
-        >>> parse_count("1e6")
-        1000000
-    """
-    number = float(text)
-    if not number.is_integer():
-        raise ValueError(f"{text!r} is not a whole number; expected one such as 100000 or 1e5")
-    return int(number)
-
-
-Count = Annotated[
-    int,
-    tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="INT",
-        instance_from_str=lambda args: parse_count(args[0]),
-        is_instance=lambda value: isinstance(value, int),
-        str_from_instance=lambda value: [str(value)],
-    ),
-]
-"""A whole number that may be written 1e6."""
 
 
 _LEAST_COUNT = {

@@ -11,7 +11,8 @@ import tyro
 from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
-from swimrl.td3.config import Count, TD3Config
+from swimrl.fields import Count
+from swimrl.td3.config import TD3Config
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 from swimrl.envs.catalogue import TASKS
 from swimrl.errors import ConfigError, DamagedFileError, InputError
+from swimrl.fields import flatten, from_mapping, to_mapping
 from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.naming import UNDECISIVE
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping, to_mapping
 
 # The seed is not in the directory's hash either, but it decides the run.
 _MAY_DIFFER = set(UNDECISIVE) - {"seed"}
@@ -106,19 +106,12 @@ def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
 
 def differences(before: TrainConfig, now: TrainConfig) -> list[str]:
     """Return what differs between two configurations, apart from what changes no number."""
-    flat_before, flat_now = (_flat(to_mapping(config)) for config in (before, now))
+    flat_before, flat_now = (flatten(to_mapping(config)) for config in (before, now))
     return [
         f"{name} {flat_before[name]!r} there, {flat_now[name]!r} here"
         for name in flat_before
         if name not in _MAY_DIFFER and flat_before[name] != flat_now[name]
     ]
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in content.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
 
 
 def _refuse_differences(before: TrainConfig, now: TrainConfig, directory: RunDirectory) -> None:

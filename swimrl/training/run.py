@@ -22,6 +22,7 @@ from stable_baselines3.common.logger import configure
 from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.make import Env
 from swimrl.errors import StorageError, SwimrlError
+from swimrl.fields import to_mapping
 from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, replace, writing
@@ -35,7 +36,6 @@ from swimrl.td3.policy import perceptrons
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
 from swimrl.training import build
 from swimrl.training.config import TrainConfig, layer_names
-from swimrl.training.config_file import to_mapping
 from swimrl.training.evaluation import evaluate, evaluate_final, metrics
 from swimrl.training.interruption import Interruption
 from swimrl.training.monitoring.watch import Watch

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from swimrl.envs.make import Env
 from swimrl.errors import DamagedFileError, InputError
+from swimrl.fields import from_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.runs.weights import Policy, acting, load_policy
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping
 
 
 @dataclass(frozen=True)

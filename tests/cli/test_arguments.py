@@ -15,7 +15,7 @@ import tyro
 from swimrl.cli.app import command_names, load_command, main
 from swimrl.cli.arguments import check
 from swimrl.errors import InputError, UnknownNameError
-from swimrl.td3.config import Count
+from swimrl.fields import Count
 
 
 @dataclass(frozen=True)

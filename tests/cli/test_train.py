@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from swimrl.cli.app import main
+from swimrl.fields import from_mapping
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping
 from tests.training.small_runs import LINE
 
 

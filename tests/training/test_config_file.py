@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from swimrl.errors import ConfigError
+from swimrl.fields import from_mapping, to_mapping
 from swimrl.runs.naming import UNDECISIVE, configuration_hash
 from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping, load, to_mapping
+from swimrl.training.config_file import load
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -20,6 +20,7 @@ from swimrl.bench.action.benchmark import ACTION, CONTENDERS, P50, P99, WORST
 from swimrl.bench.eager import eager_module
 from swimrl.envs.make import Env
 from swimrl.errors import SwimrlError
+from swimrl.fields import from_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import read_record
 from swimrl.runs.weights import acting
@@ -30,7 +31,6 @@ from swimrl.timing.session import work_name
 from swimrl.timing.worker import Offer, Settings, serve
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import from_mapping
 
 _OBSERVATIONS = 1024
 _WARM_UP = 200

@@ -18,7 +18,8 @@ import tyro
 
 from swimrl.activations.language.names import parse_name
 from swimrl.errors import ConfigError, UnknownNameError
-from swimrl.td3.config import Count, TD3Config
+from swimrl.fields import Count
+from swimrl.td3.config import TD3Config
 from swimrl.timing.measure import Arm, Plan, Progress, measure
 from swimrl.timing.record import TimingRecord
 from swimrl.timing.session import Content, take

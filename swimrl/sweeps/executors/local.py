@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from swimrl.errors import RunExistsError, SwimrlError
+from swimrl.fields import to_mapping
 from swimrl.runs.record import read_record
 from swimrl.sweeps.executors.worker import BUSY, INTERRUPTED
 from swimrl.sweeps.outcome import Display, Outcome, is_done, log_file
 from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.study import Study
-from swimrl.training.config_file import to_mapping
 from swimrl.training.interruption import Interruption
 
 _ATTEMPTS = 2

@@ -55,11 +55,11 @@ def main() -> int:
 
 def _do(job: dict[str, Any], directory: RunDirectory) -> int:
     # Imported now, when the run is known to be ours and the cores are set, because it takes seconds.
+    from swimrl.fields import from_mapping
     from swimrl.sweeps.job import run_job
     from swimrl.sweeps.progress import FileReporter
     from swimrl.sweeps.study import Study
     from swimrl.training.config import TrainConfig
-    from swimrl.training.config_file import from_mapping
 
     config = from_mapping(TrainConfig, job["config"], source="sweep")
     record = run_job(config, directory, FileReporter(directory), Study(**job["study"]))

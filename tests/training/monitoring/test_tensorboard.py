@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from swimrl.fields import to_mapping
 from swimrl.runs.directory import read_diagnostics
 from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
-from swimrl.training.config_file import to_mapping
 from swimrl.training.monitoring.tensorboard import LAYOUT, compared_settings, settings
 from tests.training.small_runs import train_line
 
