@@ -10,7 +10,8 @@
     │   └── DamagedFileError    a file that should be readable and is not
     ├── UndeterminedError       a statistic that the data at hand cannot give
     └── TrainingError           a run that cannot go on; what it has is kept
-        ├── NonFiniteError      NaN or infinity in a reward, an observation or a network
+        ├── NonFiniteError      NaN or infinity in a network, its loss or a return
+        ├── EnvironmentFaultError  an environment that raised, or returned what does not fit its spaces
         └── StorageError        a file of the run that cannot be written, such as on a full disk
 
 Each message is one line that says what was given, what is expected and what to do next.
@@ -78,7 +79,11 @@ class TrainingError(SwimrlError):
 
 
 class NonFiniteError(TrainingError):
-    """NaN or infinity in a reward, an observation or a network; the message names the first one."""
+    """NaN or infinity in a network, its loss or a return; the message names the first one."""
+
+
+class EnvironmentFaultError(TrainingError):
+    """An environment that raised, or returned what does not fit its spaces; the message names its step."""
 
 
 class StorageError(TrainingError):

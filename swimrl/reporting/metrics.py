@@ -39,6 +39,8 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
     """
     if run.status == "failed" and not run.has_diverged:
         raise UndeterminedError(f"it failed for a reason that is not its own: {run.reason}")
+    if run.status == "stopped":
+        raise UndeterminedError(f"it ended before its last step: {run.reason}")
     steps, returns = filled(run, until, failure)
     if not np.isfinite(returns).all():
         raise UndeterminedError(f"its return at step {steps[~np.isfinite(returns)][0]:,.0f} is not finite")

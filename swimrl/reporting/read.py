@@ -21,14 +21,11 @@ import numpy as np
 from swimrl.errors import DamagedFileError, InputError, closest
 from swimrl.fields import flatten
 from swimrl.runs.directory import read_evaluations
-from swimrl.runs.record import RunRecord, read_record
+from swimrl.runs.record import Failure, RunRecord, read_record
 
 CSV_COLUMNS = ("env", "activation", "seed", "step", "mean_return_10_episodes")
 """Of a tidy CSV file, one line for each evaluation of each run. A column ``paired`` may hold ``yes``: equal
 seeds of different activations then are pairs."""
-
-_DIVERGED = re.compile(r"\b(nan|inf)\b")
-"""In the reason of a run that failed by itself: its numbers were no longer finite."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,11 @@ class Run:
 
     status: str = "done"
 
+    failure: Failure | None = None
+    """The kind of failure of a run that failed."""
+
     reason: str | None = None
-    """Why it failed or was interrupted."""
+    """Why it failed or ended early."""
 
     values: tuple[Any, ...] = ()
     """Of the keys of the configuration that tell arms apart."""
@@ -72,7 +72,7 @@ class Run:
     @property
     def has_diverged(self) -> bool:
         """Whether it failed because its numbers were no longer finite, not for want of a disk or the like."""
-        return self.status == "failed" and bool(_DIVERGED.search((self.reason or "").lower()))
+        return self.failure == "diverged"
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,7 @@ def _read_run(folder: Path, by: Sequence[str]) -> Iterator[Run]:
         source=folder,
         final100=None if final is None else float(final),
         status=record.status,
+        failure=record.failure,
         reason=record.reason,
         record=record,
     )

@@ -1,24 +1,46 @@
 """run.json: what a run says about itself. Light: no torch, no Stable-Baselines3.
 
-Schema history: 1 first version.
+Schema history:
+    1: First version. The kind of a failure is only in the text of ``reason``.
+    2: ``failure`` holds the kind; ``status`` can be ``stopped``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from swimrl.errors import DamagedFileError
+from swimrl.errors import DamagedFileError, EnvironmentFaultError, NonFiniteError, StorageError
 from swimrl.runs.naming import DEFAULT_STUDY
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 LAST_EVALUATIONS = 10
 """Evaluations that the metric ``last10`` is the mean of."""
 
-Status = Literal["running", "done", "interrupted", "failed"]
+Status = Literal["running", "done", "stopped", "interrupted", "failed"]
+"""``done``: all steps are done; ``stopped``: a callback ended the run; ``interrupted``: a signal did."""
+
+Failure = Literal["diverged", "storage", "environment", "error"]
+"""``diverged``: the networks' numbers were no longer finite; ``storage``: a file could not be written;
+``environment``: the environment raised or broke its own spaces; ``error``: anything else."""
+
+_KINDS: tuple[tuple[type[Exception], Failure], ...] = (
+    (NonFiniteError, "diverged"),
+    (StorageError, "storage"),
+    (EnvironmentFaultError, "environment"),
+)
+
+# The texts of NonFiniteError in the versions that wrote schema 1. Any text with "nan" or "inf" in it would be
+# too wide: these can be part of a path.
+_DIVERGED_IN_SCHEMA_1 = re.compile(
+    r"the environment's (reward|observation) is (nan|-?inf) at step \d"
+    r"|the critics' loss is (nan|-?inf) after \d"
+    r"|the rewards of an evaluation episode of \d+ steps sum to (nan|-?inf);"
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +74,11 @@ class RunRecord:
 
     status: Status = "running"
 
+    failure: Failure | None = None
+    """The kind of failure of a run that failed; None otherwise."""
+
     reason: str | None = None
-    """Why the run failed or was interrupted."""
+    """Why the run failed or ended early, in a sentence for people."""
 
     steps_done: int = 0
     """Environment steps done."""
@@ -82,6 +107,7 @@ class RunRecord:
         first = (
             "schema_version",
             "status",
+            "failure",
             "reason",
             "started",
             "ended",
@@ -93,8 +119,13 @@ class RunRecord:
         return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
 
 
+def failure_of(error: BaseException) -> Failure:
+    """Return the kind of failure of a run that ``error`` ended."""
+    return next((kind for cause, kind in _KINDS if isinstance(error, cause)), "error")
+
+
 def read_record(path: Path) -> RunRecord:
-    """Return the record in file ``path``.
+    """Return the record in file ``path``; one of schema 1 is returned as schema 2.
 
     Raises:
         DamagedFileError: If it cannot be read, is no JSON, or has another schema; the message says which.
@@ -111,12 +142,28 @@ def read_record(path: Path) -> RunRecord:
         raise DamagedFileError(
             f"{path} is no record of a run (damaged or cut off); train again or restore it from a copy"
         ) from error
-    if version != SCHEMA_VERSION:
+    if version not in (1, SCHEMA_VERSION):
         raise DamagedFileError(
             f"{path} has schema version {version}; this swimrl reads version {SCHEMA_VERSION}; "
             "install the swimrl that wrote it"
         )
     try:
-        return RunRecord(**content)
+        return RunRecord(**(_from_schema_1(content) if version == 1 else content))
     except TypeError as error:
         raise DamagedFileError(f"{path} is no record of a run: {error}") from error
+
+
+def _from_schema_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a record of schema 1 as schema 2 would hold it.
+
+    Schema 1 does not hold the kind of a failure; it follows from the text of ``reason``. NaN in a reward or
+    an observation counts as diverged, as reports on such records have always counted it.
+    """
+    failure: Failure | None = None
+    if content.get("status") == "failed":
+        reason = content.get("reason") or ""
+        if _DIVERGED_IN_SCHEMA_1.match(reason):
+            failure = "diverged"
+        else:
+            failure = "storage" if reason.startswith("cannot write ") else "error"
+    return {**content, "failure": failure, "schema_version": SCHEMA_VERSION}

@@ -4,7 +4,7 @@
 |---|---|
 | done | trained to the end |
 | running | a process is at work |
-| stopped | begun and not done: interrupted, or killed; goes on from its last checkpoint |
+| stopped | begun and not done: interrupted, killed or ended by a callback; goes on from its last checkpoint |
 | failed | begun and gone wrong; run.json says why |
 | left | not begun |
 """
@@ -46,7 +46,7 @@ class RunStatus:
     """Mean return of the last evaluation."""
 
     reason: str | None = None
-    """Why it failed."""
+    """Why it failed, or what a callback ended it for."""
 
     @property
     def seconds_left(self) -> float | None:
@@ -141,7 +141,7 @@ def _from_files(path: Path, steps: int) -> RunStatus:
         _state(record, steps),
         step=record.steps_done,
         last_return=_last_return(directory),
-        reason=record.reason if record.status == "failed" else None,
+        reason=record.reason if record.status in ("failed", "stopped") else None,
     )
 
 

@@ -27,7 +27,7 @@ from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, replace, writing
 from swimrl.runs.naming import run_path, variant_slug
-from swimrl.runs.record import RunRecord, Status
+from swimrl.runs.record import Failure, RunRecord, Status, failure_of
 from swimrl.runs.replay_log import ReplayLog
 from swimrl.runs.weights import acting, normalisation_of, save_policy
 from swimrl.td3.agent import TD3
@@ -194,10 +194,10 @@ class _Run:
             self._save_policy()
             return self._close("interrupted", reason="stopped from outside (Ctrl-C or SIGTERM)")
         except SwimrlError as error:
-            self._fail(str(error))
+            self._fail(failure_of(error), str(error))
             raise
         except BaseException as error:
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(failure_of(error), f"{type(error).__name__}: {error}")
             raise
         finally:
             self.reporter.stop()
@@ -354,7 +354,12 @@ class _Run:
         return episodes
 
     def _close(
-        self, status: Status, *, reason: str | None = None, final: list[Episode] | None = None
+        self,
+        status: Status,
+        *,
+        failure: Failure | None = None,
+        reason: str | None = None,
+        final: list[Episode] | None = None,
     ) -> RunRecord:
         scores: dict[str, Any] = {}
         if self.directory.evaluations_file.exists():
@@ -363,6 +368,7 @@ class _Run:
         self.record = dataclasses.replace(
             self.record,
             status=status,
+            failure=failure,
             reason=reason,
             metrics=scores,
             ended=_now(),
@@ -371,11 +377,11 @@ class _Run:
         self.directory.write_record(self.record)
         return self.record
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, failure: Failure, reason: str) -> None:
         # A full disk can have stopped the run and keep run.json from saying so. The first error is the one
         # to tell.
         with suppress(StorageError):
-            self._close("failed", reason=reason)
+            self._close("failed", failure=failure, reason=reason)
 
 
 class _Monitoring(BaseCallback):

@@ -24,7 +24,12 @@ PRIMARY = {
     "environments": ["Hopper-v4"],
     "planned_seeds": 4,
 }
-DIVERGED = "the critics' loss is nan after 20 updates; the first tensor that is not finite is critic"
+DIVERGED: Mapping[str, Any] = {
+    "status": "failed",
+    "failure": "diverged",
+    "reason": "the critics' loss is nan after 20 updates; the first tensor that is not finite is critic",
+}
+"""Fields of a run that diverged."""
 
 
 def rising(level: float, seed: int = 0) -> np.ndarray:

@@ -157,9 +157,7 @@ def test_pairs_are_matched_by_seed_and_a_seed_without_partner_counts_in_no_pair(
 
 
 def test_a_diverged_run_counts_and_is_counted() -> None:
-    short = run(
-        "Hopper-v4", "swim", 5, steps=STEPS[:8], returns=rising(200)[:8], status="failed", reason=DIVERGED
-    )
+    short = run("Hopper-v4", "swim", 5, steps=STEPS[:8], returns=rising(200)[:8], **DIVERGED)
     analysis = analysis_of([*two_arms(), short])
     arm = analysis.arm("Hopper-v4", "swim")
     assert arm is not None
@@ -171,18 +169,14 @@ def test_a_diverged_run_counts_and_is_counted() -> None:
 
 def test_a_study_may_declare_that_the_last_evaluation_counts_on() -> None:
     arms = declared({"relu": FOUR, "swim": HIGHER}, {**PRIMARY, "diverged": "last-evaluation"})
-    arms[-1] = dataclasses.replace(
-        arms[-1], steps=STEPS[:8], returns=rising(200)[:8], status="failed", reason=DIVERGED
-    )
+    arms[-1] = dataclasses.replace(arms[-1], steps=STEPS[:8], returns=rising(200)[:8], **DIVERGED)
     arm = analysis_of(arms).arm("Hopper-v4", "swim")
     assert arm is not None
     assert arm.scores[-1] == pytest.approx(np.append(rising(200)[3:8], np.full(5, rising(200)[7])).mean())
 
 
 def test_where_no_random_policy_was_measured_the_untrained_policy_stands_for_it() -> None:
-    short = run(
-        "Mine-v0", "relu", 1, steps=STEPS[:8], returns=np.arange(8) + 5.0, status="failed", reason=DIVERGED
-    )
+    short = run("Mine-v0", "relu", 1, steps=STEPS[:8], returns=np.arange(8) + 5.0, **DIVERGED)
     analysis = analysis_of([run("Mine-v0"), short])
     arm = analysis.arm("Mine-v0", "relu")
     assert arm is not None
@@ -191,7 +185,7 @@ def test_where_no_random_policy_was_measured_the_untrained_policy_stands_for_it(
 
 
 def test_an_infrastructure_failure_is_left_out_and_listed() -> None:
-    lost = run("Hopper-v4", "swim", 5, status="failed", reason="MemoryError: out of memory")
+    lost = run("Hopper-v4", "swim", 5, status="failed", failure="error", reason="MemoryError: out of memory")
     analysis = analysis_of([*two_arms(), lost])
     arm = analysis.arm("Hopper-v4", "swim")
     assert arm is not None

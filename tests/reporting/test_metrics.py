@@ -43,7 +43,7 @@ def test_what_a_run_cannot_give_is_undetermined() -> None:
 
 
 def test_a_diverged_run_goes_on_with_the_return_of_its_failure() -> None:
-    one = run(steps=STEPS[:4], returns=np.full(4, 100.0), status="failed", reason=DIVERGED)
+    one = run(steps=STEPS[:4], returns=np.full(4, 100.0), **DIVERGED)
     # Evaluations at 0 ... 110,000, the last 10 of which begin at 20,000: 2 of the run, 8 after its failure.
     assert metrics.score(one, "last10", 110_000, failure=-10) == (2 * 100 - 8 * 10) / 10
     assert metrics.score(one, "final100", 110_000, failure=-10) == -10
@@ -52,9 +52,15 @@ def test_a_diverged_run_goes_on_with_the_return_of_its_failure() -> None:
 
 
 def test_a_run_that_failed_for_want_of_a_disk_has_no_score() -> None:
-    one = run(status="failed", reason="cannot write events: No space left on device")
+    one = run(status="failed", failure="storage", reason="cannot write events: No space left on device")
     with pytest.raises(UndeterminedError, match="not its own: cannot write"):
         metrics.score(one, "last10", 60_000, failure=0)
+
+
+def test_a_run_that_a_callback_stopped_has_no_score() -> None:
+    one = run(status="stopped", reason="the callback odd:Stop ended the run at step 60,000")
+    with pytest.raises(UndeterminedError, match="before its last step: the callback odd:Stop"):
+        metrics.score(one, "last10")
 
 
 def test_max_of_mean_is_the_best_of_the_mean_where_all_were_evaluated() -> None:

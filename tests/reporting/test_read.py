@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from swimrl.errors import InputError
 from swimrl.reporting.read import CSV_COLUMNS, collect
+from swimrl.runs.record import Failure
 from tests.reporting.studies import STEPS, rising, write_run
 
 HEAD = ",".join(CSV_COLUMNS)
@@ -57,6 +59,28 @@ def test_a_second_run_of_the_same_is_left_out_and_listed(tmp_path: Path) -> None
     assert (kept.status, kept.source.parts[-4]) == ("done", "b")
     (left_out,) = found.excluded
     assert "a second run of relu on Hopper-v4 with seed 0" in left_out.why
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize(
+    ("failure", "reason", "has_diverged"),
+    [
+        ("diverged", "the critics' loss is nan after 20 updates; the first tensor", True),
+        ("storage", "cannot write runs/inf/Hopper-v4: No space left on device; make room", False),
+        ("error", "OverflowError: cannot convert float infinity to integer", False),
+        ("error", "ValueError: nan is no force", False),
+    ],
+)
+def test_only_numbers_that_are_not_finite_count_as_diverged(
+    failure: Failure, reason: str, has_diverged: bool, schema: int, tmp_path: Path
+) -> None:
+    folder = write_run(tmp_path / "inf", status="failed", failure=failure, reason=reason)
+    content = json.loads((folder / "run.json").read_text())
+    if schema == 1:
+        del content["failure"]
+    (folder / "run.json").write_text(json.dumps({**content, "schema_version": schema}))
+    (one,) = collect([tmp_path]).runs
+    assert (one.failure, one.has_diverged) == (failure, has_diverged)
 
 
 def test_damaged_runs_are_listed_and_the_others_read(tmp_path: Path) -> None:

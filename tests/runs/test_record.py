@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from swimrl.errors import DamagedFileError
-from swimrl.runs.record import SCHEMA_VERSION, RunRecord, read_record
+from swimrl.errors import (
+    ConfigError,
+    DamagedFileError,
+    EnvironmentFaultError,
+    NonFiniteError,
+    StorageError,
+)
+from swimrl.runs.record import SCHEMA_VERSION, Failure, RunRecord, failure_of, read_record
 
 RECORD = RunRecord(
     config={"env": "Hopper-v4", "td3": {"lr": 0.1 + 0.2}},
@@ -19,6 +25,7 @@ RECORD = RunRecord(
     host={"cores": 2},
     engine={"name": "sb3"},
     status="failed",
+    failure="storage",
     reason="the disk is full",
     metrics={"last10": 1.5, "final100": None},
     wall_clock_s={"total": 1.25},
@@ -34,13 +41,54 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_the_text_is_json_for_people() -> None:
     lines = RECORD.to_json().splitlines()
-    assert lines[1:4] == [
-        '  "schema_version": 1,',
+    assert lines[1:5] == [
+        '  "schema_version": 2,',
         '  "status": "failed",',
+        '  "failure": "storage",',
         '  "reason": "the disk is full",',
     ]
     assert '"formula": "x·σ(kx)"' in RECORD.to_json()
     assert set(json.loads(RECORD.to_json())) == set(vars(RECORD))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (NonFiniteError("the critics' loss is nan after 3 updates"), "diverged"),
+        (StorageError("cannot write runs/inf: No space left on device"), "storage"),
+        (EnvironmentFaultError("it returned four values"), "environment"),
+        (ConfigError("inf is no number"), "error"),
+        (MemoryError(), "error"),
+        (SystemExit(0), "error"),
+    ],
+    ids=repr,
+)
+def test_the_class_of_an_exception_decides_the_kind_of_failure(error: BaseException, kind: Failure) -> None:
+    assert failure_of(error) == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        ("done", None, None),
+        ("interrupted", "stopped from outside (Ctrl-C or SIGTERM)", None),
+        ("failed", "the critics' loss is nan after 1234 updates; the first tensor", "diverged"),
+        ("failed", "the environment's reward is -inf at step 89; check the environment", "diverged"),
+        ("failed", "the rewards of an evaluation episode of 20 steps sum to nan; check", "diverged"),
+        ("failed", "cannot write runs/inf/nan: No space left on device; what was written", "storage"),
+        ("failed", "ValueError: the environment's reward is nan at step 3", "error"),
+        ("failed", None, "error"),
+    ],
+)
+def test_schema_1_says_the_kind_of_a_failure_in_its_reason(
+    status: str, reason: str | None, kind: Failure | None, tmp_path: Path
+) -> None:
+    content = {**json.loads(RECORD.to_json()), "schema_version": 1, "status": status, "reason": reason}
+    del content["failure"]
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(content))
+    record = read_record(file)
+    assert (record.failure, record.schema_version) == (kind, SCHEMA_VERSION)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _damage(run: Path) -> None:
         (run / "run.json").write_text((run / "run.json").read_text()[:100])
     elif run.name == "newer":
         record = (run / "run.json").read_text()
-        (run / "run.json").write_text(record.replace('"schema_version": 1', '"schema_version": 99'))
+        (run / "run.json").write_text(record.replace('"schema_version": 2', '"schema_version": 99'))
     elif run.name == "edited":
         record = (run / "run.json").read_text()
         (run / "run.json").write_text(record.replace('"net": "16x16"', '"net": "32x32"'))

@@ -107,7 +107,7 @@ class TestFinishedRun:
 
     def test_its_record(self, finished: Path) -> None:
         record = record_of(finished)
-        assert record["schema_version"] == 1
+        assert record["schema_version"] == 2
         assert (record["status"], record["reason"]) == ("done", None)
         assert (record["steps_done"], record["updates_done"]) == (250, 190)
         assert record["started"] <= record["ended"]
@@ -320,7 +320,7 @@ class TestFailure:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         record = self.fail(tmp_path, f"{SHORT} --env-kwargs nan_reward_from=90", 2)
-        assert record["status"] == "failed"
+        assert (record["status"], record["failure"]) == ("failed", "diverged")
         assert "reward is nan at step 89" in record["reason"]
         assert record["reason"] in capsys.readouterr().err
         assert record["steps_done"] == 89
@@ -333,14 +333,14 @@ class TestFailure:
     @pytest.mark.parametrize("engine", ["fused", "sb3"])
     def test_a_network_that_diverges_stops_the_run(self, engine: str, tmp_path: Path) -> None:
         record = self.fail(tmp_path, f"{SHORT} --td3.lr 1e30 --engine {engine}", 2)
-        assert record["status"] == "failed"
+        assert (record["status"], record["failure"]) == ("failed", "diverged")
         assert "first tensor that is not finite is actor.mu.0.weight" in record["reason"]
         assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0", "60"]
 
     def test_a_full_disk_leaves_whole_files(self, tmp_path: Path) -> None:
         options = "--act relu --steps 40 --eval-every 20 --eval-episodes 1 --callback worlds:FullDisk"
-        record = self.fail(tmp_path, options, 2)
-        assert record["status"] == "failed"
+        record = self.fail(tmp_path / "inf", options, 2)  # a folder's name is no sign of divergence
+        assert (record["status"], record["failure"]) == ("failed", "storage")
         assert "evaluations.csv: No space left on device" in record["reason"]
         assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0"]
         with np.load(record["run"] / "evaluations.npz") as arrays:
@@ -351,7 +351,7 @@ class TestFailure:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         record = self.fail(tmp_path, f"{SHORT} --env-kwargs fails_at=31", 1)
-        assert record["status"] == "failed"
+        assert (record["status"], record["failure"]) == ("failed", "error")
         assert record["reason"].startswith("ValueError: the point fell off the line")
         said = capsys.readouterr().err
         assert said.startswith("swimrl: unexpected error: ValueError: the point fell off the line")

@@ -244,6 +244,6 @@ def _mark(run: PlannedRun, reason: str) -> None:
         with run.directory.at_work():
             record = read_record(run.directory.record_file)
             if record.status in ("running", "interrupted"):
-                run.directory.write_record(replace(record, status="failed", reason=reason))
+                run.directory.write_record(replace(record, status="failed", failure="error", reason=reason))
     except SwimrlError:
         return  # there is no run.json, or it cannot be written; the sweep's last lines tell
