@@ -20,11 +20,10 @@ import numpy as np
 mpl.use("agg")
 import matplotlib.pyplot as plt
 
+from swimrl.colours import CATEGORIES
 from swimrl.runs.directory import read_evaluations
 
 RECORDS = ("run.json", "evaluations.csv", "final.csv")
-# Okabe & Ito's colours, which the colour-blind tell apart and which differ in grey.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 
 
 def main() -> None:
@@ -90,7 +89,7 @@ def _draw(path: Path, arms: dict[tuple[str, str], list[Path]], title: str) -> No
         1, len(environments), figsize=(5.5 * len(environments), 4), squeeze=False, layout="constrained"
     )
     for axis, env in zip(axes[0], environments, strict=True):
-        for label, colour in zip(labels, COLOURS, strict=False):
+        for label, colour in zip(labels, CATEGORIES, strict=False):
             curves = [read_evaluations(run / "evaluations.csv") for run in arms.get((env, label), [])]
             if not curves:
                 continue

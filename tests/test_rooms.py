@@ -9,6 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "swimrl"
 ROOMS = [
     "errors",
+    "colours",
     "fields",
     "host",
     "activations",
@@ -23,7 +24,7 @@ ROOMS = [
     "reporting",
     "cli",
 ]
-FILES_BESIDE_THE_ROOMS = ("errors", "fields", "host")
+FILES_BESIDE_THE_ROOMS = ("errors", "colours", "fields", "host")
 FILES = sorted(
     file for file in PACKAGE.rglob("*.py") if file.parent != PACKAGE or file.stem in FILES_BESIDE_THE_ROOMS
 )

@@ -12,10 +12,10 @@ import torch
 
 from swimrl.activations.language.names import ActivationSpec
 from swimrl.activations.torch.composite import value_and_derivatives
+from swimrl.colours import ACCENT, GRID, INK, SOFT
 from swimrl.errors import FormulaError, InputError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-_INK, _SOFT, _ACCENT, _GRID = "#1b2733", "#5b6b7a", "#0b7285", "#d9e0e6"
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ def plot(curves: Sequence[Curve], path: Path) -> None:
         axes[1].plot(one.x, one.slope, **style)
     for axis, title in zip(axes, ("f(x)", "f'(x)"), strict=True):
         _style(axis)
-        axis.set_title(title, color=_INK, fontsize=11, loc="left")
-        axis.tick_params(labelsize=9, colors=_SOFT)
-    axes[0].legend(frameon=False, fontsize=9, labelcolor=_INK)
+        axis.set_title(title, color=INK, fontsize=11, loc="left")
+        axis.tick_params(labelsize=9, colors=SOFT)
+    axes[0].legend(frameon=False, fontsize=9, labelcolor=INK)
     _save(pyplot, figure, path)
 
 
@@ -131,20 +131,20 @@ def gallery(curves: Sequence[Curve], path: Path, *, columns: int = 5) -> None:
         axis.set_visible(False)
     for axis, one in zip(axes.flat, curves, strict=False):
         _style(axis)
-        axis.plot(one.x, one.slope, color=_SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
-        axis.plot(one.x, one.value, color=_ACCENT, linewidth=1.6)
+        axis.plot(one.x, one.slope, color=SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
+        axis.plot(one.x, one.value, color=ACCENT, linewidth=1.6)
         low, high = float(np.min(one.value)), float(np.max(one.value))
         margin = 0.08 * max(high - low, 0.5)
         axis.set_ylim(max(low, -6) - margin, min(high, 6) + margin)
-        axis.set_title(one.name, color=_INK, fontsize=8, loc="left", pad=3)
-        axis.tick_params(labelsize=6, colors=_SOFT, length=2)
+        axis.set_title(one.name, color=INK, fontsize=8, loc="left", pad=3)
+        axis.tick_params(labelsize=6, colors=SOFT, length=2)
     _save(pyplot, figure, path)
 
 
 def _style(axis: Any) -> None:
-    axis.grid(color=_GRID, linewidth=0.6)
-    axis.axhline(0, color=_SOFT, linewidth=0.6)
-    axis.axvline(0, color=_SOFT, linewidth=0.6)
+    axis.grid(color=GRID, linewidth=0.6)
+    axis.axhline(0, color=SOFT, linewidth=0.6)
+    axis.axvline(0, color=SOFT, linewidth=0.6)
     axis.margins(x=0)
     for spine in axis.spines.values():
         spine.set_visible(False)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from swimrl.colours import INK
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.figures.draw import Figure
-from swimrl.reporting.figures.style import INK
 from swimrl.reporting.tables import Table, tables
 from swimrl.reporting.undetermined import reasons
 from swimrl.reporting.verdict import sentences

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from swimrl.colours import CATEGORIES
 from swimrl.errors import InputError, StorageError
 from swimrl.reporting import write as writing
 from swimrl.reporting.contents import Contents, gather
-from swimrl.reporting.figures.style import PALETTE, look
+from swimrl.reporting.figures.style import look
 from swimrl.reporting.read import Excluded, collect
 from swimrl.reporting.write import FORMATS, write
 from tests.reporting.studies import analysis_of, two_arms
@@ -177,7 +178,7 @@ def test_colours_differ_in_grey() -> None:
         return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
     # relu, swim and swish; the others also differ in line and marker.
-    first = sorted(luminance(color) for color in PALETTE[:3])
+    first = sorted(luminance(color) for color in CATEGORIES[:3])
     assert np.diff(first).min() > 0.05
 
 

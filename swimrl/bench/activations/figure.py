@@ -8,10 +8,10 @@ from typing import Any
 
 from swimrl.bench.activations.benchmark import BOTH
 from swimrl.bench.activations.results import Case, Cost, Costs
+from swimrl.colours import ACCENT, GRID, INK, SOFT
 from swimrl.errors import InputError, StorageError
 
-_COLOURS = {"eager": "#c2703d", "native": "#5b6b7a", "fused": "#0b7285", "compiled": "#7a5195"}
-_INK, _GRID = "#1b2733", "#d9e0e6"
+_COLOURS = {"eager": "#c2703d", "native": SOFT, "fused": ACCENT, "compiled": "#7a5195"}
 _COLUMNS = 4
 
 
@@ -56,7 +56,7 @@ def draw(costs: Costs, path: Path) -> None:
             axis.set_visible(False)
         for axis, (case, panel) in zip(axes.flat, panels.items(), strict=False):
             _panel(axis, panel)
-            axis.set_title(str(case), loc="left", color=_INK, fontsize=9)
+            axis.set_title(str(case), loc="left", color=INK, fontsize=9)
         bars = {bar.get_label(): bar for axis in axes.flat for bar in axis.containers}
         shown = {how: bars[how] for how in _COLOURS if how in bars}
         figure.legend(shown.values(), shown.keys(), loc="outside upper right", ncols=4, frameon=False)
@@ -99,12 +99,12 @@ def _panel(axis: Any, panel: Sequence[Cost]) -> None:
             left=1,
             xerr=errors,
             color=_COLOURS[how],
-            error_kw={"linewidth": 0.7, "ecolor": _INK},
+            error_kw={"linewidth": 0.7, "ecolor": INK},
             label=how,
         )
     axis.set_xscale("log")
-    axis.axvline(1, color=_INK, linewidth=0.8)
-    axis.grid(axis="x", which="both", color=_GRID, linewidth=0.5)
+    axis.axvline(1, color=INK, linewidth=0.8)
+    axis.grid(axis="x", which="both", color=GRID, linewidth=0.5)
     axis.set_axisbelow(True)
     axis.set_yticks(range(len(order)), order)
     axis.invert_yaxis()

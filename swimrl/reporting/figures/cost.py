@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from swimrl.colours import FAINT
 from swimrl.reporting.cost import Costs, pareto_front
-from swimrl.reporting.figures.style import METRIC_TITLES, SOFT, arms_of, looks, panels
+from swimrl.reporting.figures.style import METRIC_TITLES, arms_of, looks, panels
 from swimrl.reporting.findings import Analysis
 from swimrl.stats.interval import Interval
 
@@ -36,7 +37,7 @@ def cost(pyplot: Any, analysis: Analysis, costs: Costs) -> Any:
                     arm.name, (found.value, mean), xytext=(5, 4), textcoords="offset points", fontsize=8
                 )
             front = pareto_front([(found.value, float(arm.scores.mean())) for found, arm in known])
-            axis.plot(*zip(*front, strict=True), color=SOFT, linestyle=":", zorder=0) if front else None
+            axis.plot(*zip(*front, strict=True), color=FAINT, linestyle=":", zorder=0) if front else None
             axis.tick_params(labelleft=True)
     for env in analysis.tasks:
         axes[_title(env, costs.forms[0])].set_ylabel(METRIC_TITLES[analysis.metric])

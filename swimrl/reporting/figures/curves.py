@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from swimrl.colours import FAINT
 from swimrl.reporting.efficiency import Efficiency, mean_curve
-from swimrl.reporting.figures.style import SOFT, arms_of, looks, panels, steps_axis
+from swimrl.reporting.figures.style import arms_of, looks, panels, steps_axis
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.published import Reference
 
@@ -33,7 +34,7 @@ def learning_curves(pyplot: Any, analysis: Analysis, references: Sequence[Refere
                 axis.plot(
                     reference.steps[inside],
                     reference.returns[inside],
-                    color=SOFT,
+                    color=FAINT,
                     linestyle=":",
                     label=f"for orientation: {reference.label}",
                 )
@@ -62,8 +63,8 @@ def sample_efficiency(pyplot: Any, analysis: Analysis, found: Sequence[Efficienc
         axis.fill_between(one.steps, one.low, one.high, color=kind.color, alpha=0.14, linewidth=0)
     for axis in axes.values():
         axis.set_ylabel("normalised return, IQM")
-        axis.axhline(1, color=SOFT, linewidth=0.8)
-        axis.axhline(0, color=SOFT, linewidth=0.8)
+        axis.axhline(1, color=FAINT, linewidth=0.8)
+        axis.axhline(0, color=FAINT, linewidth=0.8)
         steps_axis(axis)
         axis.legend()
     return figure

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from swimrl.colours import FAINT
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.figures.style import METRIC_TITLES, SOFT, arms_of, look, looks, panels
+from swimrl.reporting.figures.style import METRIC_TITLES, arms_of, look, looks, panels
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.sensitivity import Sensitivity
 from swimrl.stats.aggregate import performance_profile, probability_of_improvement, tasks_of
@@ -139,7 +140,7 @@ def sensitivity(pyplot: Any, analysis: Analysis, found: Sequence[Sensitivity]) -
                     ends = [point.arm.mean.low, point.arm.mean.high]
                     axis.plot([point.value] * 2, ends, color=kind.color, linewidth=1, alpha=0.7)
         if one.default is not None:
-            axis.axvline(one.default, color=SOFT, linestyle=":", label=f"default {one.default:g}")
+            axis.axvline(one.default, color=FAINT, linestyle=":", label=f"default {one.default:g}")
         if one.is_logarithmic:
             axis.set_xscale("log")
         axis.set(xlabel=one.key, ylabel=METRIC_TITLES[analysis.metric])

@@ -11,13 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from swimrl.colours import CATEGORIES, FAINT, INK
 from swimrl.reporting.findings import Analysis, Arm
 
-INK = "#1b2733"
-SOFT = "#8494a3"
-
-# Okabe & Ito 2008, from dark to light so that they differ in grey too.
-PALETTE = (INK, "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _KNOWN = {"relu": 0, "swim": 1, "swish": 2, "ulu": 3, "mish": 4, "gelu": 5, "tanh": 6}
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 _MARKERS = "osD^vPX*"
@@ -33,7 +29,7 @@ RC: Mapping[Any, Any] = {
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "grid.color": SOFT,
+    "grid.color": FAINT,
     "grid.alpha": 0.35,
     "legend.frameon": False,
     "legend.fontsize": 8,
@@ -73,7 +69,7 @@ def looks(analysis: Analysis) -> dict[str, Look]:
 def look(activation: str, place: int) -> Look:
     """Return how an arm with this activation is drawn, the ``place``-th of its figure."""
     base = activation.partition("(")[0].partition(",")[0].strip()
-    color = PALETTE[_KNOWN.get(base, zlib.crc32(base.encode()) % len(PALETTE))]
+    color = CATEGORIES[_KNOWN.get(base, zlib.crc32(base.encode()) % len(CATEGORIES))]
     return Look(color, _LINES[place % len(_LINES)], _MARKERS[place % len(_MARKERS)])
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from swimrl.colours import ACCENT, FAINT, INK
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.training.monitoring.diagnostics import elementwise_slope, named_perceptrons
 
 _REACH, _POINTS = 5.0, 201
-_INK, _SOFT, _ACCENT = "#1b2733", "#9aa7b2", "#0b7285"
 
 Curves = dict[str, np.ndarray]
 """By layer, such as ``actor.layer1``: lowest, mean and highest value over the neurons, [3, P]."""
@@ -83,11 +83,11 @@ def draw(now: Curves, before: Mapping[str, np.ndarray]) -> np.ndarray:
     x = np.linspace(-_REACH, _REACH, _POINTS)
     for number, (title, (low, mean, high)) in enumerate(now.items(), start=1):
         axis = figure.add_subplot(rows, columns, number)
-        axis.plot(x, before[title][1], color=_SOFT, linewidth=1)
-        axis.fill_between(x, low, high, color=_ACCENT, alpha=0.25, linewidth=0)
-        axis.plot(x, mean, color=_ACCENT, linewidth=1.5)
-        axis.set_title(title, fontsize=8, color=_INK, loc="left")
-        axis.tick_params(labelsize=6, colors=_INK)
+        axis.plot(x, before[title][1], color=FAINT, linewidth=1)
+        axis.fill_between(x, low, high, color=ACCENT, alpha=0.25, linewidth=0)
+        axis.plot(x, mean, color=ACCENT, linewidth=1.5)
+        axis.set_title(title, fontsize=8, color=INK, loc="left")
+        axis.tick_params(labelsize=6, colors=INK)
         axis.grid(linewidth=0.3)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
