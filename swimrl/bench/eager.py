@@ -139,11 +139,8 @@ def eager_module(spec: ActivationSpec) -> tuple[nn.Module, str]:
 
 
 def _composite(spec: ActivationSpec) -> Callable[..., Tensor]:
-    assert spec.formula is not None
     trainable = [value.name for value in spec.values if value.trainable]
-    function = value_function(
-        spec.formula, tuple((value.name, value.value) for value in spec.values if not value.trainable)
-    )
+    function = value_function(spec.settled)
 
     def apply(x: Tensor, **parameters: Any) -> Tensor:
         # As in `Activation`: the generated code is for float32 and float64.

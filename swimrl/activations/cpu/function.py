@@ -34,17 +34,16 @@ class CpuFunction:
 
     Args:
         formula: What to compute; each of its parameters is an argument.
-
-    Attributes:
-        smallest: Numbers in an input from which on a kernel is the faster way.
+        smallest: How many numbers an input must have for `takes` to accept it; ``None`` for as many as
+            make a kernel the faster way.
     """
 
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Formula, smallest: float | None = None) -> None:
         self.formula = formula
-        self.smallest = smallest_input(formula)
+        self.smallest = smallest_input(formula) if smallest is None else smallest
 
     def takes(self, x: Tensor, parameters: Sequence[Tensor]) -> bool:
-        """Return whether the kernels can compute this call and are the faster way."""
+        """Return whether the kernels can compute this call, and the input is large enough."""
         return (
             # First of all, because under a compiler or a tracer what is asked below would be recorded.
             not torch.compiler.is_compiling()
@@ -116,7 +115,7 @@ class _Kernel(torch.autograd.Function):
         arguments, kernels = _arguments(formula, y, parameters)
         rows = arguments[0].shape
         kernels.value_and_slopes(
-            *arguments, _in_order_of_memory(slope, rows), theta_slope.numpy().reshape(-1, *rows)
+            *arguments, _in_order_of_memory(slope, rows), theta_slope.numpy().reshape(len(parameters), *rows)
         )
         ctx.formula = formula
         ctx.save_for_backward(x, *parameters, slope, theta_slope)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from swimrl.activations.cpu.gradient import (
 )
 from swimrl.activations.cpu.kernel_source import kernel_source
 from swimrl.activations.language.formula import Formula
-
-if TYPE_CHECKING:
-    from swimrl.activations.torch.activation import Activation
 
 Call = Callable[[], object]
 Kernel = Callable[..., None]
@@ -43,20 +40,18 @@ def why_unavailable() -> str | None:
 
 
 class CpuKernel:
-    """The kernels of one activation module in one dtype.
+    """The kernels of one formula in one dtype.
 
     Args:
-        activation: The module; its trainable parameters, in the module's order, are the P parameters.
+        formula: What to compute, such as `ActivationSpec.settled`; its parameters are the P parameters.
         dtype: float32 or float64.
 
     Attributes:
         parameters: P.
     """
 
-    def __init__(self, activation: Activation, dtype: np.dtype[Any]) -> None:
-        formula = activation.spec.formula
-        assert formula is not None  # Activation's constructor has seen to it
-        self._formula = formula.fix({v.name: v.value for v in activation.spec.values if not v.trainable})
+    def __init__(self, formula: Formula, dtype: np.dtype[Any]) -> None:
+        self._formula = formula
         self._dtype = np.dtype(dtype)
         self.parameters = len(self._formula.parameters)
 

@@ -140,6 +140,17 @@ def bounded(formula: Formula, values: tuple[ParameterValue, ...]) -> Formula:
     return Formula(formula.expr.subs(replaced), parameters, limits)
 
 
+@functools.lru_cache(maxsize=1024)
+def settled(formula: Formula, values: tuple[ParameterValue, ...]) -> Formula:
+    """Return the formula with its fixed parameters replaced by their values.
+
+    Args:
+        formula: A formula.
+        values: One entry for each of its parameters, in order.
+    """
+    return formula.fix({value.name: value.value for value in values if not value.trainable})
+
+
 class _TextPrinter(StrPrinter):  # type: ignore[misc]  # SymPy ships no types
     """SymPy's text, with floats that read back exactly and no constant named ``E``."""
 

@@ -76,6 +76,24 @@ class ActivationSpec:
         return bounded(formula, self.values)
 
     @property
+    def settled(self) -> Formula:
+        """The formula to compute: fixed parameters are numbers in it, trainable ones remain, in order.
+
+        A bounded parameter stands in it as the raw number that is learned.
+
+        Raises:
+            FormulaError: The activation is a module, not a formula.
+        """
+        formula = self.formula
+        if formula is None:
+            raise FormulaError(
+                f"{self.canonical!r} is a module, not a formula; build it with swimrl.activation"
+            )
+        from swimrl.activations.language.formula import settled  # imports SymPy
+
+        return settled(formula, self.values)
+
+    @property
     def why_no_kernel(self) -> str | None:
         """Why the fused engine has no kernel for it and leaves the update to Stable-Baselines3; or None."""
         if self.definition.module is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from swimrl.activations.torch.composite import effective_value, value_function
 from swimrl.errors import FormulaError
 
 _HALF = (torch.float16, torch.bfloat16)
+
+Kernels = Literal["auto", "always", "never"]
 
 
 class Activation(nn.Module):
@@ -26,10 +29,13 @@ class Activation(nn.Module):
     Args:
         spec: An activation that is a formula.
         width: N, the neurons of the layer; needed for granularity ``neuron`` alone.
+        kernels: When to use the fused kernel: ``"auto"`` where the input is large enough for it to be the
+            faster way, ``"always"`` for inputs of any size, ``"never"``. What a kernel cannot compute,
+            such as a tensor on a GPU, is computed by torch operations in each case.
 
     Raises:
         FormulaError: The activation is a module of its own, a parameter's name is taken by
-        ``nn.Module``, or the width is needed and missing.
+        ``nn.Module``, the width is needed and missing, or ``kernels`` is none of the three.
 
     Example:
         >>> from swimrl.activations import parse_name
@@ -38,11 +44,12 @@ class Activation(nn.Module):
         ['k']
     """
 
-    def __init__(self, spec: ActivationSpec, width: int | None = None) -> None:
+    def __init__(self, spec: ActivationSpec, width: int | None = None, *, kernels: Kernels = "auto") -> None:
         super().__init__()
-        if spec.formula is None:
+        _ = spec.settled  # raises for a module
+        if kernels not in get_args(Kernels):
             raise FormulaError(
-                f"{spec.canonical!r} is a module, not a formula; build it with swimrl.activation"
+                f"kernels={kernels!r} is unknown; choose one of {', '.join(get_args(Kernels))}"
             )
         if spec.granularity == "neuron" and width is None:
             raise FormulaError(
@@ -51,6 +58,7 @@ class Activation(nn.Module):
             )
         shape = (width,) if spec.granularity == "neuron" and width is not None else ()
         self.spec = spec
+        self._use_kernels = kernels
         self._trainable = tuple(value.name for value in spec.values if value.trainable)
         for value in spec.values:
             if value.trainable:
@@ -62,11 +70,9 @@ class Activation(nn.Module):
         self._compile()
 
     def _compile(self) -> None:
-        formula = self.spec.formula
-        assert formula is not None  # the constructor has seen to it
-        fixed = tuple((value.name, value.value) for value in self.spec.values if not value.trainable)
-        self._function = value_function(formula, fixed)
-        self._kernels = CpuFunction(formula.fix(dict(fixed)))
+        formula = self.spec.settled
+        self._function = value_function(formula)
+        self._kernels = CpuFunction(formula, {"always": 1, "never": math.inf}.get(self._use_kernels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation.
@@ -107,5 +113,6 @@ class Activation(nn.Module):
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self._use_kernels = "auto"  # for a module pickled before there was a choice
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._compile()

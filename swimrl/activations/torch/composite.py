@@ -18,13 +18,10 @@ import sympy
 import torch
 from torch import Tensor
 
-from swimrl.activations.language.formula import Formula, between, text_of
+from swimrl.activations.language.formula import Formula, between
 from swimrl.activations.language.parameters import Parameter, ParameterValue
 from swimrl.activations.language.parser import parse_limit
 from swimrl.activations.language.source import Program, code, straight_line
-
-FixedValues = tuple[tuple[str, float], ...]
-"""Names and values of the parameters that are constants in the generated code."""
 
 _PROBES = (None, 1.0, 0.5, 2.0, -1.0)
 """Parameter values, ``None`` for the default, at which behaviour at infinity is looked at. Not 0,
@@ -32,8 +29,8 @@ where limits jump."""
 
 
 @functools.lru_cache(maxsize=4096)
-def value_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., Tensor]:
-    """Return ``f(x, *parameters)``, where the parameters are those that are not fixed, in order.
+def value_function(formula: Formula) -> Callable[..., Tensor]:
+    """Return ``f(x, *parameters)``, with the formula's parameters in order.
 
     NaN in gives NaN out. At an infinite input the bare expression may be NaN (``-inf * 0``); so
     each side is looked at here, once. If the expression gives the recorded limit, nothing is added;
@@ -43,15 +40,13 @@ def value_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., T
 
     Args:
         formula: What to compute.
-        fixed: Parameters that become constants of the code, with their values.
 
     Returns:
         A function of tensors: ``x`` of any shape, float32 or float64, and parameters of the same
         dtype that broadcast against it. The result has the shape and dtype of ``x``.
     """
-    settled = formula.fix(dict(fixed))
-    limits = settled.limits or (None, None)
-    draft = _Draft(formula, fixed, straight_line([settled.expr]))
+    limits = formula.limits or (None, None)
+    draft = _Draft(formula, straight_line([formula.expr]))
     before, after = [], []
     for end, hold, limit in zip((-math.inf, math.inf), (_HOLD_BELOW, _HOLD_ABOVE), limits, strict=True):
         if _is_right(draft.compile(), draft, end, limit):
@@ -105,20 +100,18 @@ def effective_value(parameter: Parameter, value: ParameterValue, raw: Tensor) ->
 
 
 @functools.lru_cache(maxsize=4096)
-def derivative_function(formula: Formula, fixed: FixedValues = ()) -> Callable[..., tuple[Tensor, ...]]:
+def derivative_function(formula: Formula) -> Callable[..., tuple[Tensor, ...]]:
     """Return ``d(x, *parameters) -> (dy/dx, dy/dp for each parameter)``, differentiable in its turn.
 
     Args:
         formula: What to compute.
-        fixed: Parameters that become constants of the code, with their values; the others are arguments.
 
     Returns:
         A function of tensors as in ``value_function``; for NaN and infinities see ``value_and_derivatives``.
     """
-    settled = formula.fix(dict(fixed))
-    program = straight_line([settled.derivative, *settled.parameter_derivatives])
+    program = straight_line([formula.derivative, *formula.parameter_derivatives])
     keep_nan = tuple(f"where(_x == _x, {result}, _x)" for result in program.results)
-    draft = _Draft(formula, fixed, Program(program.assignments, (f"({', '.join(keep_nan)},)",)))
+    draft = _Draft(formula, Program(program.assignments, (f"({', '.join(keep_nan)},)",)))
     return cast("Callable[..., tuple[Tensor, ...]]", draft.compile([_HOLD_BELOW, _HOLD_ABOVE]))
 
 
@@ -132,28 +125,19 @@ class _Draft:
 
     Args:
         formula: Where it comes from.
-        fixed: The parameters that are constants in it.
         program: The code.
     """
 
     formula: Formula
-    fixed: FixedValues
     program: Program
-
-    @property
-    def arguments(self) -> tuple[Parameter, ...]:
-        """The parameters that are arguments, in order."""
-        constants = {name for name, _ in self.fixed}
-        return tuple(p for p in self.formula.parameters if p.name not in constants)
 
     def compile(self, before: Sequence[str] = (), after: Sequence[str] = ()) -> Callable[..., Any]:
         """Compile with lines in front, which may change ``x``, and behind, which may change ``_y``."""
         body = [*before, *self.program.assignments, f"_y = {self.program.results[0]}", *after]
         if any("_x" in line for line in body):
             body.insert(0, "_x = x")
-        title = text_of(self.formula.expr) + "".join(f"; {name}={value!r}" for name, value in self.fixed)
-        names = ", ".join(("x", *(p.name for p in self.arguments)))
-        lines = [f"def activation({names}):", repr(title), *body, "return _y"]
+        names = ", ".join(("x", *(p.name for p in self.formula.parameters)))
+        lines = [f"def activation({names}):", repr(self.formula.text()), *body, "return _y"]
         return _function("\n    ".join(lines) + "\n")
 
 
@@ -181,7 +165,7 @@ def _values(function: Callable[..., Any], draft: _Draft, x: float) -> list[Tenso
         return [
             torch.as_tensor(function(*(torch.tensor(v, dtype=dtype) for v in (x, *probe.values()))))
             for dtype in (torch.float32, torch.float64)
-            for probe in parameter_probes(draft.arguments)
+            for probe in parameter_probes(draft.formula.parameters)
         ]
 
 
@@ -190,7 +174,7 @@ def _is_right(function: Callable[..., Any], draft: _Draft, end: float, limit: An
     values = _values(function, draft, end)
     if limit is None:
         return not any(value.isnan() for value in values)
-    wanted = [limit_value(limit, probe) for probe in parameter_probes(draft.arguments)] * 2
+    wanted = [limit_value(limit, probe) for probe in parameter_probes(draft.formula.parameters)] * 2
     return all(
         math.isclose(value.item(), number, rel_tol=1e-6, abs_tol=1e-30)
         for value, number in zip(values, wanted, strict=True)

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from swimrl.activations.cpu.function import CpuFunction
 from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.activations.language.names import ActivationSpec, parse_name
 from swimrl.activations.torch.activation import Activation
@@ -34,7 +33,6 @@ from swimrl.timing.worker import Offer, Settings, serve
 DEVICE = "device"
 """The part of a work on a CUDA device: the time between the device's events."""
 
-_HALF = (torch.float16, torch.bfloat16)
 _COLD_BYTES = 256 * 2**20  # more than any cache
 
 Do = Callable[[int], Parts | None]
@@ -107,26 +105,6 @@ class Function:
     """What it is."""
 
 
-class FusedKernel(nn.Module):
-    """The kernel itself, also for inputs so small that `Activation` would rather take PyTorch's operations.
-
-    Args:
-        module: An activation that has a kernel.
-    """
-
-    def __init__(self, module: Activation) -> None:
-        super().__init__()
-        formula, values = module.spec.formula, module.spec.values
-        assert formula is not None
-        self._compute = CpuFunction(formula.fix({v.name: v.value for v in values if not v.trainable}))
-        self.learned = nn.ParameterList(module.parameters())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the activation; any shape. Half precision is computed in float32, as by `Activation`."""
-        dtype = torch.float32 if x.dtype in _HALF else x.dtype
-        return self._compute(x.to(dtype), *(p.to(dtype) for p in self.learned)).to(x.dtype)
-
-
 def function_of(spec: ActivationSpec, implementation: str, x: Tensor) -> Function:
     """Return an activation as a function of tensors like ``x``.
 
@@ -157,9 +135,7 @@ def _module(spec: ActivationSpec, implementation: str, x: Tensor) -> tuple[nn.Mo
         raise AbsentError(f"no kernel: {reason}")
     if x.device.type != "cpu":
         raise AbsentError("kernels are for processors; on a GPU compiled is the fused form")
-    module = build(spec, width)
-    assert isinstance(module, Activation)
-    return FusedKernel(module), "CPU kernel"
+    return Activation(spec, width, kernels="always"), "CPU kernel"
 
 
 def _compiled(module: nn.Module) -> Callable[[Tensor], Tensor]:

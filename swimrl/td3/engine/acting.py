@@ -114,7 +114,7 @@ def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray,
             program.append(partial(np.concatenate, parameters, out=theta))
         # At this size every library is limited by memory alone; this call has the least around it.
         program.append(partial(np.dot, x, weight.T, z))
-        program.append(CpuKernel(f, dtype).bind_value(z, bias, theta))
+        program.append(CpuKernel(f.spec.settled, dtype).bind_value(z, bias, theta))
         x = z
     return inputs, x, program
 

@@ -151,7 +151,7 @@ def tanh_in_place(z: np.ndarray) -> Call:
     """Return the call that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
     tanh = activation("tanh")
     assert isinstance(tanh, Activation)
-    return CpuKernel(tanh, z.dtype).bind_value(z, np.zeros(z.shape[1], z.dtype), None)
+    return CpuKernel(tanh.spec.settled, z.dtype).bind_value(z, np.zeros(z.shape[1], z.dtype), None)
 
 
 def backward(

@@ -220,7 +220,7 @@ class FusedUpdate:
         for linear, activation in zip(linear_layers(perceptron), [*activations, None], strict=True):
             kernel = theta = theta_gradient = None
             if isinstance(activation, Activation):
-                kernel = CpuKernel(activation, flat.p.dtype)
+                kernel = CpuKernel(activation.spec.settled, flat.p.dtype)
                 parameters = list(activation.parameters())
                 if parameters:
                     together = flat.span(parameters)

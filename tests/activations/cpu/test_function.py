@@ -18,8 +18,8 @@ from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from swimrl.activations import Activation, activation
-from swimrl.activations.cpu.function import CpuFunction
+from swimrl.activations import Activation, activation, parse_name
+from swimrl.activations.cpu.function import CpuFunction, smallest_input
 
 NAMES = ["swim", "swim(k=trainable)", "aulu", "gelu", "mish", "elu(alpha=trainable)", "prelu", "relu"]
 # torch's own use, when it first differentiates forward
@@ -29,16 +29,15 @@ each_name = pytest.mark.parametrize("name", NAMES)
 
 def fused(name: str, dtype: torch.dtype = torch.float32, width: int | None = None) -> Activation:
     """An activation that uses kernels for inputs of any size."""
-    module = activation(name, width=width)
-    assert isinstance(module, Activation)
-    module._kernels.smallest = 1
-    return module.to(dtype)
+    return Activation(parse_name(name), width, kernels="always").to(dtype)
 
 
 def composite(module: Activation) -> Activation:
     """The same activation, with the same parameters, without kernels."""
-    twin = copy.deepcopy(module)
-    twin._kernels.smallest = float("inf")
+    width = next((len(p) for p in module.parameters() if p.dim()), None)
+    twin = Activation(module.spec, width, kernels="never")
+    twin.to(next((p.dtype for p in module.parameters()), torch.float32))
+    twin.load_state_dict(module.state_dict())
     return twin
 
 
@@ -214,7 +213,6 @@ def test_copies_pickles_and_inference_mode() -> None:
     module, x = fused("aulu"), numbers(5, 5, dtype=torch.float32)
     expected = module(x)
     for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
-        twin._kernels.smallest = 1
         assert torch.equal(twin(x), expected)
     with torch.inference_mode():
         assert torch.equal(module(x), expected)
@@ -280,7 +278,7 @@ WATCHED: dict[str, Callable[[Activation, Tensor], object]] = {
     "fake tensors": under_fake_tensors,
     "a subclass": lambda module, x: module(x.as_subclass(Subclass)),
     "another device": lambda module, x: composite(module).to("meta")(x.to("meta")),
-    "a sparse layout": lambda module, x: module._kernels.takes(x.to_sparse(), ()),
+    "a sparse layout": lambda module, x: CpuFunction(module.spec.settled, 1).takes(x.to_sparse(), ()),
     "parameters of another shape": lambda module, x: call_of(fused("prelu"))(x, torch.ones(4, 1)),
     "parameters of a subclass": lambda module, x: call_of(fused("prelu"))(
         x, torch.ones(()).as_subclass(Subclass)
@@ -328,7 +326,7 @@ def test_half_precision_is_the_kernel_rounded_once() -> None:
 
 
 def test_the_faster_way_is_chosen_by_size() -> None:
-    sizes = {name: activation(name)._kernels.smallest for name in ("relu", "tanh", "swish", "swim")}
+    sizes = {name: smallest_input(parse_name(name).settled) for name in ("relu", "tanh", "swish", "swim")}
     assert sizes["relu"] > sizes["tanh"] > sizes["swish"] > sizes["swim"] > 1
     module = activation("swim")
     below, above = (torch.zeros(int(sizes["swim"]) - less, requires_grad=True) for less in (1, 0))
@@ -340,7 +338,7 @@ def test_inside_a_network() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(5, 64), activation("swim(k=trainable)"), nn.Linear(64, 1))
     twin = copy.deepcopy(net)
-    twin[1]._kernels.smallest = float("inf")
+    twin[1] = composite(twin[1])
     x = numbers(256, 5, dtype=torch.float32)
     assert uses_kernel(net[1](net[0](x)))
     for one in (net, twin):
@@ -353,12 +351,12 @@ WITHOUT_NUMBA = """\
 import sys
 sys.modules["numba"] = None
 import torch
-from swimrl.activations import activation
+from swimrl.activations import Activation, activation, parse_name
 from swimrl.activations.cpu.kernel import why_unavailable
 module, x = activation("swim"), torch.linspace(-9, 9, 100_000, requires_grad=True)
 value = module(x)
 value.sum().backward()
-assert torch.equal(value, module._function(x))
+assert torch.equal(value, Activation(parse_name("swim"), kernels="never")(x))
 print(why_unavailable())
 """
 

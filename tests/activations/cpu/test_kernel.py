@@ -171,7 +171,7 @@ def test_nan_and_infinities(name: str, dtype: Any) -> None:
 def test_bound_kernels_add_the_bias_and_agree_with_each_other(name: str, dtype: Any) -> None:
     module = activation(name)
     assert isinstance(module, Activation)
-    kernel = CpuKernel(module, np.dtype(dtype))
+    kernel = CpuKernel(module.spec.settled, np.dtype(dtype))
     assert kernel.parameters == len(list(module.parameters()))
     rng = np.random.default_rng(0)
     x, bias = rng.normal(size=(9, 37)).astype(dtype), rng.normal(size=37).astype(dtype)
@@ -188,7 +188,7 @@ def test_a_bound_kernel_follows_its_parameters() -> None:
     module = activation("swim(k=trainable)")
     assert isinstance(module, Activation)
     theta, z = np.array([1.0]), np.array([[2.0]])
-    call = CpuKernel(module, z.dtype).bind_value(z, np.zeros(1), theta)
+    call = CpuKernel(module.spec.settled, z.dtype).bind_value(z, np.zeros(1), theta)
     theta[0] = 3.0
     call()
     assert z[0, 0] == pytest.approx(1 + 6 / math.sqrt(37), rel=1e-14)
@@ -212,7 +212,7 @@ def test_a_wrong_number_of_parameters_is_refused(size: int) -> None:
     assert isinstance(module, Activation)
     z = np.zeros((2, 5))
     with pytest.raises(ValueError, match="reshape"):
-        CpuKernel(module, z.dtype).bind_value(z, np.zeros(5), np.ones(size))
+        CpuKernel(module.spec.settled, z.dtype).bind_value(z, np.zeros(5), np.ones(size))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -257,7 +257,7 @@ def test_float32_stays_float32_in_vectors_without_library_calls(name: str, slope
 def test_slopes_by_parameters_can_be_left_out(dtype: Any, per_unit: bool) -> None:
     module = activation("xielu(granularity=neuron)" if per_unit else "xielu", width=19)
     assert isinstance(module, Activation)
-    kernel = CpuKernel(module, np.dtype(dtype))
+    kernel = CpuKernel(module.spec.settled, np.dtype(dtype))
     theta = np.concatenate([p.detach().numpy().reshape(-1) for p in module.parameters()]).astype(dtype)
     x = np.random.default_rng(0).normal(size=(64, 19)).astype(dtype)
     results = []

@@ -228,3 +228,11 @@ def test_expressions_need_no_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
+
+
+def test_settled_formula_has_the_trainable_parameters_alone():
+    spec = parse_name("ulu(alpha1=0.25, alpha2=trainable)")
+    assert [parameter.name for parameter in spec.settled.parameters] == ["alpha2"]
+    assert float(spec.settled.evaluate(-1.5)) == float(spec.formula.evaluate(-1.5, {"alpha1": 0.25}))
+    with pytest.raises(FormulaError, match="is a module, not a formula"):
+        _ = parse_name("maxout").settled

@@ -64,6 +64,21 @@ def test_a_module_of_its_own_is_refused():
         Activation(parse_name("a.b:C"))
 
 
+def test_kernels_are_used_as_asked():
+    def uses_kernel(kernels, size):
+        x = torch.zeros(size, requires_grad=True)
+        return "Kernel" in type(Activation(parse_name("swim"), kernels=kernels)(x).grad_fn).__name__
+
+    assert not uses_kernel("auto", 1)
+    assert uses_kernel("auto", 100_000)
+    assert uses_kernel("always", 1)
+    assert not uses_kernel("never", 100_000)
+    with pytest.raises(
+        FormulaError, match="kernels='sometimes' is unknown; choose one of auto, always, never"
+    ):
+        Activation(parse_name("swim"), kernels="sometimes")
+
+
 @pytest.mark.parametrize("name", ["training", "forward", "spec", "half"])
 def test_a_trainable_name_must_be_free_in_torch(name):
     with pytest.raises(FormulaError, match="which torch uses"):
@@ -84,7 +99,7 @@ def test_generated_code_can_be_read():
     lines = linecache.getlines(function.__code__.co_filename)
     assert lines[0] == "def activation(x):\n"
     assert any("isru_gate(2.0*x)" in line for line in lines)
-    assert "k=2.0" in function.__doc__
+    assert function.__doc__ == "x*isru_gate(2.0*x)"
 
 
 def test_the_same_function_is_compiled_once():
