@@ -47,7 +47,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = environment / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(python)]
     subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True, timeout=SECONDS)
-    # The dependencies come from this environment. Its own .pth files, and with them the checkout, are not read.
+    # The dependencies come from this environment; its .pth files, and with them the checkout, are not read.
     (packages,) = (environment / "lib").glob("python*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     return python.parent
@@ -95,5 +95,12 @@ def test_it_trains_measures_and_reports_far_from_the_checkout(programs: Path, tm
     swimrl("report", "runs/default", "--out=page", "--format=html,md")
     assert (tmp_path / "page" / "report.html").is_file()
 
-    quick = ["--impl=native", "--dtype=float32", "--shape=1x16", "--device=cpu", "--rounds=2", "--processes=1"]
+    quick = [
+        "--impl=native",
+        "--dtype=float32",
+        "--shape=1x16",
+        "--device=cpu",
+        "--rounds=2",
+        "--processes=1",
+    ]
     assert "relu" in swimrl("bench", "activations", "relu", *quick, "--reading=0.001")
