@@ -43,9 +43,9 @@ def run(args: Args) -> None:
     """Print the table of the study's runs."""
     from rich.console import Console
 
+    from swimrl.sweeps.display import summary_of, table_of
     from swimrl.sweeps.status import StudyStatus, count, runs_in
-    from swimrl.sweeps.study import read_study_record
-    from swimrl.sweeps.table import summary_of, table_of
+    from swimrl.sweeps.study_record import read_study_record
 
     record = read_study_record(args.path)
     planned = record.paths(args.path) if record else {}
@@ -69,8 +69,8 @@ def run(args: Args) -> None:
 
 def watch(console: Console, runs: Mapping[Path, int]) -> None:
     """Show the runs until each is done or has failed, or Ctrl-C."""
+    from swimrl.sweeps.display import display_for
     from swimrl.sweeps.status import StudyStatus
-    from swimrl.sweeps.table import display_for
 
     status = StudyStatus(runs)
     with display_for(console, status) as display:

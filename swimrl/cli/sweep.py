@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from swimrl.sweeps.outcome import Display, Outcome
+    from swimrl.sweeps.executors.base import Display, Outcome
     from swimrl.sweeps.plan import PlannedRun
     from swimrl.sweeps.status import RunStatus
-    from swimrl.sweeps.study import Study, StudyRecord
+    from swimrl.sweeps.study_record import Study, StudyRecord
 
 _STUDIES = Path("runs")
 
@@ -132,7 +132,7 @@ def run(args: Args) -> None:
     """Do the runs, or show what would be done or is being done."""
     _check(args)
     if args.executor == "ray" and _does_runs(args):
-        from swimrl.sweeps.executors.cluster import check_cluster
+        from swimrl.sweeps.executors.ray_connection import check_cluster
 
         # First of all, so that a missing cluster is told at once.
         args = dataclasses.replace(args, ray_address=check_cluster(args.ray_address))
@@ -210,9 +210,9 @@ def _fields(config: TrainConfig) -> dict[str, Any]:
 
 
 def _show(args: Args, console: Console, runs: tuple[PlannedRun, ...], folder: Path) -> None:
+    from swimrl.sweeps.display import summary_of, table_of
     from swimrl.sweeps.status import StudyStatus, count
-    from swimrl.sweeps.study import read_study_record
-    from swimrl.sweeps.table import summary_of, table_of
+    from swimrl.sweeps.study_record import read_study_record
 
     statuses = StudyStatus({run.directory.path: run.config.steps for run in runs}).look()
     if args.json:
@@ -237,9 +237,9 @@ def _sweep(
     name: str,
     primary: Mapping[str, Any] | None,
 ) -> None:
+    from swimrl.sweeps.display import display_for
     from swimrl.sweeps.prepare import prepare
     from swimrl.sweeps.status import StudyStatus
-    from swimrl.sweeps.table import display_for
 
     jobs = _jobs(args, runs) if args.executor == "local" else args.jobs
     record = prepare(folder, runs, name=name, primary=primary)
@@ -288,8 +288,8 @@ def _emit_slurm(
 ) -> None:
     from swimrl.runs.directory import writing
     from swimrl.sweeps.estimate import cost_of, seconds_of
+    from swimrl.sweeps.executors.base import LOG_FOLDER
     from swimrl.sweeps.executors.slurm import ArrayJob, script
-    from swimrl.sweeps.outcome import LOG_FOLDER
     from swimrl.sweeps.prepare import prepare
     from swimrl.sweeps.probe import kind_of
 
@@ -318,7 +318,7 @@ def _emit_slurm(
 
 
 def _conclude(console: Console, outcome: Outcome, folder: Path) -> None:
-    from swimrl.sweeps.outcome import log_file
+    from swimrl.sweeps.executors.base import log_file
 
     for path, reason in outcome.failed.items():
         _say(console, f"{path}: {reason}")
@@ -337,7 +337,7 @@ def _jobs(args: Args, runs: tuple[PlannedRun, ...]) -> int:
     """Return how many runs to do at once on this machine; refuse more than memory allows."""
     from swimrl.host import usable_cores
     from swimrl.sweeps.estimate import available_memory, cost_of, jobs_that_fit
-    from swimrl.sweeps.outcome import is_done
+    from swimrl.sweeps.executors.base import is_done
 
     left = [run for run in runs if not is_done(run)]
     if not left:
@@ -368,9 +368,9 @@ def _costs(
         record: What was found out about their speed, if anything was.
         jobs: How many at once; None where that is not known.
     """
+    from swimrl.sweeps.display import duration
     from swimrl.sweeps.estimate import cost_of, seconds_of
     from swimrl.sweeps.probe import kind_of
-    from swimrl.sweeps.table import duration
 
     done = {status.path: status.step for status in statuses if status.state != "done"}
     left = [run for run in runs if run.directory.path in done]

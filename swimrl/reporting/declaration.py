@@ -76,7 +76,7 @@ def declaration(runs: Sequence[Run]) -> Declaration:
 
 
 def _hash(content: Mapping[str, Any]) -> str:
-    # As swimrl.sweeps.study writes it.
+    # As swimrl.sweeps.study_record writes it.
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swimrl.envs.catalogue import TASKS
-from swimrl.sweeps.study import Speed
+from swimrl.sweeps.study_record import Speed
 from swimrl.training.config import TrainConfig
 
 PROCESS_BYTES = 500e6

@@ -7,7 +7,7 @@ import numpy as np
 from swimrl.host import processor_model
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import RunRecord, read_record
-from swimrl.sweeps.study import Study
+from swimrl.sweeps.study_record import Study
 from swimrl.td3.engine.products import BACKENDS, choose, measure
 from swimrl.training import build
 from swimrl.training.config import TrainConfig

@@ -10,7 +10,7 @@ from swimrl.errors import ConfigError
 from swimrl.host import processor_model
 from swimrl.sweeps.plan import PlannedRun
 from swimrl.sweeps.probe import kinds_of, probe
-from swimrl.sweeps.study import Study, StudyRecord, alone, read_study_record, write_study_record
+from swimrl.sweeps.study_record import Study, StudyRecord, alone, read_study_record, write_study_record
 
 
 def prepare(

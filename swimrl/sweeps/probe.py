@@ -10,7 +10,7 @@ import torch
 
 from swimrl.fields import to_mapping
 from swimrl.runs.naming import configuration_hash
-from swimrl.sweeps.study import Speed
+from swimrl.sweeps.study_record import Speed
 from swimrl.td3.agent import TD3
 from swimrl.td3.config import TD3Config
 from swimrl.training import build

@@ -21,7 +21,7 @@ from swimrl.errors import DamagedFileError
 from swimrl.runs.directory import RunDirectory, read_evaluations
 from swimrl.runs.lock import LOCK_NAME
 from swimrl.runs.record import RunRecord, read_record
-from swimrl.sweeps.progress import read_progress
+from swimrl.training.progress_file import read_progress
 
 State = Literal["done", "running", "stopped", "failed", "left"]
 STATES: tuple[State, ...] = ("done", "running", "stopped", "failed", "left")
@@ -155,7 +155,7 @@ def _alive(status: RunStatus) -> RunStatus:
     """Return a run that says of itself that it is running as it is now."""
     progress = read_progress(RunDirectory(status.path))
     if progress is None:
-        # `swimrl train` holds a lock and tells its progress to nobody but its own terminal.
+        # The file comes a second after the run's start. Until then its lock is there.
         return status if (status.path / LOCK_NAME).exists() else replace(status, state="stopped")
     if not progress.is_alive:
         return replace(status, state="stopped", step=progress.step)

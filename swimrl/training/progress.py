@@ -39,6 +39,61 @@ class Reporter(Protocol):
         """Training is over or was interrupted."""
 
 
+class SilentReporter:
+    """Shows nothing."""
+
+    def start(self, steps: int) -> None:
+        """Do nothing."""
+
+    def step(self, done: int) -> None:
+        """Do nothing."""
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Do nothing."""
+
+    def final(self, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class Reporters:
+    """Passes the progress of a run on to several reporters.
+
+    Args:
+        reporters: Each receives every call, in this order.
+    """
+
+    def __init__(self, *reporters: Reporter) -> None:
+        self._reporters = reporters
+
+    def start(self, steps: int) -> None:
+        """Start all."""
+        for reporter in self._reporters:
+            reporter.start(steps)
+
+    def step(self, done: int) -> None:
+        """Pass the step on."""
+        for reporter in self._reporters:
+            reporter.step(done)
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Pass the evaluation on."""
+        for reporter in self._reporters:
+            reporter.evaluation(step, episodes)
+
+    def final(self, done: int, total: int) -> None:
+        """Pass the number of fresh episodes on."""
+        for reporter in self._reporters:
+            reporter.final(done, total)
+
+    def stop(self) -> None:
+        """Stop all."""
+        for reporter in self._reporters:
+            reporter.stop()
+
+
 class _Rate(ProgressColumn):
     """Environment steps per second since the last evaluation or so."""
 

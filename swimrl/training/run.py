@@ -39,7 +39,8 @@ from swimrl.training.config import TrainConfig, layer_names
 from swimrl.training.evaluation import evaluate, evaluate_final, metrics
 from swimrl.training.interruption import Interruption
 from swimrl.training.monitoring.watch import Watch
-from swimrl.training.progress import Reporter
+from swimrl.training.progress import Reporter, Reporters
+from swimrl.training.progress_file import ProgressFile
 from swimrl.training.resume import Continuation
 from swimrl.training.widths import matched
 
@@ -107,7 +108,8 @@ def train(
     agent = build.build_agent(config, device=device, products=products)
     callbacks = build.build_callbacks(config)
     evaluation_env = build.build_environment(config)
-    run = _Run(config, directory, reporter, agent, evaluation_env)
+    reporters = Reporters(ProgressFile(directory), reporter)
+    run = _Run(config, directory, reporters, agent, evaluation_env)
     run.record = dataclasses.replace(run.record, study=dict(study or {}))
     with directory.at_work():
         if continuation is None:

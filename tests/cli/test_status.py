@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from swimrl.cli.app import main
-from swimrl.sweeps.study import Study, StudyRecord, write_study_record
+from swimrl.sweeps.study_record import Study, StudyRecord, write_study_record
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:

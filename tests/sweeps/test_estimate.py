@@ -12,7 +12,7 @@ from swimrl.sweeps.estimate import (
     jobs_that_fit,
     seconds_of,
 )
-from swimrl.sweeps.study import Speed
+from swimrl.sweeps.study_record import Speed
 from swimrl.td3.config import TD3Config
 from swimrl.td3.state import replay_ring
 from swimrl.training import build

@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from swimrl.runs.directory import Episode, RunDirectory
+from swimrl.runs.directory import RunDirectory
 from swimrl.runs.lock import locked
 from swimrl.runs.record import Status, read_record
-from swimrl.sweeps import progress
+from swimrl.sweeps.display import LineDisplay, TableDisplay, display_for, duration, summary_of, table_of
 from swimrl.sweeps.plan import PlannedRun
-from swimrl.sweeps.progress import FileReporter, Progress, read_progress
 from swimrl.sweeps.status import RunStatus, StudyStatus, count, runs_in
-from swimrl.sweeps.table import LineDisplay, TableDisplay, display_for, duration, summary_of, table_of
+from swimrl.training import progress_file
 from swimrl.training.config import TrainConfig
 from tests.training.small_runs import FINISHED, train_line
 
@@ -42,7 +41,7 @@ def set_status(run: RunDirectory, status: Status, reason: str | None = None) -> 
 
 
 def write_progress(run: RunDirectory, at: float) -> None:
-    (run.path / progress.FILE_NAME).write_text(
+    (run.path / progress_file.FILE_NAME).write_text(
         json.dumps({"step": 125, "steps": 250, "steps_per_s": 25.0, "last_return": -3.5, "at": at})
     )
 
@@ -84,11 +83,11 @@ def test_a_running_one_is_where_its_progress_says(run: RunDirectory) -> None:
 def test_a_killed_one_is_stopped(run: RunDirectory) -> None:
     set_status(run, "running")
     assert look(run).state == "stopped"
-    write_progress(run, time.time() - 2 * progress.ALIVE_S)
+    write_progress(run, time.time() - 2 * progress_file.ALIVE_S)
     assert (look(run).state, look(run).step) == ("stopped", 125)
 
 
-def test_one_of_swimrl_train_is_running_while_it_holds_its_lock(run: RunDirectory) -> None:
+def test_a_run_in_its_first_second_is_running_while_it_holds_its_lock(run: RunDirectory) -> None:
     set_status(run, "running")
     with locked(run.path):
         assert look(run).state == "running"
@@ -106,31 +105,6 @@ def test_runs_are_found(run: RunDirectory) -> None:
     assert runs_in(run.path / "nothing") == {}
     run.record_file.write_text("{")
     assert runs_in(run.path.parents[2]) == {run.path: 0}
-
-
-def test_progress_is_there_while_a_run_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_PERIOD_S", 0.01)
-    directory = RunDirectory(tmp_path)
-    reporter = FileReporter(directory)
-    reporter.start(100)
-    reporter.evaluation(0, [Episode(1.0, 5), Episode(2.0, 5)])
-    seen: Progress | None = None
-    for step in range(40):
-        reporter.step(step)
-        time.sleep(0.005)
-        seen = read_progress(directory) or seen
-    reporter.stop()
-    assert seen is not None
-    assert (seen.steps, seen.last_return, seen.is_alive) == (100, 1.5, True)
-    assert 0 < seen.step < 40
-    assert seen.steps_per_s is None or 0 < seen.steps_per_s <= 200
-    assert read_progress(directory) is None
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_half_a_progress_file_is_none(tmp_path: Path) -> None:
-    (tmp_path / progress.FILE_NAME).write_text('{"step": 1')
-    assert read_progress(RunDirectory(tmp_path)) is None
 
 
 RUNS = [

@@ -20,10 +20,10 @@ from pathlib import Path
 from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.fields import to_mapping
 from swimrl.runs.record import read_record
-from swimrl.sweeps.executors.worker import BUSY, INTERRUPTED
-from swimrl.sweeps.outcome import Display, Outcome, is_done, log_file
+from swimrl.sweeps.executors.base import Display, Outcome, is_done, log_file
+from swimrl.sweeps.executors.local_process import BUSY, INTERRUPTED
 from swimrl.sweeps.plan import PlannedRun
-from swimrl.sweeps.study import Study
+from swimrl.sweeps.study_record import Study
 from swimrl.training.interruption import Interruption
 
 _ATTEMPTS = 2
@@ -205,7 +205,7 @@ def _start(job: Mapping[str, object], *, threads: int, log: Path) -> subprocess.
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "swimrl.sweeps.executors.worker"],
+            [sys.executable, "-m", "swimrl.sweeps.executors.local_process"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

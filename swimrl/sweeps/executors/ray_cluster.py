@@ -24,14 +24,14 @@ from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import Status
 from swimrl.sweeps.estimate import cost_of
+from swimrl.sweeps.executors.base import LOG_FOLDER, Display, Outcome, is_done, log_file
 from swimrl.sweeps.executors.mirror import Mirror, Shelf
 from swimrl.sweeps.job import run_job
-from swimrl.sweeps.outcome import LOG_FOLDER, Display, Outcome, is_done, log_file
 from swimrl.sweeps.plan import PlannedRun
-from swimrl.sweeps.progress import FileReporter
-from swimrl.sweeps.study import Study
+from swimrl.sweeps.study_record import Study
 from swimrl.training.config import TrainConfig
 from swimrl.training.interruption import Interruption
+from swimrl.training.progress import SilentReporter
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def execute(
         runs: In the order in which they should begin.
         study: What the runs share.
         folder: The study's.
-        address: What `swimrl.sweeps.executors.cluster.check_cluster` returned.
+        address: What `swimrl.sweeps.executors.ray_connection.check_cluster` returned.
         jobs: How many runs at once; as many as the cluster has processors for when None.
         may_share: Whether nodes that see the folder work in it; if not, everything goes through Ray.
         display: Is told how it goes.
@@ -265,13 +265,13 @@ def _do(task: _Task, shelf: Any) -> _Result:
 def _attempt(task: _Task, shelf: Any) -> Status:
     if task.sign is not None and task.sign.exists():
         directory = RunDirectory(task.folder / task.name)
-        return run_job(task.config, directory, FileReporter(directory), task.study).status
+        return run_job(task.config, directory, SilentReporter(), task.study).status
     with tempfile.TemporaryDirectory(prefix="swimrl-") as place:
         directory = RunDirectory(Path(place) / task.name)
         mirror = Mirror(directory.path, cast(Shelf, _Far(shelf)), task.name, task.worker)
         mirror.fetch()
         try:
-            return run_job(task.config, directory, _Pushing(directory, mirror), task.study).status
+            return run_job(task.config, directory, _Pushing(mirror), task.study).status
         finally:
             mirror.close()
 
@@ -300,22 +300,19 @@ class _Far:
         return lambda *arguments: ray.get(getattr(self._actor, name).remote(*arguments))
 
 
-class _Pushing(FileReporter):
+class _Pushing(SilentReporter):
     """Brings what changed to the study's folder every second, between two steps of the run."""
 
-    def __init__(self, directory: RunDirectory, mirror: Mirror) -> None:
-        super().__init__(directory)
+    def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self._pushed = 0.0
 
     def step(self, done: int) -> None:
         """Remember how far the run is."""
-        super().step(done)
         self._push_if_due()
 
     def evaluation(self, step: int, episodes: list[Episode]) -> None:
         """Remember the mean return."""
-        super().evaluation(step, episodes)
         self._push_if_due()
 
     def final(self, done: int, total: int) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from swimrl.runs.record import read_record
+from swimrl.sweeps.executors.base import Outcome, is_done, log_file
 from swimrl.sweeps.executors.local import LocalSweep, is_busy, share
-from swimrl.sweeps.outcome import Outcome, is_done, log_file
 from swimrl.sweeps.plan import PlannedRun, expand
-from swimrl.sweeps.study import Study
+from swimrl.sweeps.study_record import Study
 from swimrl.td3.config import TD3Config
 from swimrl.training import build
 from swimrl.training.config import TrainConfig

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from swimrl.runs.record import read_record
-from swimrl.sweeps.executors.cluster import CONNECT_S
+from swimrl.sweeps.executors.ray_connection import CONNECT_S
 from tools import torture
 
 pytestmark = [

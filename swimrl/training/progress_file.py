@@ -1,9 +1,9 @@
-"""How far a run is, told by a small file beside it, so that any process can see it. Light.
+"""progress.json: how far a run is, for any process that wants to know. Light.
 
     progress.json   {"step": 41000, "steps": 1000000, "steps_per_s": 213.4, "last_return": 3012.5, "at": ...}
 
-The file is replaced every second while the run goes and deleted when it ends. One that has not been replaced
-for a while belongs to a run that was killed.
+Every run replaces its file each second and deletes it at its end. If a file has not been replaced for half a
+minute, its run was killed.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from swimrl.runs.directory import Episode, RunDirectory
 FILE_NAME = "progress.json"
 
 ALIVE_S = 30.0
-"""Seconds after which a file that was not replaced means that its run was killed."""
+"""If the file is older than this, in seconds, its run was killed."""
 
 _PERIOD_S = 1.0
 _RATE_WINDOW = 30
-"""Writings of the file over which the speed is an average."""
+"""The speed is an average over this many versions of the file."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,25 @@ class Progress:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the run goes on, as far as a file can tell."""
+        """Whether the file is recent, so that its run goes on."""
         return time.time() - self.at < ALIVE_S
 
 
 def read_progress(directory: RunDirectory) -> Progress | None:
-    """Return what the run's progress file says; None where there is none."""
+    """Return the content of a run's progress.json; None if the run has none."""
     try:
         return Progress(**json.loads((directory.path / FILE_NAME).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-class FileReporter:
-    """Writes progress.json in the run's directory every second, whatever the run is doing.
+class ProgressFile:
+    """A `swimrl.training.progress.Reporter` that writes progress.json every second.
+
+    A thread writes the file, so that it is recent during an evaluation too.
 
     Args:
-        directory: The run's; it is there when the run starts.
+        directory: The directory of the run. It exists when the run starts.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
@@ -67,29 +69,32 @@ class FileReporter:
         self._last_return: float | None = None
         self._history: deque[tuple[float, int]] = deque(maxlen=_RATE_WINDOW)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._write_until_the_end, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self, steps: int) -> None:
-        """Begin to write."""
+        """Start to write the file."""
         self._steps = steps
+        self._thread = threading.Thread(target=self._write_until_the_end, daemon=True)
         self._thread.start()
 
     def step(self, done: int) -> None:
-        """Remember how far the run is."""
+        """Store the step for the next version of the file."""
         self._step = done
 
     def evaluation(self, step: int, episodes: list[Episode]) -> None:
-        """Remember the mean return."""
+        """Store the mean return for the next version of the file."""
         self._last_return = sum(episode.undiscounted_return for episode in episodes) / len(episodes)
 
     def final(self, done: int, total: int) -> None:
-        """Fresh episodes take seconds; nothing tells of them."""
+        """The file does not count fresh episodes, which take seconds."""
 
     def stop(self) -> None:
-        """Delete the file: from here on run.json says all."""
+        """Delete the file. From here on run.json says everything."""
         self._ended.set()
-        self._thread.join()
-        self._file.unlink(missing_ok=True)
+        if self._thread is not None:
+            self._thread.join()
+        with suppress(OSError):  # the folder may have become read-only; a file that stays grows old
+            self._file.unlink(missing_ok=True)
 
     def _write_until_the_end(self) -> None:
         while not self._ended.wait(_PERIOD_S):
@@ -103,7 +108,7 @@ class FileReporter:
             rate = (step - first_step) / (now - first)
         progress = Progress(step, self._steps, rate, self._last_return, now)
         aside = self._file.with_name(f"{FILE_NAME}.new")
-        # A full disk stops the run where it writes what counts; the display can wait.
+        # A full disk stops the run when it writes its records. A progress file is not worth an error.
         with suppress(OSError):
             aside.write_text(json.dumps(asdict(progress)))
             aside.replace(self._file)

@@ -15,7 +15,7 @@ from swimrl.runs.lock import LOCK_NAME
 from swimrl.sweeps.plan import expand
 from swimrl.sweeps.prepare import prepare
 from swimrl.sweeps.probe import kind_of
-from swimrl.sweeps.study import (
+from swimrl.sweeps.study_record import (
     FILE_NAME,
     Speed,
     Study,
@@ -67,7 +67,7 @@ def test_a_run_is_told_the_name_and_the_declared_comparison() -> None:
 
 def test_two_sweeps_do_not_write_it_at_once(tmp_path: Path) -> None:
     count = (
-        "import sys, time; from pathlib import Path; from swimrl.sweeps.study import alone\n"
+        "import sys, time; from pathlib import Path; from swimrl.sweeps.study_record import alone\n"
         "folder = Path(sys.argv[1])\n"
         "for _ in range(10):\n"
         "    with alone(folder):\n"

@@ -1,4 +1,4 @@
-"""A process that does one run: ``python -m swimrl.sweeps.executors.worker``, started by ``local``.
+"""A process that does one run: ``python -m swimrl.sweeps.executors.local_process``, started by ``local``.
 
 It reads one JSON object from its standard input: configuration, directory, study, cores. The input stays open
 as long as the sweep lives. When it ends, however the sweep ended, the run is stopped as by SIGTERM: it writes
@@ -57,12 +57,12 @@ def _do(job: dict[str, Any], directory: RunDirectory) -> int:
     # Imported now, when the run is known to be ours and the cores are set, because it takes seconds.
     from swimrl.fields import from_mapping
     from swimrl.sweeps.job import run_job
-    from swimrl.sweeps.progress import FileReporter
-    from swimrl.sweeps.study import Study
+    from swimrl.sweeps.study_record import Study
     from swimrl.training.config import TrainConfig
+    from swimrl.training.progress import SilentReporter
 
     config = from_mapping(TrainConfig, job["config"], source="sweep")
-    record = run_job(config, directory, FileReporter(directory), Study(**job["study"]))
+    record = run_job(config, directory, SilentReporter(), Study(**job["study"]))
     return 0 if record.status == "done" else INTERRUPTED
 
 
