@@ -54,6 +54,20 @@ def processor_model() -> str:
     return platform.processor() or platform.machine()
 
 
+def cache_folder() -> Path:
+    """Return the folder of what swimrl keeps on this machine for later runs; it can be removed at any time.
+
+    Raises:
+        OSError: If this user has no home directory and ``XDG_CACHE_HOME`` is not set.
+    """
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        root = Path(given) if given else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise FileNotFoundError(str(error)) from error
+    return root / "swimrl"
+
+
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):

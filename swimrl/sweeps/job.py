@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from swimrl.host import processor_model
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.sweeps.study_record import Study
-from swimrl.td3.engine.products import BACKENDS, choose, measure
+from swimrl.td3.engine.products.measurement import sound_backends
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import Reporter
@@ -56,8 +54,4 @@ def _products_here(study: Study) -> dict[str, str]:
     """
     if study.processor == processor_model():
         return dict(study.products)
-    a, b, out = (np.zeros((256, 256), np.float32) for _ in range(3))
-    measured = measure(a, b, out)
-    # A sound backend is chosen when it is the fastest.
-    sound = [name for name in BACKENDS if choose({**measured, name: (0.0, measured[name][1])}) == name]
-    return {shape: name for shape, name in study.products.items() if name in (*sound, "bf16")}
+    return {shape: name for shape, name in study.products.items() if name in sound_backends()}

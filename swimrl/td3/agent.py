@@ -7,7 +7,7 @@ import math
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +21,7 @@ from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, Vecto
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import (
     GymEnv,
+    ReplayBufferSamples,
     RolloutReturn,
     Schedule,
     TrainFreq,
@@ -36,17 +37,13 @@ from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
-from swimrl.td3.config import TD3Config
+from swimrl.td3.config import ENGINES, Engine, Precision, TD3Config
 from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
-from swimrl.td3.engine.products import Precision
 from swimrl.td3.engine.update import FusedUpdate, why_not_fused
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
 
 _STEP = TrainFrequencyUnit.STEP
-
-Engine = Literal["sb3", "fused"]
-ENGINES: tuple[Engine, ...] = ("sb3", "fused")
 
 _DEFAULTS = TD3Config()
 
@@ -189,6 +186,33 @@ class TD3(stable_baselines3.TD3):
         if self.action_noise is None and self.exploration_noise:
             size = self.action_space.shape or ()
             self.action_noise = NormalActionNoise(np.zeros(size), np.full(size, self.exploration_noise))
+
+    @property
+    def updates_done(self) -> int:
+        """Updates of the critics since the start."""
+        return self._n_updates
+
+    @property
+    def last_observations(self) -> np.ndarray | dict[str, np.ndarray] | None:
+        """What the environments showed last, [E, O], as the networks see it; None before the first step."""
+        return self._last_obs
+
+    @property
+    def current_learning_rate(self) -> float:
+        """The schedule's learning rate at this point of the training."""
+        return self.lr_schedule(self._current_progress_remaining)
+
+    def stored_transitions(self, steps: np.ndarray) -> ReplayBufferSamples:
+        """Return stored transitions as the networks see them; nothing is drawn from the minibatches' stream.
+
+        Args:
+            steps: Positions in the replay buffer, [N], int. Of several environments, the environment of each
+                transition is drawn from NumPy's global generator.
+        """
+        assert self.replay_buffer is not None
+        samples = self.replay_buffer._get_samples(steps, env=self._vec_normalize_env)
+        assert isinstance(samples, ReplayBufferSamples)
+        return samples
 
     def collect_rollouts(
         self,

@@ -13,6 +13,10 @@ from swimrl.fields import Count
 
 Initialisation = Literal["torch", "orthogonal", "variance"]
 
+Engine = Literal["fused", "sb3"]
+ENGINES = get_args(Engine)
+Precision = Literal["float32", "bf16"]
+
 
 _LEAST_COUNT = {
     "batch_size": 1,

@@ -187,7 +187,7 @@ class _Run:
                 max(self.config.steps - done, 0),
                 callback=CallbackList([_Monitoring(self), *callbacks]),
                 log_interval=_LOG_INTERVAL_EPISODES,
-                reset_num_timesteps=self.agent._last_obs is None,
+                reset_num_timesteps=self.agent.last_observations is None,
             )
             self._save_policy()
             final = self._final_episodes()
@@ -318,7 +318,7 @@ class _Run:
         return {
             "engine": self.agent.engine_facts(),
             "steps_done": self.agent.num_timesteps,
-            "updates_done": self.agent._n_updates,
+            "updates_done": self.agent.updates_done,
             "wall_clock_s": {
                 "total": round(total, 3),
                 "updates": round(self.agent.update_s, 3),

@@ -23,7 +23,7 @@ from tests.td3.agents import SHORT, AgentFactory, actions, equal, observations, 
 
 
 def test_unknown_engine_is_refused() -> None:
-    with pytest.raises(ConfigError, match="engine 'turbo' is unknown; expected one of sb3, fused"):
+    with pytest.raises(ConfigError, match="engine 'turbo' is unknown; expected one of fused, sb3"):
         swimrl.TD3("MlpPolicy", "Pendulum-v1", engine="turbo")  # type: ignore[arg-type]
 
 

@@ -14,8 +14,9 @@ import torch
 from swimrl.activations.cpu import kernel as cpu
 from swimrl.errors import SwimrlError
 from swimrl.td3 import TD3
-from swimrl.td3.engine import kernels, products
+from swimrl.td3.engine import kernels
 from swimrl.td3.engine.perceptron import Call, Program
+from swimrl.td3.engine.products import backends, precision
 from swimrl.td3.engine.update import FusedUpdate
 from swimrl.timing.clock import Parts
 
@@ -121,7 +122,7 @@ def part_of(call: Call) -> str | None:
     """
     function = call.func if isinstance(call, partial) else call
     home = getattr(function, "__module__", None) or type(function).__module__
-    if function in _PRODUCTS or home == products.__name__:
+    if function in _PRODUCTS or home in (backends.__name__, precision.__name__):
         return "products"
     if home == cpu.__name__ or home.startswith("swimrl_kernel_"):
         return "activations"

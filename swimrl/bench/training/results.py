@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swimrl.bench.training.benchmark import FLOOR, arm_name
+from swimrl.td3.engine.products.choice import sound
 from swimrl.timing.ratio import Ratio, median, ratio, spread
 from swimrl.timing.record import Clock, Readings, TimingRecord
 
@@ -18,9 +19,6 @@ _PRODUCTS = "products"
 
 BASELINE = "relu"
 """The activation with which others are compared."""
-
-# As in the engine: sums of another order differ by about 2, bfloat16 by about 10^4.
-_TOLERATED_ERROR_RATIO = 8.0
 
 
 @dataclass(frozen=True)
@@ -152,12 +150,3 @@ class Results:
     @staticmethod
     def _ratio(numerator: Readings | None, denominator: Readings | None) -> Ratio | None:
         return None if numerator is None or denominator is None else ratio(numerator, denominator)
-
-
-def sound(errors: Mapping[str, float]) -> list[str]:
-    """Return the candidates whose error is that of float32 arithmetic.
-
-    Args:
-        errors: Largest error against float64 of each candidate.
-    """
-    return [name for name, error in errors.items() if error <= _TOLERATED_ERROR_RATIO * min(errors.values())]

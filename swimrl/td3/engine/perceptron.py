@@ -21,7 +21,7 @@ from torch import nn
 from swimrl.activations import Activation, activation
 from swimrl.activations.cpu.kernel import CpuKernel, multiply_by_slope
 from swimrl.td3.engine import kernels
-from swimrl.td3.engine.products import BindProduct
+from swimrl.td3.engine.products.planner import BindProduct
 
 Call = Callable[[], object]
 Program = list[Call]

@@ -24,6 +24,7 @@ from torch import nn
 from swimrl.activations.cpu.kernel import CpuKernel, why_unavailable
 from swimrl.activations.torch.activation import Activation
 from swimrl.envs.seeding import Streams
+from swimrl.td3.config import Precision
 from swimrl.td3.engine import kernels
 from swimrl.td3.engine.flat import FlatNetwork
 from swimrl.td3.engine.perceptron import (
@@ -36,7 +37,7 @@ from swimrl.td3.engine.perceptron import (
     has_kernel,
     tanh_in_place,
 )
-from swimrl.td3.engine.products import Precision, ProductPlanner
+from swimrl.td3.engine.products.planner import ProductPlanner
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer

@@ -146,7 +146,7 @@ class Diagnostics:
             return self._random_sample()
         # One from each of N equal parts of the buffer: old and new experience alike.
         parts = np.arange(SAMPLE_SIZE) + agent.streams.numpy("diagnostics").random_sample(SAMPLE_SIZE)
-        replay = buffer._get_samples((parts * size / SAMPLE_SIZE).astype(int), env=agent._vec_normalize_env)
+        replay = agent.stored_transitions((parts * size / SAMPLE_SIZE).astype(int))
         assert isinstance(replay.observations, Tensor)
         # Stable-Baselines3's buffer keeps float64 where the environment has it.
         return _Sample(replay.observations.float(), replay.actions, replay)
@@ -215,8 +215,7 @@ class Diagnostics:
         """Return by how much the latest update changed the outputs, root mean square over the sample."""
         agent = self._agent
         optimizer = (agent.actor if name == "actor" else agent.critic).optimizer
-        rate = agent.lr_schedule(agent._current_progress_remaining)
-        before = before_last_update(perceptron, optimizer, rate)
+        before = before_last_update(perceptron, optimizer, agent.current_learning_rate)
         if before is None:
             return None
         # tie_weights would lose the parameters of a module that stands in two layers (granularity=network).

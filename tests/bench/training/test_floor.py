@@ -13,7 +13,7 @@ import torch
 import swimrl
 from swimrl.bench.training import floor
 from swimrl.bench.training.floor import Product
-from swimrl.td3.engine.products import describe
+from swimrl.td3.engine.products.backends import describe
 from swimrl.timing.clock import sample
 
 
@@ -72,8 +72,8 @@ def test_the_engine_computes_these_and_no_others(hidden: list[int], monkeypatch:
         computed[describe(a, b).removesuffix(" float32")] += 1
         matmul(a, b, out)
 
-    monkeypatch.setattr("swimrl.td3.engine.products._remembered_choice", lambda *_: "numpy")
-    monkeypatch.setattr("swimrl.td3.engine.products.np.matmul", counting)
+    monkeypatch.setattr("swimrl.td3.engine.products.planner.remembered", lambda *_: "numpy")
+    monkeypatch.setattr("swimrl.td3.engine.products.backends.np.matmul", counting)
     agent.products = None
     agent._update = None
     agent.train(gradient_steps=2, batch_size=12)

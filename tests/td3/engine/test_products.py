@@ -10,13 +10,20 @@ import pytest
 import torch
 
 from swimrl.errors import ConfigError
-from swimrl.td3.engine import products
+from swimrl.td3.engine.products import choices_file as file
+from swimrl.td3.engine.products import measurement, planner
+from swimrl.td3.engine.products.backends import BACKENDS, bind, describe
+from swimrl.td3.engine.products.choice import Measured, choose
+from swimrl.td3.engine.products.choices_file import choices_file
+from swimrl.td3.engine.products.measurement import measure
+from swimrl.td3.engine.products.planner import ProductPlanner
+from swimrl.td3.engine.products.precision import ready
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(products, "_UNWRITTEN", {})
+    monkeypatch.setattr(file, "_UNWRITTEN", {})
 
 
 def operands(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -29,37 +36,38 @@ def operands(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray, np.ndarray
 @pytest.fixture(params=[True, False], ids=["onednn in float32", "onednn in bfloat16"])
 def onednn_is_float32(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Make the planner take this processor for one of either kind."""
-    monkeypatch.setattr(products, "onednn_is_float32", lambda: request.param)
+    for module in (measurement, planner):
+        monkeypatch.setattr(module, "onednn_is_float32", lambda: request.param)
     return bool(request.param)
 
 
-@pytest.mark.parametrize("backend", products.BACKENDS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_backend_computes_the_product(backend: str, dtype: str) -> None:
     a, b, out = operands(dtype)
-    with products.ready():
-        products.bind(backend, a, b, out)()
+    with ready():
+        bind(backend, a, b, out)()
     truth = a.astype(np.float64) @ b.astype(np.float64)
-    rounds = backend == "onednn" and dtype == "float32" and not products.onednn_is_float32()
+    rounds = backend == "onednn" and dtype == "float32" and not measurement.onednn_is_float32()
     tolerance = 1e-13 if dtype == "float64" else 0.2 if rounds else 1e-5
     np.testing.assert_allclose(out, truth, rtol=0, atol=tolerance)
 
 
 def test_the_precision_setting_is_onednns_within_and_as_it_was_afterwards() -> None:
     before = torch.get_float32_matmul_precision()
-    with products.ready():
-        products.bind("torch", *operands())()
+    with ready():
+        bind("torch", *operands())()
         assert torch.get_float32_matmul_precision() == "medium"
     assert torch.get_float32_matmul_precision() == before
 
 
 def test_side_by_side_no_product_needs_the_other_setting_of_the_process(onednn_is_float32: bool) -> None:
     a, b, out = operands()
-    shape = products.describe(a, b)
-    products.cache_file().parent.mkdir(parents=True)
+    shape = describe(a, b)
+    choices_file().parent.mkdir(parents=True)
     unfit = "torch" if onednn_is_float32 else "onednn"
-    products.cache_file().write_text(json.dumps({shape: unfit}))
-    planner = products.ProductPlanner(side_by_side=True)
+    choices_file().write_text(json.dumps({shape: unfit}))
+    planner = ProductPlanner(side_by_side=True)
     call = planner.product(a, b, out)
     assert planner.chosen[shape] != unfit
     with planner.ready():
@@ -70,86 +78,86 @@ def test_side_by_side_no_product_needs_the_other_setting_of_the_process(onednn_i
 
 def test_where_onednn_rounds_to_bfloat16_it_is_no_candidate(onednn_is_float32: bool) -> None:
     a, b, out = operands()
-    shape = products.describe(a, b)
-    products.cache_file().parent.mkdir(parents=True)
-    products.cache_file().write_text(json.dumps({shape: "onednn"}))
-    planner = products.ProductPlanner()
+    shape = describe(a, b)
+    choices_file().parent.mkdir(parents=True)
+    choices_file().write_text(json.dumps({shape: "onednn"}))
+    planner = ProductPlanner()
     planner.product(a, b, out)
     assert (planner.chosen[shape] == "onednn") == onednn_is_float32
 
 
 def test_a_choice_made_for_another_arithmetic_is_refused(onednn_is_float32: bool) -> None:
     here, elsewhere = ("onednn", "onednn-bf16") if onednn_is_float32 else ("onednn-bf16", "onednn")
-    products.ProductPlanner({"shape": here})
+    ProductPlanner({"shape": here})
     with pytest.raises(ConfigError, match=f"pinned to the backend '{elsewhere}'.*go on where"):
-        products.ProductPlanner({"shape": elsewhere})
+        ProductPlanner({"shape": elsewhere})
 
 
 def test_bf16_takes_what_this_processor_rounds_with(onednn_is_float32: bool) -> None:
     a, b, out = (np.zeros((128, 128), np.float32) for _ in range(3))
-    planner = products.ProductPlanner({products.describe(a, b): "numpy"}, bf16=True)
+    planner = ProductPlanner({describe(a, b): "numpy"}, bf16=True)
     planner.product(a, b, out)
     assert list(planner.chosen.values()) == ["bf16" if onednn_is_float32 else "onednn-bf16"]
 
 
 def test_bf16_rounds_to_three_digits() -> None:
     a, b, out = operands()
-    products.bind("bf16", a, b, out)()
+    bind("bf16", a, b, out)()
     error = np.abs(out - a.astype(np.float64) @ b).max()
     assert 1e-4 < error < 0.2
 
 
 def test_a_fast_backend_with_bfloat16s_error_is_not_taken() -> None:
-    measured = {"numpy": (2e-4, 1e-5), "torch": (3e-4, 2e-5), "onednn": (1e-4, 3e-2)}
-    assert products.choose(measured) == "numpy"
+    measured = {"numpy": Measured(2e-4, 1e-5), "torch": Measured(3e-4, 2e-5), "onednn": Measured(1e-4, 3e-2)}
+    assert choose(measured) == "numpy"
 
 
 def test_the_fastest_sound_backend_is_taken() -> None:
-    measured = {"numpy": (2e-4, 1e-5), "torch": (3e-4, 1e-5), "onednn": (1e-4, 4e-5)}
-    assert products.choose(measured) == "onednn"
+    measured = {"numpy": Measured(2e-4, 1e-5), "torch": Measured(3e-4, 1e-5), "onednn": Measured(1e-4, 4e-5)}
+    assert choose(measured) == "onednn"
 
 
 def test_measuring_gives_time_and_error_of_each() -> None:
     candidates = ("numpy", "torch")
-    measured = products.measure(*operands(), candidates)
+    measured = measure(*operands(), candidates)
     assert set(measured) == set(candidates)
     assert all(seconds > 0 and 0 < error < 1e-4 for seconds, error in measured.values())
 
 
 def test_the_choice_is_remembered_for_the_next_run() -> None:
     a, b, out = operands()
-    planner = products.ProductPlanner()
+    planner = ProductPlanner()
     planner.product(a, b, out)
     (shape,) = planner.chosen
-    remembered = json.loads(products.cache_file().read_text())
+    remembered = json.loads(choices_file().read_text())
     assert remembered == planner.chosen
     other = "numpy" if remembered[shape] == "torch" else "torch"
-    products.cache_file().write_text(json.dumps({shape: other}))
-    again = products.ProductPlanner()
+    choices_file().write_text(json.dumps({shape: other}))
+    again = ProductPlanner()
     again.product(a, b, out)
     assert again.chosen == {shape: other}
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"32x17x20 nt float32": "abacus"}', "[]"])
 def test_a_damaged_memory_is_measured_anew(content: str) -> None:
-    products.cache_file().parent.mkdir(parents=True)
-    products.cache_file().write_text(content)
-    planner = products.ProductPlanner()
+    choices_file().parent.mkdir(parents=True)
+    choices_file().write_text(content)
+    planner = ProductPlanner()
     planner.product(*operands())
-    assert set(planner.chosen.values()) <= set(products.BACKENDS)
+    assert set(planner.chosen.values()) <= set(BACKENDS)
 
 
 def test_a_pinned_choice_wins() -> None:
     a, b, out = operands()
-    planner = products.ProductPlanner({products.describe(a, b): "torch"})
+    planner = ProductPlanner({describe(a, b): "torch"})
     planner.product(a, b, out)
     assert list(planner.chosen.values()) == ["torch"]
-    assert not products.cache_file().exists()
+    assert not choices_file().exists()
 
 
 def test_an_unwritable_memory_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
-    planner = products.ProductPlanner()
+    planner = ProductPlanner()
     call = planner.product(*operands())
     call()
     assert planner.chosen
@@ -157,12 +165,12 @@ def test_an_unwritable_memory_costs_nothing_but_time(monkeypatch: pytest.MonkeyP
 
 def test_a_choice_among_fewer_does_not_replace_that_among_all(onednn_is_float32: bool) -> None:
     a, b, out = operands()
-    shape = products.describe(a, b)
-    products.cache_file().parent.mkdir(parents=True)
-    products.cache_file().write_text(json.dumps({shape: "torch"}))
+    shape = describe(a, b)
+    choices_file().parent.mkdir(parents=True)
+    choices_file().write_text(json.dumps({shape: "torch"}))
     bf16 = not onednn_is_float32  # then oneDNN's setting is needed too, and excludes PyTorch's default
     for _ in range(2):
-        products.ProductPlanner(bf16=bf16, side_by_side=True).product(a, b, out)
-        planner = products.ProductPlanner()
+        ProductPlanner(bf16=bf16, side_by_side=True).product(a, b, out)
+        planner = ProductPlanner()
         planner.product(a, b, out)
         assert planner.chosen == {shape: "torch"}

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 import swimrl
 from swimrl.activations import REGISTRY
 from swimrl.envs.make import make
-from swimrl.td3.engine.products import BF16_BACKENDS
+from swimrl.td3.engine.products.backends import BF16_BACKENDS
 from swimrl.td3.engine.update import why_not_fused
 
 LR = 3e-4

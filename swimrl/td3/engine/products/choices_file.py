@@ -1,0 +1,58 @@
+"""The choices that were made on this host, in a JSON file: product to backend."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from swimrl.host import cache_folder, library_versions, processor_model
+
+_UNWRITTEN: dict[str, str] = {}
+"""Choices that could not be written to the file, so that the agents of one process agree all the same."""
+
+
+def remembered(name: str, candidates: Collection[str], choose: Callable[[], str]) -> str:
+    """Return the file's choice if it is among ``candidates``; else make it with ``choose``, and write it.
+
+    A file that cannot be written costs a new measurement in the next process, nothing else.
+    """
+    choices = _read() | _UNWRITTEN
+    if choices.get(name) not in candidates:
+        choices[name] = choose()
+        try:
+            _write(choices)
+        except OSError:
+            _UNWRITTEN[name] = choices[name]
+    return choices[name]
+
+
+def choices_file() -> Path:
+    """Return the file of this host's choices.
+
+    Its name holds what a choice depends on: processor, versions of the libraries, and the BLAS core that was
+    asked for.
+
+    Raises:
+        OSError: If there is no folder for it.
+    """
+    versions = library_versions()
+    host = f"{processor_model()} {os.environ.get('OPENBLAS_CORETYPE', '')}".strip().replace(" ", "-")
+    host = "".join(c for c in host if c.isalnum() or c in "-_.")
+    return cache_folder() / f"products-{host}-torch{versions['torch']}-numpy{versions['numpy']}.json"
+
+
+def _read() -> dict[str, str]:
+    try:
+        return dict(json.loads(choices_file().read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _write(choices: dict[str, str]) -> None:
+    path = choices_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(choices, indent=2))
+    aside.replace(path)

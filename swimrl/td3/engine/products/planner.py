@@ -1,0 +1,96 @@
+"""Chooses a backend for each product of the engine and binds it.
+
+Letters in shapes: M, K, N as in [M, K] times [K, N].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from swimrl.errors import ConfigError
+from swimrl.host import processor_model
+from swimrl.td3.engine.products.backends import BACKENDS, BF16_BACKENDS, Call, bind, describe
+from swimrl.td3.engine.products.choice import choose
+from swimrl.td3.engine.products.choices_file import remembered
+from swimrl.td3.engine.products.measurement import measure, onednn_is_float32, sound_backends
+from swimrl.td3.engine.products.precision import ready
+
+BindProduct = Callable[[np.ndarray, np.ndarray, np.ndarray], Call]
+"""(a [M, K], b [K, N], out [M, N]) -> the call that writes the product of a and b into out."""
+
+# Below this many multiplications the conversion to bfloat16 costs more than it saves.
+_WORTH_BF16 = 2**21
+
+
+class ProductPlanner:
+    """Binds products to the backend that is best for their shape on this host.
+
+    Args:
+        pinned: A choice made before, shape to backend, which wins over any measurement.
+        bf16: Whether large products are computed in bfloat16, accumulated in float32. That is another
+            arithmetic, with 3 decimal digits instead of 7, and is only done when asked for.
+        side_by_side: Whether products are computed in several threads at once. PyTorch's two libraries then
+            exclude each other, for one setting of the whole process chooses between them.
+
+    Attributes:
+        chosen: Shape to backend, of all products bound so far; what run.json records.
+
+    Raises:
+        ConfigError: If a pinned backend does not exist, or has another arithmetic on this processor.
+    """
+
+    def __init__(
+        self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False, side_by_side: bool = False
+    ) -> None:
+        # One product at a time and one thread for each: these products are too small to share, and the
+        # number of threads can change the order of sums.
+        threadpool_limits(limits=1, user_api="blas")
+        self._pinned = dict(pinned or {})
+        for shape, backend in self._pinned.items():
+            _check_pinned(shape, backend)
+        self._bf16 = ("bf16" if onednn_is_float32() else "onednn-bf16") if bf16 else None
+        # Whether PyTorch's setting is to be that of oneDNN while products are computed.
+        self._through_onednn = onednn_is_float32() or self._bf16 == "onednn-bf16"
+        excludes_torch = side_by_side and self._through_onednn
+        self._all_candidates = not excludes_torch
+        self._candidates = tuple(
+            name for name in BACKENDS if name in sound_backends() and (name != "torch" or not excludes_torch)
+        )
+        self.chosen: dict[str, str] = {}
+
+    def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+        """Return the call that writes the product of ``a`` [M, K] and ``b`` [K, N] into ``out`` [M, N]."""
+        shape = describe(a, b)
+        if self._bf16 and a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_BF16:
+            if self._pinned.get(shape) not in BF16_BACKENDS:
+                self._pinned[shape] = self._bf16
+        elif shape not in self._pinned:
+            # A choice among fewer candidates has a name of its own: it must not replace the choice among all.
+            name = shape if self._all_candidates else f"{shape} side by side"
+            self._pinned[shape] = remembered(
+                name, self._candidates, lambda: choose(measure(a, b, out, self._candidates))
+            )
+        self.chosen[shape] = self._pinned[shape]
+        return bind(self._pinned[shape], a, b, out)
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Return the context in which the calls from `product` are to be made."""
+        return ready("medium" if self._through_onednn else "highest")
+
+
+def _check_pinned(shape: str, backend: str) -> None:
+    if backend not in (*BACKENDS, *BF16_BACKENDS):
+        raise ConfigError(
+            f"the product {shape} is pinned to the backend {backend!r}, which this swimrl does not "
+            f"have; expected one of {', '.join((*BACKENDS, *BF16_BACKENDS))}; use the swimrl that chose it"
+        )
+    if backend not in sound_backends():
+        arithmetic = "bfloat16" if backend == "onednn" else "float32"
+        raise ConfigError(
+            f"the product {shape} is pinned to the backend {backend!r}, which computes in {arithmetic} on "
+            f"this processor ({processor_model()}); go on where the choice was made, or start anew here"
+        )
