@@ -9,6 +9,7 @@ import pkgutil
 import pytest
 
 import swimrl
+from swimrl.activations import REGISTRY
 
 MODULES = [
     module.name
@@ -18,6 +19,10 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str) -> None:
+def test_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        REGISTRY, "_definitions", dict(REGISTRY._definitions)
+    )  # forget what examples register
+    monkeypatch.setattr(REGISTRY, "_main_names", dict(REGISTRY._main_names))
     module = importlib.import_module(name)
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0

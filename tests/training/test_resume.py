@@ -251,7 +251,7 @@ def test_a_damaged_checkpoint_costs_only_time(
 
 
 def test_a_callback_that_ends_training_leaves_a_sound_checkpoint(alone: Path, tmp_path: Path) -> None:
-    config = replace(SMALL, callback=("test_resume:Ends",))
+    config = replace(SMALL, callback=("tests.training.test_resume:Ends",))
     assert begin(config, tmp_path).steps_done == 130
     further = replace(config, steps=300)
     continued = continuation(resolve(further), place(config, tmp_path))
@@ -345,8 +345,8 @@ class TestRefusals:
 
 class TestCommand:
     LINE = shlex.split(
-        "--import test_resume --env resume/Line-v0 --act relu --net 8x8 --steps 90 --eval-every 60 "
-        "--eval-episodes 1 --final-episodes 0 --td3.learning-starts 30 --td3.batch-size 8"
+        "--import tests.training.test_resume --env resume/Line-v0 --act relu --net 8x8 --steps 90 "
+        "--eval-every 60 --eval-episodes 1 --final-episodes 0 --td3.learning-starts 30 --td3.batch-size 8"
     )
 
     def run(self, *arguments: str) -> object:
@@ -393,7 +393,7 @@ class TestCommand:
 
 
 def test_what_lies_outside_the_promise_is_said(tmp_path: Path) -> None:
-    config = replace(SMALL, callback=("test_resume:Ends",))
+    config = replace(SMALL, callback=("tests.training.test_resume:Ends",))
     begin(config, tmp_path, StopsAt(50))
     directory = place(config, tmp_path)
     content = json.loads(directory.record_file.read_text())
@@ -403,7 +403,7 @@ def test_what_lies_outside_the_promise_is_said(tmp_path: Path) -> None:
     notes = "; ".join(continued.notes)
     assert "may not be exact: mujoco was 1.50, is " in notes
     assert "gymnasium" not in notes
-    assert "what test_resume:Ends remembers" in notes
+    assert "what tests.training.test_resume:Ends remembers" in notes
     assert "what resume/Line-v0 remembers from one episode to the next" in notes
     assert continued.changed["mujoco"][0] == "1.50"
 

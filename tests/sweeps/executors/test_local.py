@@ -57,8 +57,7 @@ class Diary:
 
 @pytest.fixture(autouse=True)
 def _modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent / 'training'}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "users_code"))
     build.import_modules(SMALL)
 
 
