@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swimrl.activations.language.formula import Formula
-    from swimrl.activations.language.names import ActivationSpec, parse_name, split_layers
+    from swimrl.activations.language.names import parse_name, split_layers
     from swimrl.activations.language.parameters import Interval, Parameter
     from swimrl.activations.language.registry import REGISTRY, register
+    from swimrl.activations.language.spec import ActivationSpec
     from swimrl.activations.torch.activation import Activation
     from swimrl.activations.torch.composite import value_and_derivatives
     from swimrl.activations.torch.factory import ActivationFactory, activation, activation_fn, build
@@ -23,7 +24,7 @@ _HOME = {
     "REGISTRY": "language.registry",
     "Activation": "torch.activation",
     "ActivationFactory": "torch.factory",
-    "ActivationSpec": "language.names",
+    "ActivationSpec": "language.spec",
     "Formula": "language.formula",
     "Interval": "language.parameters",
     "Parameter": "language.parameters",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.composite import value_and_derivatives
 from swimrl.colours import ACCENT, GRID, INK, SOFT
 from swimrl.errors import FormulaError, InputError

@@ -18,8 +18,8 @@ import sympy
 import torch
 
 from swimrl.activations.language.formula import Formula, evaluate
-from swimrl.activations.language.names import ActivationSpec
 from swimrl.activations.language.primitives import Absolute, Clip, Relu, Sign, Step, Where, X
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.composite import value_and_derivatives
 from swimrl.activations.torch.gain import normal_quadrature
 from swimrl.errors import FormulaError

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.composite import value_function
 from swimrl.activations.torch.factory import build
 

@@ -23,7 +23,7 @@ from swimrl.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from swimrl.activations.language.definition import Definition
-    from swimrl.activations.language.names import ActivationSpec
+    from swimrl.activations.language.spec import ActivationSpec
 
 _WIDTH = 80
 _MOST_PARAMETERS = 4
@@ -107,7 +107,7 @@ def _mentions(definition: Definition, text: str) -> bool:
 
 
 def _as_json(definition: Definition) -> dict[str, object]:
-    from swimrl.activations.language.names import ActivationSpec
+    from swimrl.activations.language.spec import ActivationSpec
 
     return {
         "name": definition.name,

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from swimrl.activations.language.formula import Formula
 
 Granularity = Literal["layer", "neuron", "network"]
+Kind = Literal["named", "expression", "path", "wrapper"]
+
+EXPRESSION = "expr:"
+"""What an expression of the user begins with."""
+
+WRAPPER = "taaf"
+"""The name of the wrapper."""
+
+_FORMER_MODULES = "swimrl.activations.modules:"
+_MODULES = "swimrl.activations.torch.handwritten:"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -43,6 +53,10 @@ class Definition:
             ``torch.nn.Module``, or ``"package.module:Class"``. It is called with the parameters by
             name, and with ``width``, the neurons of the layer, if it takes an argument of that name.
             A module whose output is not as wide as its input has a method ``output_width(width)``.
+        kind: ``"named"`` in the catalogue or by the user; an ``"expression"`` that the user typed after
+            ``expr:``; the ``"path"`` of somebody's module, ``package.module:Class``; or a ``"wrapper"``,
+            ``taaf(...)``.
+        inner: Of a wrapper, the name in full of the activation inside.
     """
 
     name: str
@@ -55,6 +69,12 @@ class Definition:
     summary: str = ""
     granularity: Granularity = "layer"
     module: Callable[[], Any] | str | None = None
+    kind: Kind = "named"
+    inner: str = ""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Before version 0.2 the kind of a definition was told by its name, and modules stood elsewhere.
+        vars(self).update(state if "kind" in state else state | _state_since_0_2(state))
 
     def __post_init__(self) -> None:
         if (self.expression is None) == (self.module is None):
@@ -79,11 +99,24 @@ class Definition:
 
 @functools.lru_cache(maxsize=1024)
 def _formula(expression: str, parameters: tuple[Parameter, ...], limits: tuple[str, str] | None) -> Formula:
-    from swimrl.activations.language.formula import (
-        Formula,
-    )  # SymPy takes 0.4 s to import; listing names does not need it
+    # SymPy takes 0.4 s to import; listing names does not need it.
+    from swimrl.activations.language.formula import Formula
 
     return Formula.parse(expression, parameters, limits)
+
+
+def _state_since_0_2(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what a definition pickled by version 0.1 lacks."""
+    name, module = state["name"], state["module"]
+    if name == EXPRESSION:
+        return {"kind": "expression"}
+    if name.startswith(f"{WRAPPER}("):
+        return {"kind": "wrapper", "inner": name.removeprefix(f"{WRAPPER}(").removesuffix(")")}
+    if ":" in name:
+        return {"kind": "path"}
+    if isinstance(module, str) and module.startswith(_FORMER_MODULES):
+        return {"kind": "named", "module": module.replace(_FORMER_MODULES, _MODULES)}
+    return {"kind": "named"}
 
 
 def check_name(name: str) -> None:
@@ -92,7 +125,7 @@ def check_name(name: str) -> None:
     Raises:
         FormulaError: Says what a name looks like.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", "taaf"):
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", WRAPPER):
         raise FormulaError(
             f"{name!r} cannot name an activation; use small letters, digits and underscores: 'my_swim'"
         )

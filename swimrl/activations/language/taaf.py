@@ -12,18 +12,15 @@ is fixed at 0 unless it is asked for: learning both would learn one number twice
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import sympy
 
-from swimrl.activations.language.definition import Definition
+from swimrl.activations.language.definition import WRAPPER, Definition
 from swimrl.activations.language.formula import text_of
 from swimrl.activations.language.parameters import OneOf, Parameter
 from swimrl.activations.language.primitives import Affine, X
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.errors import FormulaError
-
-if TYPE_CHECKING:
-    from swimrl.activations.language.names import ActivationSpec
 
 PREFIX = "f_"
 """Of the names that the inner activation's parameters have in the wrapped one."""
@@ -74,10 +71,12 @@ def taaf(inner: ActivationSpec) -> Definition:
         if parameter.name not in choices
     )
     return Definition(
-        f"taaf({inner.canonical})",
+        f"{WRAPPER}({inner.canonical})",
         text_of(expr),
         (*_PARAMETERS, *own),
         family="adaptive",
         reference="Kunc 2024, arXiv:2402.09249",
         summary=f"{inner.canonical}, scaled and shifted on both sides",
+        kind="wrapper",
+        inner=inner.canonical,
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from swimrl.activations.cpu.function import CpuFunction
-from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.composite import effective_value, value_function
 from swimrl.errors import FormulaError
 

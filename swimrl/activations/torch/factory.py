@@ -10,8 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from swimrl.activations.language.names import ActivationSpec, parse_name
+from swimrl.activations.language.names import parse_name
 from swimrl.activations.language.settings import shorten
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.activation import Activation
 from swimrl.errors import FormulaError
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from swimrl.activations.language.names import ActivationSpec
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.factory import build
 from swimrl.errors import FormulaError
 

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from swimrl.activations.cpu.kernel import why_unavailable
-from swimrl.activations.language.names import ActivationSpec, parse_name
+from swimrl.activations.language.names import parse_name
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.activation import Activation
 from swimrl.activations.torch.factory import build
 from swimrl.bench.activations.benchmark import BACKWARD, BOTH, COPY, FORWARD, arm_name

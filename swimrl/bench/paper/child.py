@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from swimrl.activations.language.names import ActivationSpec, parse_name
+from swimrl.activations.language.names import parse_name
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.bench.eager import eager_module
 from swimrl.bench.paper.benchmark import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE
 from swimrl.td3.config import TD3Config

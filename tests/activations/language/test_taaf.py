@@ -75,8 +75,8 @@ SPECIAL_CASES = {
 
 def wrapped(inner, alpha, beta, gamma, delta):
     """The module of a wrapped activation with fixed parameters."""
-    from swimrl.activations.language.names import ActivationSpec
     from swimrl.activations.language.parameters import ParameterValue
+    from swimrl.activations.language.spec import ActivationSpec
     from swimrl.activations.torch.factory import build
 
     definition = taaf(parse_name(inner))
