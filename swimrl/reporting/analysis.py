@@ -13,10 +13,12 @@ import numpy as np
 
 from swimrl.errors import ConfigError, UndeterminedError, closest
 from swimrl.reporting.comparisons import compare
-from swimrl.reporting.declaration import Primary, canonical, declaration
+from swimrl.reporting.declaration import canonical, declaration
 from swimrl.reporting.findings import Analysis, Arm, Normalised, determined
-from swimrl.reporting.metrics import METRICS, max_of_mean, score
+from swimrl.reporting.metrics import max_of_mean, score
 from swimrl.reporting.read import Collection, Excluded, Run
+from swimrl.runs.declaration import Primary
+from swimrl.runs.scores import METRICS
 from swimrl.stats import aggregate, interval, power
 from swimrl.stats.normalised import normalised_interval
 
@@ -98,6 +100,7 @@ def analyse(
         until=ends,
         baseline=chosen,
         primary=primary,
+        primary_sha256=declared.sha256,
         arms=tuple(arms),
         comparisons=tuple(comparisons),
         normalised=tuple(_normalised(arms, chosen, zero, seed)),

@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.declaration import Primary
 from swimrl.reporting.findings import Arm, Comparison, Undetermined, determined
 from swimrl.reporting.read import Run
+from swimrl.runs.declaration import Primary
 from swimrl.stats import aggregate, comparison, interval, power
 from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval

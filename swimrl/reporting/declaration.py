@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from swimrl.activations.language.names import parse_name, split_layers
-from swimrl.errors import SwimrlError
+from swimrl.errors import ConfigError, SwimrlError
 from swimrl.reporting.read import Run
-
-
-@dataclass(frozen=True)
-class Primary:
-    """The comparison that was declared: its tests are the family that is corrected together."""
-
-    baseline: str
-    comparisons: tuple[str, ...]
-    planned_seeds: int
-    metric: str = "last10"
-    environments: tuple[str, ...] = ()
-    """All when empty."""
-
-    correction: str = "holm"
-
-    paired: bool = False
-    """Whether equal seeds are pairs."""
-
-    diverged: str = "random-policy"
-    """What a diverged run scores from its failure on: ``random-policy``, or its ``last-evaluation``."""
-
-    sha256: str = ""
-    """Of the declaration as every run holds it."""
+from swimrl.runs.declaration import Primary, read_primary, sha256_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +19,9 @@ class Declaration:
     """What was found in the runs."""
 
     primary: Primary | None
+    sha256: str | None = None
+    """Of the declaration as every run holds it."""
+
     warnings: tuple[str, ...] = ()
 
 
@@ -56,38 +35,36 @@ def declaration(runs: Sequence[Run]) -> Declaration:
         key = str(study.get("primary_sha256")) if content else ""
         counts[key] += 1
         found[key] = content
-        if content and _hash(content) != key:
+        if content and sha256_of(content) != key:
             return Declaration(
                 None,
-                (f"the declaration in {run.source} does not fit its hash, so nothing counts as declared",),
+                warnings=(
+                    f"the declaration in {run.source} does not fit its hash, so nothing counts as declared",
+                ),
             )
     if len(found) > 1:
         said = ", ".join(f"{key[:8] or 'nothing'} ({n} runs)" for key, n in counts.items())
         return Declaration(
-            None, (f"runs disagree about what was declared, so nothing counts as declared: {said}",)
+            None, warnings=(f"runs disagree about what was declared, so nothing counts as declared: {said}",)
         )
     (sha256, content), *_ = found.items()
+    if not content:
+        return Declaration(None)
     try:
-        return Declaration(_primary(content, sha256) if content else None)
-    except (KeyError, TypeError) as error:
+        return Declaration(_primary(content), sha256)
+    except ConfigError as error:
         return Declaration(
-            None, (f"the declaration cannot be read ({error}), so nothing counts as declared",)
+            None, warnings=(f"the declaration cannot be read ({error}), so nothing counts as declared",)
         )
 
 
-def _hash(content: Mapping[str, Any]) -> str:
-    # As swimrl.sweeps.study_record writes it.
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _primary(content: Mapping[str, Any], sha256: str) -> Primary:
-    known = {field.name for field in dataclasses.fields(Primary)}
-    values: dict[str, Any] = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in content.items() if key in known
-    }
-    values["baseline"] = canonical(values["baseline"])
-    values["comparisons"] = tuple(map(canonical, values["comparisons"]))
-    return Primary(**{**values, "sha256": sha256})
+def _primary(content: Mapping[str, Any]) -> Primary:
+    primary = read_primary(content, source="run.json")
+    return dataclasses.replace(
+        primary,
+        baseline=canonical(primary.baseline),
+        comparisons=tuple(map(canonical, primary.comparisons)),
+    )
 
 
 def canonical(name: str) -> str:

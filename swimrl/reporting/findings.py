@@ -9,9 +9,9 @@ from typing import TypeVar
 import numpy as np
 
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.declaration import Primary
 from swimrl.reporting.metrics import curves
 from swimrl.reporting.read import Excluded, Run
+from swimrl.runs.declaration import Primary
 from swimrl.stats import power
 from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval
@@ -137,6 +137,9 @@ class Analysis:
     baseline: str
     primary: Primary | None
     """What the study declared."""
+
+    primary_sha256: str | None
+    """Hash of the declaration."""
 
     arms: tuple[Arm, ...]
     comparisons: tuple[Comparison, ...]

@@ -1,11 +1,4 @@
-"""The scores of runs, by their fixed names.
-
-| name | of one run |
-|---|---|
-| `last10` | mean of the last 10 evaluations up to the step that is compared |
-| `final100` | mean return of 100 fresh episodes after training |
-| `per_seed_max` | best evaluation; optimistic, for it selects on what it reports |
-| `auc` | mean height of the learning curve |
+"""The scores of runs (`swimrl.runs.scores`) at the step at which runs are compared.
 
 `max_of_mean`, the best evaluation of the mean over seeds, is the Swim paper's; it is a number of an arm, not
 of a run, so there is no interval and no test for it.
@@ -19,10 +12,7 @@ import numpy as np
 
 from swimrl.errors import UndeterminedError
 from swimrl.reporting.read import Run
-from swimrl.runs.record import LAST_EVALUATIONS
-from swimrl.stats.aggregate import area_under_curve
-
-METRICS = ("last10", "final100", "per_seed_max", "auc")
+from swimrl.runs.scores import auc, last10, per_seed_max
 
 
 def score(run: Run, metric: str, until: float | None = None, failure: float | None = None) -> float:
@@ -30,7 +20,7 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
 
     Args:
         run: The run.
-        metric: One of `METRICS`.
+        metric: One of `swimrl.runs.scores.METRICS`.
         until: The step up to which runs are compared; the end of the curve when not given.
         failure: The return that counts from the failure of a diverged run on, up to ``until``.
 
@@ -57,13 +47,10 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
         raise UndeterminedError(f"its last evaluation is at step {steps[-1]:,.0f}, before {end:,.0f}")
     inside = returns[steps <= end]
     if metric == "last10":
-        return float(inside[-LAST_EVALUATIONS:].mean())
+        return last10(inside)
     if metric == "per_seed_max":
-        return float(inside.max())
-    try:
-        return area_under_curve(steps, returns, end)
-    except ValueError as error:
-        raise UndeterminedError(str(error)) from error
+        return per_seed_max(inside)
+    return auc(steps, returns, end)
 
 
 def filled(run: Run, until: float | None, failure: float | None) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def facts(contents: Contents) -> list[str]:
             f"Declared before the first run: {primary.metric}, {', '.join(primary.comparisons)} against "
             f"{primary.baseline} on {environments}, {primary.planned_seeds} seeds each, "
             f"{'paired' if primary.paired else 'unpaired'}, correction {primary.correction} "
-            f"(SHA-256 of the declaration: {primary.sha256})."
+            f"(SHA-256 of the declaration: {analysis.primary_sha256})."
         )
     return lines
 

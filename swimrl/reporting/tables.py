@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.figures.style import METRIC_TITLES
 from swimrl.reporting.findings import Arm, Undetermined
 from swimrl.reporting.verdict import better, short
+from swimrl.runs.scores import METRIC_TITLES
 from swimrl.stats.interval import Interval, percentile_coverage
 
 

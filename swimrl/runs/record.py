@@ -18,9 +18,6 @@ from swimrl.runs.naming import DEFAULT_STUDY
 
 SCHEMA_VERSION = 2
 
-LAST_EVALUATIONS = 10
-"""Evaluations that the metric ``last10`` is the mean of."""
-
 Status = Literal["running", "done", "stopped", "interrupted", "failed"]
 """``done``: all steps are done; ``stopped``: a callback ended the run; ``interrupted``: a signal did."""
 

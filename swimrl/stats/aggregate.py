@@ -90,29 +90,6 @@ def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray
     return np.asarray(np.mean(above, axis=0))
 
 
-def area_under_curve(steps: np.ndarray, returns: np.ndarray, until: float | None = None) -> float:
-    """Return the mean height of a learning curve: its area by trapezoids, divided by the steps it spans.
-
-    Args:
-        steps: Environment steps of the evaluations, ascending, [E].
-        returns: Mean return of each, [E].
-        until: Where to stop; between two evaluations the curve is a straight line.
-
-    Raises:
-        ValueError: If the curve has fewer than two points up to ``until``, or ends before it.
-    """
-    steps, returns = np.asarray(steps, float), np.asarray(returns, float)
-    end = steps[-1] if until is None else until
-    if end > steps[-1]:
-        raise ValueError(f"the curve ends at step {steps[-1]:,.0f}, before {end:,.0f}")
-    inside = steps < end
-    x = np.append(steps[inside], end)
-    if len(x) < 2:
-        raise ValueError(f"the curve has {len(x)} point up to step {end:,.0f}; its area needs two")
-    y = np.append(returns[inside], np.interp(end, steps, returns))
-    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
-
-
 def relative_to(scores: Scores, zero: Mapping[str, float], one: Mapping[str, float]) -> dict[str, np.ndarray]:
     """Return scores on the scale on which ``zero`` is 0 and ``one`` is 1; nothing is clipped.
 

@@ -23,47 +23,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from swimrl.errors import ConfigError
 from swimrl.fields import from_mapping, to_mapping
+from swimrl.runs.declaration import read_primary
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import read_mapping
-
-
-@dataclass(frozen=True)
-class Primary:
-    """The comparison that a study declares before its first run."""
-
-    baseline: str
-    """The activation that others are compared with."""
-
-    comparisons: tuple[str, ...]
-    """The activations that are compared with it."""
-
-    planned_seeds: int
-    """Seeds of each arm, below which the result is interim."""
-
-    metric: Literal["last10", "final100", "per_seed_max", "auc"] = "last10"
-    """The score that is compared."""
-
-    environments: tuple[str, ...] = ()
-    """Environments that count; all when not given."""
-
-    correction: Literal["holm", "benjamini-hochberg"] = "holm"
-    """How p-values are corrected for their number."""
-
-    paired: bool = False
-    """Whether equal seeds of two activations are pairs."""
-
-    diverged: Literal["random-policy", "last-evaluation"] = "random-policy"
-    """What a diverged run scores from its failure on."""
-
-    def __post_init__(self) -> None:
-        if self.planned_seeds < 1:
-            raise ConfigError(f"planned_seeds is {self.planned_seeds}; expected a whole number of at least 1")
 
 
 @dataclass(frozen=True)
@@ -102,12 +70,7 @@ def read_study(path: Path) -> StudyFile:
     primary = content.get("primary")
     if primary is not None:
         primary = _mapping(content, "primary", path)
-        for key in ("baseline", "comparisons", "planned_seeds"):
-            if key not in primary:
-                raise ConfigError(
-                    f"{path}: primary has no {key}; declare what is to be compared, or leave it out"
-                )
-        from_mapping(Primary, primary, source=f"{path}: primary")
+        read_primary(primary, source=f"{path}: primary")
     return StudyFile(
         base=from_mapping(TrainConfig, base, source=f"{path}: base"),
         axes={str(key).replace("-", "_"): values for key, values in axes.items()},

@@ -5,7 +5,6 @@ Schema history: 1 first version.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from swimrl.errors import ConfigError, DamagedFileError, RunExistsError
+from swimrl.runs.declaration import sha256_of
 from swimrl.runs.directory import replace, writing
 from swimrl.runs.lock import locked
 
@@ -37,14 +37,13 @@ class Study:
     """The processor on which the backends were chosen."""
 
     primary: Mapping[str, Any] | None = None
-    """The comparison that was declared before the first run; see `swimrl.sweeps.study_file`."""
+    """The comparison that was declared before the first run; see `swimrl.runs.declaration`."""
 
     def facts(self) -> dict[str, Any]:
         """Return what goes into the run.json of each run, ready for JSON."""
         facts: dict[str, Any] = {"name": self.name, "products_chosen_on": self.processor}
         if self.primary is not None:
-            text = json.dumps(self.primary, sort_keys=True)
-            facts |= {"primary": self.primary, "primary_sha256": hashlib.sha256(text.encode()).hexdigest()}
+            facts |= {"primary": self.primary, "primary_sha256": sha256_of(self.primary)}
         return facts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -12,7 +12,6 @@ import numpy as np
 from swimrl.envs.seeding import evaluation_seed, final_seed
 from swimrl.errors import NonFiniteError
 from swimrl.runs.directory import Episode
-from swimrl.runs.record import LAST_EVALUATIONS
 from swimrl.runs.weights import Policy
 
 
@@ -89,26 +88,3 @@ def run_episode(
             "check the environment and its arguments"
         )
     return Episode(total, length)
-
-
-def metrics(steps: Sequence[int], returns: np.ndarray, final: Sequence[Episode]) -> dict[str, float | None]:
-    """Return a run's scores by their fixed names.
-
-    Args:
-        steps: Environment step of each evaluation, [E].
-        returns: Returns [E, episodes] of the evaluations.
-        final: The fresh episodes after training; may be empty.
-
-    Returns:
-        ``last10``: mean of the last 10 evaluations; ``per_seed_max``: best evaluation (optimistic, it
-        selects on what it reports); ``auc``: mean height of the learning curve, by the trapezoid rule;
-        ``final100``: mean return of the fresh episodes. None where there are no data.
-    """
-    means = returns.mean(axis=1)
-    span = steps[-1] - steps[0]
-    return {
-        "last10": float(means[-LAST_EVALUATIONS:].mean()),
-        "per_seed_max": float(means.max()),
-        "auc": float(np.trapezoid(means, steps) / span) if span else None,
-        "final100": float(np.mean([e.undiscounted_return for e in final])) if final else None,
-    }

@@ -29,6 +29,7 @@ from swimrl.runs.directory import Episode, RunDirectory, read_evaluations, repla
 from swimrl.runs.naming import run_path, variant_slug
 from swimrl.runs.record import Failure, RunRecord, Status, failure_of
 from swimrl.runs.replay_log import ReplayLog
+from swimrl.runs.scores import scores
 from swimrl.runs.weights import acting, normalisation_of, save_policy
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
@@ -36,7 +37,7 @@ from swimrl.td3.policy import perceptrons
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
 from swimrl.training import build
 from swimrl.training.config import TrainConfig, layer_names
-from swimrl.training.evaluation import evaluate, evaluate_final, metrics
+from swimrl.training.evaluation import evaluate, evaluate_final
 from swimrl.training.interruption import Interruption
 from swimrl.training.monitoring.watch import Watch
 from swimrl.training.progress import Reporter, Reporters
@@ -363,16 +364,16 @@ class _Run:
         reason: str | None = None,
         final: list[Episode] | None = None,
     ) -> RunRecord:
-        scores: dict[str, Any] = {}
+        metrics: dict[str, Any] = {}
         if self.directory.evaluations_file.exists():
             steps, returns, _ = read_evaluations(self.directory.evaluations_file)
-            scores = metrics(list(steps), returns, final or [])
+            metrics = scores(steps, returns, [episode.undiscounted_return for episode in final or []])
         self.record = dataclasses.replace(
             self.record,
             status=status,
             failure=failure,
             reason=reason,
-            metrics=scores,
+            metrics=metrics,
             ended=_now(),
             **self._progress(),
         )

@@ -25,7 +25,7 @@ def test_what_all_runs_declare_counts() -> None:
         ("swim",),
     )
     assert (found.primary.planned_seeds, found.primary.correction, found.primary.paired) == (4, "holm", False)
-    assert len(found.primary.sha256) == 64
+    assert len(str(found.sha256)) == 64
 
 
 def test_nothing_declared_is_nothing_to_warn_of() -> None:

@@ -92,7 +92,7 @@ def test_the_page_is_whole_and_loads_nothing(report: Path) -> None:
 def test_the_page_says_what_was_declared_left_out_and_found(report: Path, contents: Contents) -> None:
     text = (report / "report.html").read_text()
     assert contents.analysis.primary is not None
-    assert contents.analysis.primary.sha256 in text
+    assert str(contents.analysis.primary_sha256) in text
     assert "runs/&lt;broken&gt;: a reason &amp; more" in text
     assert "swim scores above relu: established with 4 seeds" in text
     assert "<td>swim *</td>" in text

@@ -42,16 +42,6 @@ def test_the_profile_falls_from_one_to_nothing() -> None:
     np.testing.assert_array_equal(profile, [1, (3 / 4 + 1 / 4) / 2, 0])
 
 
-def test_the_area_is_the_mean_height() -> None:
-    steps, returns = np.array([0, 10, 30]), np.array([0.0, 10.0, 10.0])
-    assert aggregate.area_under_curve(steps, returns) == pytest.approx(250 / 30)
-    assert aggregate.area_under_curve(steps, returns, until=5) == 2.5
-    with pytest.raises(ValueError, match="ends at step 30"):
-        aggregate.area_under_curve(steps, returns, until=31)
-    with pytest.raises(ValueError, match="needs two"):
-        aggregate.area_under_curve(steps[:1], returns[:1])
-
-
 def test_normalised_scores_are_not_clipped() -> None:
     scaled = aggregate.relative_to({"a": np.array([-10.0, 30.0])}, {"a": 10.0}, {"a": 20.0})
     np.testing.assert_array_equal(scaled["a"], [-2, 2])

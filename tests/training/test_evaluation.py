@@ -9,7 +9,7 @@ import pytest
 from swimrl.envs.make import make
 from swimrl.errors import NonFiniteError
 from swimrl.runs.directory import Episode
-from swimrl.training.evaluation import Transition, evaluate, evaluate_final, metrics, run_episode
+from swimrl.training.evaluation import Transition, evaluate, evaluate_final, run_episode
 
 
 def controller(observation: np.ndarray) -> np.ndarray:
@@ -67,30 +67,3 @@ def test_a_return_that_is_not_finite_is_an_error() -> None:
     env = make("worlds/Line-v0", {"nan_reward_from": 5})
     with pytest.raises(NonFiniteError, match="episode of 20 steps sum to nan"):
         run_episode(lambda observation: np.zeros(1, np.float32), env, 0)
-
-
-def test_metrics_of_a_curve_worked_by_hand() -> None:
-    # Means 0, 10, ..., 110 at steps 0, 5, ..., 55: the last ten have the mean (20 + 110) / 2.
-    steps = [5 * number for number in range(12)]
-    returns = np.array([[10 * number - 1, 10 * number + 1] for number in range(12)], float)
-    final = [Episode(1.0, 3), Episode(4.0, 3)]
-    assert metrics(steps, returns, final) == {
-        "last10": 65.0,
-        "per_seed_max": 110.0,
-        "auc": 55.0,
-        "final100": 2.5,
-    }
-
-
-def test_auc_weighs_by_steps_and_the_best_may_come_early() -> None:
-    # Trapezoids (2 + 8) / 2 * 10 and (8 + 4) / 2 * 30, over 40 steps.
-    scores = metrics([0, 10, 40], np.array([[2.0], [8.0], [4.0]]), [])
-    assert scores["auc"] == pytest.approx((50 + 180) / 40)
-    assert scores["per_seed_max"] == 8.0
-    assert scores["last10"] == pytest.approx(14 / 3)
-    assert scores["final100"] is None
-
-
-def test_one_evaluation_has_no_curve() -> None:
-    scores = metrics([0], np.array([[1.0, 3.0]]), [])
-    assert scores == {"last10": 2.0, "per_seed_max": 2.0, "auc": None, "final100": None}

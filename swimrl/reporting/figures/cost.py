@@ -6,8 +6,9 @@ from typing import Any
 
 from swimrl.colours import FAINT
 from swimrl.reporting.cost import Costs, pareto_front
-from swimrl.reporting.figures.style import METRIC_TITLES, arms_of, looks, panels
+from swimrl.reporting.figures.style import arms_of, looks, panels
 from swimrl.reporting.findings import Analysis
+from swimrl.runs.scores import METRIC_TITLES
 from swimrl.stats.interval import Interval
 
 

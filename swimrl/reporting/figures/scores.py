@@ -9,9 +9,10 @@ import numpy as np
 
 from swimrl.colours import FAINT
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.figures.style import METRIC_TITLES, arms_of, look, looks, panels
+from swimrl.reporting.figures.style import arms_of, look, looks, panels
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.sensitivity import Sensitivity
+from swimrl.runs.scores import METRIC_TITLES
 from swimrl.stats.aggregate import performance_profile, probability_of_improvement, tasks_of
 from swimrl.stats.interval import Interval
 from swimrl.stats.normalised import normalised, resampled_normalised

@@ -38,13 +38,6 @@ RC: Mapping[Any, Any] = {
     "pdf.fonttype": 42,
 }
 
-METRIC_TITLES = {
-    "last10": "mean return of the last 10 evaluations",
-    "final100": "mean return of 100 fresh episodes",
-    "per_seed_max": "best evaluation of each run (optimistic)",
-    "auc": "mean height of the learning curve",
-}
-
 
 @dataclass(frozen=True)
 class Look:
