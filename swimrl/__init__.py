@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swimrl.activations import activation, activation_fn, register
     from swimrl.td3 import TD3
+    from swimrl.training import open_run, train
 
 __version__ = _version("swimrl")
 
@@ -19,10 +20,12 @@ _HOME = {
     "TD3": "swimrl.td3",
     "activation": "swimrl.activations",
     "activation_fn": "swimrl.activations",
+    "open_run": "swimrl.training",
     "register": "swimrl.activations",
+    "train": "swimrl.training",
 }
 
-__all__ = ["TD3", "__version__", "activation", "activation_fn", "register"]
+__all__ = ["TD3", "__version__", "activation", "activation_fn", "open_run", "register", "train"]
 
 
 def __getattr__(name: str) -> Any:

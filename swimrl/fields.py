@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import numbers
 import types
 import typing
 from collections.abc import Mapping
@@ -147,8 +148,8 @@ def converted(hint: Any, value: Any, *, name: str) -> Any:
     if origin is tuple:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, Mapping):  # env_kwargs: {name: value} reads better in YAML than name=value
-            items = [f"{key}={item}" for key, item in items.items()]
-        if not isinstance(items, list):
+            items = [f"{key}={'null' if item is None else item}" for key, item in items.items()]
+        if not isinstance(items, list | tuple):
             raise ConfigError(f"{name} is {_shown(value)}; expected a list")
         return tuple(converted(options[0], item, name=name) for item in items)
     if origin is typing.Literal:
@@ -168,7 +169,7 @@ _EXPECTED = {
 
 
 def _scalar(kind: type, value: Any, name: str) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # NumPy's too
     try:
         if kind is bool and isinstance(value, bool):
             return value

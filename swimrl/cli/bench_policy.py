@@ -34,15 +34,14 @@ def run(args: Args) -> None:
     from swimrl.bench.action.tables import print_record
     from swimrl.bench.bar import Bar
     from swimrl.envs.make import check_id
-    from swimrl.runs.directory import RunDirectory
     from swimrl.timing import record as timing_record
-    from swimrl.training.stored import open_run
+    from swimrl.training import open_run
 
     config = copy_fields(args, LatencyConfig)
     if config.run is None:
         check_id(config.env)
     else:
-        open_run(RunDirectory(config.run).path)  # what is wrong with it is said here, in one line
+        _ = open_run(config.run).policy  # what is wrong with it is said here, in one line
     if args.json is not None:
         timing_record.check_free(args.json)
     with Bar() as bar:

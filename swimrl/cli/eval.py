@@ -22,10 +22,11 @@ from swimrl.fields import Count
 
 if TYPE_CHECKING:
     import gymnasium as gym
+    import numpy as np
 
-    from swimrl.runs.directory import Episode
+    from swimrl.training import Episodes, Run
     from swimrl.training.evaluation import Transition
-    from swimrl.training.stored import StoredPolicy
+    from swimrl.training.stored import ZipPolicy
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,6 @@ class Args:
 
 def run(args: Args) -> None:
     """Score the policy and print the result."""
-    if args.episodes < 1:
-        raise InputError(f"--episodes is {args.episodes}; expected a whole number of at least 1")
-    if args.seed is not None and args.seed < 0:
-        raise InputError(f"--seed is {args.seed}; expected a whole number of at least 0")
     if args.video and args.render:
         raise InputError("--video and --render exclude each other; give one of them")
     if args.record_states and args.record_states.suffix != ".npz":
@@ -78,76 +75,75 @@ def run(args: Args) -> None:
     if not (args.path.is_dir() or (args.path.suffix == ".zip" and args.path.exists())):
         raise InputError(f"{args.path} is neither a run directory nor a policy.zip; name one of them")
 
-    from swimrl.envs.seeding import final_seed
-    from swimrl.training.evaluation import run_episode
+    from swimrl.training.evaluation import run_episodes
 
-    stored = _open(args)
-    env = _environment(stored, args)
-    recorded: list[list[Transition]] = []
-    episodes = []
+    source = _open(args)
+    policy = source.best_policy if args.best else source.policy
+    env = _environment(source, args)
+    recorded: list[Transition] = []
     try:
-        for number in range(args.episodes):
-            recorded.append([])
-            seed = final_seed(number) if args.seed is None else args.seed + number
-            on_step = recorded[-1].append if args.record_states else None
-            episodes.append(run_episode(stored.policy, env, seed, on_step=on_step))
+        episodes = run_episodes(
+            policy,
+            env,
+            episodes=args.episodes,
+            seed=args.seed,
+            on_step=recorded.append if args.record_states else None,
+        )
     finally:
         env.close()
     if args.record_states:
-        _write_states(args.record_states, recorded)
-    _print(args, stored, episodes)
+        _write_states(args.record_states, recorded, episodes.lengths)
+    _print(args, source.env_id, episodes)
 
 
-def _open(args: Args) -> StoredPolicy:
-    from swimrl.training.stored import open_run, open_zip
+def _open(args: Args) -> Run | ZipPolicy:
+    from swimrl.training import open_run
+    from swimrl.training.stored import open_zip
 
     if args.path.is_dir():
-        return open_run(args.path, best=args.best)
+        return open_run(args.path)
+    if (args.path.parent / "run.json").exists():
+        return open_run(args.path.parent)
     return open_zip(args.path, args.env, trust=args.trust)
 
 
-def _environment(stored: StoredPolicy, args: Args) -> gym.Env[Any, Any]:
+def _environment(source: Run | ZipPolicy, args: Args) -> gym.Env[Any, Any]:
     from swimrl.envs.video import FilmedEnv
-    from swimrl.training.stored import environment_for
 
     if args.video:
-        return FilmedEnv(environment_for(stored, render_mode="rgb_array"), args.video)
-    return environment_for(stored, render_mode=args.render)
+        return FilmedEnv(source.make_environment(render_mode="rgb_array"), args.video)
+    return source.make_environment(render_mode=args.render)
 
 
-def _write_states(path: Path, episodes: list[list[Transition]]) -> None:
+def _write_states(path: Path, steps: list[Transition], lengths: np.ndarray) -> None:
     import numpy as np
 
-    steps = [transition for episode in episodes for transition in episode]
-    rewards = [np.array([transition.reward for transition in episode]) for episode in episodes]
+    rewards = np.array([step.reward for step in steps])
+    each_episode = np.split(rewards, lengths.cumsum()[:-1])
     try:
         np.savez_compressed(
             path,
             observations=np.array([step.observation for step in steps]),
             actions=np.array([step.action for step in steps]),
-            rewards=np.concatenate(rewards),
+            rewards=rewards,
             terminations=np.array([step.terminated for step in steps]),
             truncations=np.array([step.truncated for step in steps]),
-            returns_to_go=np.concatenate([r[::-1].cumsum()[::-1] for r in rewards]),
-            episodes=np.repeat(np.arange(len(episodes)), [len(episode) for episode in episodes]),
+            returns_to_go=np.concatenate([r[::-1].cumsum()[::-1] for r in each_episode]),
+            episodes=np.repeat(np.arange(len(lengths)), lengths),
         )
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def _print(args: Args, stored: StoredPolicy, episodes: list[Episode]) -> None:
-    import numpy as np
-
-    returns = np.array([episode.undiscounted_return for episode in episodes])
-    lengths = np.array([episode.length for episode in episodes])
-    spread = float(returns.std(ddof=1)) if len(returns) > 1 else None
+def _print(args: Args, env_id: str, episodes: Episodes) -> None:
+    returns, lengths, spread = episodes.returns, episodes.lengths, episodes.standard_deviation
     if args.json:
         content = {
             "path": str(args.path),
-            "environment": stored.config.env,
+            "environment": env_id,
             "policy": "best" if args.best else "last",
-            "episodes": len(episodes),
-            "mean_return": float(returns.mean()),
+            "episodes": len(returns),
+            "mean_return": episodes.mean_return,
             "standard_deviation": spread,
             "min_return": float(returns.min()),
             "max_return": float(returns.max()),
@@ -157,8 +153,8 @@ def _print(args: Args, stored: StoredPolicy, episodes: list[Episode]) -> None:
         print(json.dumps(content, indent=2))
         return
     about = f" ± {spread:,.1f} (standard deviation over episodes)" if spread is not None else ""
-    print(f"{stored.config.env}, {len(episodes)} episodes")
-    print(f"return {returns.mean():,.1f}{about}, from {returns.min():,.1f} to {returns.max():,.1f}")
+    print(f"{env_id}, {len(returns)} episodes")
+    print(f"return {episodes.mean_return:,.1f}{about}, from {returns.min():,.1f} to {returns.max():,.1f}")
     print(f"length {lengths.mean():,.1f}")
     for path in (args.video, args.record_states):
         if path:

@@ -7,7 +7,6 @@ examples:
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -33,17 +32,6 @@ class Args:
 
 def run(args: Args) -> None:
     """Continue the run, or say that it is finished."""
-    from swimrl.cli.train import start
-    from swimrl.runs.directory import RunDirectory
-    from swimrl.training import build
-    from swimrl.training.resume import recorded_config
+    from swimrl.training import open_run
 
-    directory = RunDirectory(args.path)
-    config = recorded_config(directory)
-    config = dataclasses.replace(
-        config,
-        steps=config.steps if args.steps is None else args.steps,
-        checkpoint_every=config.checkpoint_every if args.checkpoint_every is None else args.checkpoint_every,
-    )
-    build.import_modules(config)
-    start(config, directory, resume=True)
+    open_run(args.path).resume(steps=args.steps, checkpoint_every=args.checkpoint_every)

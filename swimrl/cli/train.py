@@ -14,18 +14,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from swimrl.errors import InputError
 from swimrl.fields import copy_fields, to_mapping
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.training import config_file
 from swimrl.training.config import TrainConfig
-
-if TYPE_CHECKING:
-    from swimrl.runs.directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -61,64 +57,19 @@ def defaults(arguments: list[str]) -> Args:
 def run(args: Args) -> None:
     """Train, or print what would be trained."""
     config = copy_fields(args, TrainConfig)
+    if args.dry_run:
+        _print_plan(config, args.out)
+        return
+    from swimrl.training import train
 
+    train(config=config, out=args.out, overwrite=args.overwrite, resume=args.resume)
+
+
+def _print_plan(config: TrainConfig, study: Path) -> None:
     from swimrl.training import build
-
-    build.import_modules(config)
-
     from swimrl.training.run import directory_of, resolve
 
+    build.import_modules(config)
     config = resolve(config)
-    directory = directory_of(config, args.out)
-    if args.dry_run:
-        print(json.dumps({"directory": str(directory.path), **to_mapping(config)}, indent=2))
-        return
-    if args.resume and args.overwrite:
-        raise InputError("--resume continues a run and --overwrite deletes it; give one of the two")
-    start(config, directory, overwrite=args.overwrite, resume=args.resume)
-
-
-def start(
-    config: TrainConfig, directory: RunDirectory, *, overwrite: bool = False, resume: bool = False
-) -> None:
-    """Train or continue, and say how it goes."""
-    from rich.console import Console
-
-    from swimrl.training.progress import BarReporter, LineReporter
-    from swimrl.training.resume import continuation, is_finished
-    from swimrl.training.run import train
-
-    console = Console()
-    if resume and is_finished(directory, config):
-        line = f"the run in {directory.path} is finished; a larger --steps goes on further"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-        return
-    continued = continuation(config, directory) if resume else None
-    title = (
-        f"{config.env}  {_activations(config)}  seed {config.seed}",
-        f"run directory: {directory.path}",
-        *(continued.notes if continued else ()),
-    )
-    reporter = (BarReporter if console.is_terminal else LineReporter)(console, title)
-    record = train(config, directory, reporter, overwrite=overwrite, continuation=continued)
-    for line in _summary(record.status, record.metrics, record.wall_clock_s, record.steps_done):
-        console.print(line, highlight=False)
-    if record.status == "interrupted":
-        line = f"continue it with: swimrl resume {directory.path}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-        raise KeyboardInterrupt
-
-
-def _activations(config: TrainConfig) -> str:
-    if config.act_critic is None:
-        return config.act
-    return f"actor {config.act}, critics {config.act_critic}"
-
-
-def _summary(status: str, metrics: dict[str, Any], wall_clock_s: dict[str, float], steps: int) -> list[str]:
-    scores = [f"{name} {value:,.1f}" for name, value in metrics.items() if value is not None]
-    seconds = wall_clock_s["total"]
-    return [
-        f"{status} after {steps:,} steps in {seconds:,.0f} s",
-        "  ".join(scores),
-    ]
+    directory = directory_of(config, study)
+    print(json.dumps({"directory": str(directory.path), **to_mapping(config)}, indent=2))

@@ -11,7 +11,7 @@ from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import Reporter
 from swimrl.training.resume import continuation, is_finished
-from swimrl.training.run import train
+from swimrl.training.run import execute
 
 
 def run_job(
@@ -37,7 +37,7 @@ def run_job(
         if is_finished(directory, config):
             return read_record(directory.record_file)
         continued = continuation(config, directory) if directory.record_file.exists() else None
-        return train(
+        return execute(
             config,
             directory,
             reporter,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
@@ -129,29 +129,15 @@ def import_modules(config: TrainConfig) -> None:
         ConfigError: If one cannot be imported.
     """
     for module in config.imports:
-        _import(module, "--import")
+        import_module(module, "--import")
 
 
-def build_callbacks(config: TrainConfig) -> list[BaseCallback]:
-    """Return the user's own callbacks.
+def import_module(name: str, flag: str) -> ModuleType:
+    """Return the module ``name`` that the user gave with ``flag``.
 
     Raises:
-        ConfigError: If one cannot be imported or is no callback.
+        ConfigError: If it cannot be imported.
     """
-    callbacks = []
-    for name in config.callback:
-        module_name, _, attribute = name.partition(":")
-        kind = getattr(_import(module_name, "--callback"), attribute or "", None)
-        if not (isinstance(kind, type) and issubclass(kind, BaseCallback)):
-            raise ConfigError(
-                f"--callback {name!r} names no callback; expected package.module:Class, a subclass of "
-                "stable_baselines3.common.callbacks.BaseCallback"
-            )
-        callbacks.append(kind())
-    return callbacks
-
-
-def _import(name: str, flag: str) -> Any:
     try:
         return importlib.import_module(name)
     except (ImportError, ValueError, TypeError) as error:

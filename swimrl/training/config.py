@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
-from swimrl.fields import Count
+from swimrl.fields import Count, from_mapping, to_mapping
 from swimrl.td3.config import TD3Config
 
 
@@ -176,6 +177,31 @@ class TrainConfig:
                     "expected one such as ctrl_cost_weight=0.05"
                 ) from error
         return arguments
+
+
+def with_settings(config: TrainConfig, settings: Mapping[str, Any], *, source: str) -> TrainConfig:
+    """Return ``config`` with other values for the fields that ``settings`` names.
+
+    Args:
+        config: To start from.
+        settings: Values by field; of ``td3`` a `TD3Config`, or a mapping of those fields that change.
+        source: Where the settings come from, for messages.
+
+    Raises:
+        ConfigError: If a name is unknown (the message offers the closest), or a value cannot be used.
+
+    Example:
+        >>> with_settings(TrainConfig(), {"steps": 10, "td3": {"lr": 1e-3}}, source="example").td3.lr
+        0.001
+    """
+    changes = dict(settings)
+    td3 = changes.get("td3")
+    if isinstance(td3, TD3Config):
+        changes["td3"] = to_mapping(td3)
+    elif isinstance(td3, Mapping):
+        given = {str(name).replace("-", "_"): value for name, value in td3.items()}
+        changes["td3"] = to_mapping(config.td3) | given
+    return from_mapping(TrainConfig, to_mapping(config) | changes, source=source)
 
 
 def parse_scalar(value: object) -> object:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
 from swimrl.envs.seeding import evaluation_seed, final_seed
-from swimrl.errors import NonFiniteError
+from swimrl.errors import InputError, NonFiniteError
 from swimrl.runs.directory import Episode
 from swimrl.runs.weights import Policy
 
@@ -28,6 +29,61 @@ class Transition(NamedTuple):
     terminated: bool
     truncated: bool
     info: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Scored episodes."""
+
+    returns: np.ndarray
+    """Undiscounted return of each episode, float64 [N]."""
+
+    lengths: np.ndarray
+    """Environment steps of each episode, int [N]."""
+
+    @property
+    def mean_return(self) -> float:
+        """Mean of the returns."""
+        return float(self.returns.mean())
+
+    @property
+    def standard_deviation(self) -> float | None:
+        """Standard deviation of the returns over the episodes (N - 1); None for a single episode."""
+        return float(self.returns.std(ddof=1)) if len(self.returns) > 1 else None
+
+
+def run_episodes(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    *,
+    episodes: int,
+    seed: int | None = None,
+    on_step: Callable[[Transition], None] | None = None,
+) -> Episodes:
+    """Return the scores of fresh episodes.
+
+    Args:
+        policy: Chooses the actions.
+        env: Where to act.
+        episodes: Number of episodes, N.
+        seed: Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of
+            the score ``final100``.
+        on_step: Receives each transition, if it is given.
+
+    Raises:
+        InputError: If ``episodes`` or ``seed`` is out of range.
+        NonFiniteError: If a return is NaN or infinite.
+    """
+    if episodes < 1:
+        raise InputError(f"--episodes is {episodes}; expected a whole number of at least 1")
+    if seed is not None and seed < 0:
+        raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
+    seeds = [final_seed(number) if seed is None else seed + number for number in range(episodes)]
+    done = [run_episode(policy, env, reset_seed, on_step=on_step) for reset_seed in seeds]
+    return Episodes(
+        np.array([episode.undiscounted_return for episode in done]),
+        np.array([episode.length for episode in done]),
+    )
 
 
 def evaluate(

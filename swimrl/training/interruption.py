@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,7 +22,13 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle both signals; the handlers before come back at the end."""
+        """Handle both signals; the handlers before come back at the end.
+
+        In a thread other than the main one, which Python lets handle no signals, nothing is handled.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a bar in a terminal, else a line for each evaluation."""
+"""The progress of a run on the screen: a bar in a terminal or a notebook, elsewhere a line per evaluation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+from tqdm.auto import tqdm
 
 from swimrl.runs.directory import Episode
+from swimrl.runs.record import RunRecord
 
 
 class Reporter(Protocol):
-    """Is told how a run goes."""
+    """Receives the progress of a run."""
 
     def start(self, steps: int) -> None:
         """Training starts and will take ``steps`` environment steps."""
@@ -128,7 +130,7 @@ class BarReporter:
 
     def start(self, steps: int) -> None:
         """Print the title and show the bar."""
-        _print_lines(self._bar.console, self._title)
+        print_lines(self._bar.console, self._title)
         self._task = self._bar.add_task("training", total=steps, score="")
         self._bar.start()
 
@@ -172,7 +174,7 @@ class LineReporter:
 
     def start(self, steps: int) -> None:
         """Print the title and remember when training started."""
-        _print_lines(self._console, self._title)
+        print_lines(self._console, self._title)
         self._steps = steps
         self._started = time.monotonic()
 
@@ -187,7 +189,7 @@ class LineReporter:
             f"step {step:>9,} of {self._steps:,}  return {_mean_return(episodes):>10,.1f}  "
             f"length {length:>6,.0f}  {seconds:,.0f} s"
         )
-        _print_lines(self._console, [line])
+        print_lines(self._console, [line])
 
     def final(self, done: int, total: int) -> None:
         """Single fresh episodes print nothing; the closing summary has their mean."""
@@ -196,7 +198,59 @@ class LineReporter:
         """Nothing is left to tidy."""
 
 
-def _print_lines(console: Console, lines: Sequence[str]) -> None:
+class NotebookReporter:
+    """A progress bar below the cell of a notebook: steps, steps/s, last evaluation, time left.
+
+    Args:
+        console: Where to print the title.
+        title: Lines to print above the bar when training starts.
+    """
+
+    def __init__(self, console: Console, title: Sequence[str]) -> None:
+        self._console = console
+        self._title = title
+
+    def start(self, steps: int) -> None:
+        """Print the title and show the bar."""
+        print_lines(self._console, self._title)
+        self._bar = tqdm(total=steps, desc="training", unit=" steps", mininterval=0.5)
+
+    def step(self, done: int) -> None:
+        """Move the bar."""
+        self._bar.update(done - self._bar.n)
+
+    def evaluation(self, step: int, episodes: list[Episode]) -> None:
+        """Show the mean return."""
+        self._bar.set_postfix_str(f"return {_mean_return(episodes):,.0f}", refresh=False)
+        self._bar.update(step - self._bar.n)
+
+    def final(self, done: int, total: int) -> None:
+        """Show the fresh episodes as a second bar's progress."""
+        if done == 0:
+            self._bar.close()
+            self._bar = tqdm(total=total, desc="final episodes", unit=" episodes", mininterval=0.5)
+        self._bar.update(done - self._bar.n)
+
+    def stop(self) -> None:
+        """Leave the bar where it got to."""
+        self._bar.close()
+
+
+def reporter_for(console: Console, title: Sequence[str]) -> Reporter:
+    """Return the reporter that suits ``console``; it prints ``title`` when training starts."""
+    if console.is_jupyter and not console.quiet:
+        return NotebookReporter(console, title)
+    return (BarReporter if console.is_terminal and not console.quiet else LineReporter)(console, title)
+
+
+def summary(record: RunRecord) -> list[str]:
+    """Return the lines that close a run: status, steps, seconds and scores."""
+    scores = [f"{name} {value:,.1f}" for name, value in record.metrics.items() if value is not None]
+    seconds = record.wall_clock_s["total"]
+    return [f"{record.status} after {record.steps_done:,} steps in {seconds:,.0f} s", "  ".join(scores)]
+
+
+def print_lines(console: Console, lines: Sequence[str]) -> None:
     """Print ``lines`` as they are: square brackets are no markup, and long lines are not broken."""
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -8,8 +8,8 @@ import logging
 import math
 import pickle
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
 from swimrl.training import build
+from swimrl.training.callbacks import build_callbacks
 from swimrl.training.config import TrainConfig, layer_names
 from swimrl.training.evaluation import evaluate, evaluate_final
 from swimrl.training.interruption import Interruption
@@ -74,13 +75,14 @@ def directory_of(config: TrainConfig, study: Path) -> RunDirectory:
     return RunDirectory(run_path(study, to_mapping(config), slug))
 
 
-def train(
+def execute(
     config: TrainConfig,
     directory: RunDirectory,
     reporter: Reporter,
     *,
     overwrite: bool = False,
     continuation: Continuation | None = None,
+    callbacks: Sequence[BaseCallback] | None = None,
     products: Mapping[str, str] | None = None,
     study: Mapping[str, Any] | None = None,
 ) -> RunRecord:
@@ -92,6 +94,7 @@ def train(
         reporter: Is told how the run goes.
         overwrite: Whether an existing run is deleted first.
         continuation: From where the existing run goes on; a new run is started when not given.
+        callbacks: The user's own; when not given, those that the configuration names.
         products: Backend of matrix products by shape, chosen for a whole study; else chosen here.
         study: What run.json is to say about the sweep that the run belongs to; a continued run keeps what it
             says.
@@ -105,20 +108,31 @@ def train(
     """
     device = build.choose_device(config.device)
     # The fused engine uses its threads for whole critics; within a product one thread is fastest.
-    torch.set_num_threads(1 if config.engine == "fused" else config.threads)
-    agent = build.build_agent(config, device=device, products=products)
-    callbacks = build.build_callbacks(config)
-    evaluation_env = build.build_environment(config)
-    reporters = Reporters(ProgressFile(directory), reporter)
-    run = _Run(config, directory, reporters, agent, evaluation_env)
-    run.record = dataclasses.replace(run.record, study=dict(study or {}))
-    with directory.at_work():
-        if continuation is None:
-            directory.create(overwrite=overwrite)
-        else:
-            run.restore(continuation)
-        with run.interruption.listening():
-            return run.go(callbacks)
+    with _torch_threads(1 if config.engine == "fused" else config.threads):
+        agent = build.build_agent(config, device=device, products=products)
+        callbacks = build_callbacks(config.callback) if callbacks is None else callbacks
+        evaluation_env = build.build_environment(config)
+        reporters = Reporters(ProgressFile(directory), reporter)
+        run = _Run(config, directory, reporters, agent, evaluation_env)
+        run.record = dataclasses.replace(run.record, study=dict(study or {}))
+        with directory.at_work():
+            if continuation is None:
+                directory.create(overwrite=overwrite)
+            else:
+                run.restore(continuation)
+            with run.interruption.listening():
+                return run.go(callbacks)
+
+
+@contextmanager
+def _torch_threads(number: int) -> Iterator[None]:
+    """Let PyTorch compute with ``number`` threads; leave the process as it was found."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Run:
@@ -172,7 +186,7 @@ class _Run:
             started=_now(),
         )
 
-    def go(self, callbacks: list[BaseCallback]) -> RunRecord:
+    def go(self, callbacks: Sequence[BaseCallback]) -> RunRecord:
         """Train to the end, or to what stops it; run.json says which."""
         self.directory.write_record(self.record)
         is_new = not any(self.directory.path.glob("events.out.tfevents.*"))

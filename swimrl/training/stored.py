@@ -1,65 +1,50 @@
-"""A trained policy as it is found on disk: with the environment it was trained on."""
+"""A policy of Stable-Baselines3 in a zip file, without a run directory around it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from swimrl.envs.make import Env
+from swimrl.envs.make import Env, make
 from swimrl.errors import DamagedFileError, InputError
-from swimrl.fields import from_mapping
-from swimrl.runs.directory import RunDirectory
-from swimrl.runs.record import RunRecord, read_record
-from swimrl.runs.weights import Policy, acting, load_policy
-from swimrl.training import build
-from swimrl.training.config import TrainConfig
+from swimrl.runs.weights import Policy, acting
 
 
 @dataclass(frozen=True)
-class StoredPolicy:
-    """A policy and how to make the environment it acts in."""
+class ZipPolicy:
+    """A policy and the environment it is for."""
 
+    path: Path
     policy: Policy
-    config: TrainConfig
-    record: RunRecord | None
-    """None for a foreign file."""
+    env_id: str
+
+    @property
+    def best_policy(self) -> Policy:
+        """A zip file holds one policy, so nobody can say which is the best.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(f"{self.path} holds one policy; --best needs the directory of a run")
+
+    def make_environment(self, *, render_mode: str | None = None) -> Env:
+        """Return a new environment.
+
+        Raises:
+            InputError: If it cannot be made or drawn.
+        """
+        return make(self.env_id, render_mode=render_mode)
 
 
-def open_run(path: Path, *, best: bool = False) -> StoredPolicy:
-    """Return the last policy of the run directory ``path``, or the best one seen.
+def open_zip(path: Path, env_id: str | None, *, trust: bool) -> ZipPolicy:
+    """Return the policy of a zip file of Stable-Baselines3.
 
-    Raises:
-        DamagedFileError: If run.json or the weights cannot be read.
-        InputError: If the run has no such policy yet.
-    """
-    directory = RunDirectory(path)
-    record = read_record(directory.record_file)
-    config = from_mapping(TrainConfig, record.config, source=str(directory.record_file))
-    build.import_modules(config)
-    weights = directory.best_policy_file if best else directory.policy_file
-    if not weights.exists():
-        raise InputError(
-            f"{path} has no {weights.name}: the run is {record.status!r} after {record.steps_done:,} steps; "
-            "wait until it is done, or use --best for the best policy so far"
-        )
-    env = build.build_environment(config)
-    policy = load_policy(weights, env, build.policy_kwargs(config))
-    env.close()
-    return StoredPolicy(policy, config, record)
-
-
-def open_zip(path: Path, env_id: str | None, *, trust: bool) -> StoredPolicy:
-    """Return the policy of a Stable-Baselines3 zip file.
-
-    Such a file holds pickled objects, and unpickling can run any code that its author put there. Where
-    run.json lies beside it, the weights beside it are read instead.
+    Such a file holds pickled objects, and unpickling can run any code that its author put there.
 
     Raises:
-        InputError: If it has no run.json beside it and is not trusted, or no environment is named.
+        InputError: If it is not trusted, or no environment is named.
         DamagedFileError: If it cannot be read.
     """
-    if (path.parent / "run.json").exists():
-        return open_run(path.parent)
     if not trust:
         raise InputError(
             f"{path} has no run.json beside it, and reading it can run code that its author put there; "
@@ -81,13 +66,4 @@ def open_zip(path: Path, env_id: str | None, *, trust: bool) -> StoredPolicy:
             f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind: {reason}); "
             "restore it from a copy"
         ) from error
-    return StoredPolicy(acting(agent.policy), TrainConfig(env=env_id), None)
-
-
-def environment_for(stored: StoredPolicy, *, render_mode: str | None = None) -> Env:
-    """Return a new environment for the policy.
-
-    Raises:
-        InputError: If it cannot be made or drawn.
-    """
-    return build.build_environment(stored.config, render_mode=render_mode)
+    return ZipPolicy(path, acting(agent.policy), env_id)

@@ -14,7 +14,7 @@ import stable_baselines3
 
 from swimrl.cli.app import main
 from swimrl.envs.make import make
-from swimrl.training.stored import open_run
+from swimrl.training import open_run
 from tests.training.small_runs import train_line
 
 

@@ -28,8 +28,7 @@ from swimrl.runs.record import RunRecord, read_record
 from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
 from swimrl.training.resume import continuation
-from swimrl.training.run import directory_of, resolve
-from swimrl.training.run import train as train_run
+from swimrl.training.run import directory_of, execute, resolve
 from tools import torture
 
 EVALUATION_SEED = 100  # of seed 0
@@ -119,13 +118,13 @@ def place(config: TrainConfig, study: Path) -> RunDirectory:
 
 
 def begin(config: TrainConfig, study: Path, reporter: Silent | None = None) -> RunRecord:
-    return train_run(resolve(config), place(config, study), reporter or Silent())
+    return execute(resolve(config), place(config, study), reporter or Silent())
 
 
 def go_on(config: TrainConfig, study: Path, reporter: Silent | None = None) -> RunRecord:
     directory = place(config, study)
     continued = continuation(resolve(config), directory)
-    return train_run(resolve(config), directory, reporter or Silent(), continuation=continued)
+    return execute(resolve(config), directory, reporter or Silent(), continuation=continued)
 
 
 def differences(config: TrainConfig, left: Path, right: Path) -> list[str]:

@@ -24,9 +24,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from swimrl.cli.app import main
 from swimrl.runs.record import read_record
 from swimrl.td3.agent import TD3
-from swimrl.training import build
+from swimrl.training import build, open_run
 from swimrl.training.config import TrainConfig
-from swimrl.training.stored import open_run
 from tests.training.small_runs import FINISHED, LINE, train_line
 
 Train = Callable[[str], Path]
@@ -179,7 +178,7 @@ class TestFinishedRun:
         returns = [float(row["return"]) for row in rows_of(run / "evaluations.csv")]
         best = int(np.argmax(returns))
         assert best < 3
-        policy = open_run(run, best=True).policy
+        policy = open_run(run).best_policy
         env = build.build_environment(TrainConfig(env="worlds/Line-v0"))
         observation, _ = env.reset(seed=100)
         total = 0.0

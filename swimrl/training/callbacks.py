@@ -1,0 +1,117 @@
+"""The user's own callbacks: named on the command line, or given as objects in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from swimrl.errors import ConfigError
+from swimrl.training.build import import_module
+
+Callbacks = str | type[BaseCallback] | BaseCallback | Sequence[str | type[BaseCallback] | BaseCallback]
+"""One callback of Stable-Baselines3 or several: ``"package.module:Class"``, a class or an object."""
+
+_OBJECT = "(...)"
+
+
+@dataclass(frozen=True)
+class GivenCallbacks:
+    """Callbacks as Python gave them."""
+
+    names: tuple[str, ...]
+    """What the run's settings say: ``package.module:Class``, followed by ``(...)`` for an object."""
+
+    objects: tuple[BaseCallback | None, ...]
+    """The objects themselves; None where a name is enough to make one."""
+
+
+def given_callbacks(choice: Callbacks) -> GivenCallbacks:
+    """Return what ``choice`` holds.
+
+    Raises:
+        ConfigError: If something in it is no callback.
+    """
+    each = list(choice) if isinstance(choice, list | tuple) else [choice]
+    named = [_named(one) for one in each]
+    return GivenCallbacks(tuple(name for name, _ in named), tuple(made for _, made in named))
+
+
+def assigned(names: Sequence[str], given: GivenCallbacks) -> tuple[BaseCallback | None, ...]:
+    """Return for each name in a run's settings the object that was given for it, or None.
+
+    Raises:
+        ConfigError: If something was given that the run does not have.
+    """
+    left = list(zip(given.names, given.objects, strict=True))
+    objects: list[BaseCallback | None] = []
+    for name in names:
+        same = [pair for pair in left if pair[0].removesuffix(_OBJECT) == name.removesuffix(_OBJECT)]
+        if same:
+            left.remove(same[0])
+        objects.append(same[0][1] if same else None)
+    if left:
+        known = ", ".join(names) or "none"
+        raise ConfigError(
+            f"callback {left[0][0]} is not one of the run's ({known}); give those that it was started with"
+        )
+    return tuple(objects)
+
+
+def build_callbacks(names: Sequence[str], objects: Sequence[BaseCallback | None] = ()) -> list[BaseCallback]:
+    """Return the callbacks of a run, in the order of ``names``.
+
+    Args:
+        names: As the run's settings have them.
+        objects: For each name the object that Python gave, or None; may be left out.
+
+    Raises:
+        ConfigError: If one cannot be imported or made, is no callback, or was an object and is missing.
+    """
+    made = objects or [None] * len(names)
+    return [_build(name) if one is None else one for name, one in zip(names, made, strict=True)]
+
+
+def _named(one: object) -> tuple[str, BaseCallback | None]:
+    if isinstance(one, str):
+        return one, None
+    if isinstance(one, BaseCallback):
+        return _path(type(one)) + _OBJECT, one
+    if isinstance(one, type) and issubclass(one, BaseCallback):
+        can_be_imported = one.__module__ != "__main__" and one.__qualname__ == one.__name__
+        return (_path(one), None) if can_be_imported else (_path(one) + _OBJECT, _make(one, repr(one)))
+    raise ConfigError(
+        f"callback is {one!r}; expected an object or a class of Stable-Baselines3's BaseCallback, its "
+        "name as package.module:Class, or a list of these"
+    )
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _build(name: str) -> BaseCallback:
+    if name.endswith(_OBJECT):
+        raise ConfigError(
+            f"the run had a callback object of {name.removesuffix(_OBJECT)}, which only Python can give; "
+            "resume it with swimrl.open_run(PATH).resume(callback=OBJECT)"
+        )
+    module_name, _, attribute = name.partition(":")
+    kind = getattr(import_module(module_name, "--callback"), attribute or "", None)
+    if not (isinstance(kind, type) and issubclass(kind, BaseCallback)):
+        raise ConfigError(
+            f"--callback {name!r} names no callback; expected package.module:Class, a subclass of "
+            "stable_baselines3.common.callbacks.BaseCallback"
+        )
+    return _make(kind, repr(name))
+
+
+def _make(kind: type[BaseCallback], shown: str) -> BaseCallback:
+    try:
+        return kind()
+    except TypeError as error:
+        raise ConfigError(
+            f"--callback {shown} cannot be made without arguments ({error}); give a subclass that needs "
+            "none, or an object from Python: swimrl.train(callback=OBJECT)"
+        ) from error

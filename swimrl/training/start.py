@@ -1,0 +1,70 @@
+"""Starting or continuing a run where a person looks on: what is printed before, during and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from stable_baselines3.common.callbacks import BaseCallback
+
+from swimrl.runs.directory import RunDirectory
+from swimrl.training.callbacks import build_callbacks
+from swimrl.training.config import TrainConfig
+from swimrl.training.progress import print_lines, reporter_for, summary
+from swimrl.training.resume import continuation, is_finished
+from swimrl.training.run import execute
+
+
+def start(
+    config: TrainConfig,
+    directory: RunDirectory,
+    callbacks: Sequence[BaseCallback | None],
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+) -> None:
+    """Train or continue, and show the progress.
+
+    Args:
+        config: A resolved configuration.
+        directory: The run's.
+        callbacks: For each callback that the configuration names the object that Python gave, or None.
+        overwrite: Whether an existing run is deleted first.
+        resume: Whether the existing run is continued.
+        progress: Whether anything is printed.
+
+    Raises:
+        SwimrlError: If the run cannot be started or continued, or failed.
+        KeyboardInterrupt: If the run was interrupted; it is closed and can be resumed.
+    """
+    console = Console(quiet=not progress)
+    if resume and is_finished(directory, config):
+        finished = f"the run in {directory.path} is finished; a larger --steps goes on further"
+        print_lines(console, [finished])
+        return
+    continued = continuation(config, directory) if resume else None
+    title = (
+        f"{config.env}  {activations_of(config)}  seed {config.seed}",
+        f"run directory: {directory.path}",
+        *(continued.notes if continued else ()),
+    )
+    record = execute(
+        config,
+        directory,
+        reporter_for(console, title),
+        overwrite=overwrite,
+        continuation=continued,
+        callbacks=build_callbacks(config.callback, callbacks),
+    )
+    print_lines(console, summary(record))
+    if record.status == "interrupted":
+        print_lines(console, [f"continue it with: swimrl resume {directory.path}"])
+        raise KeyboardInterrupt
+
+
+def activations_of(config: TrainConfig) -> str:
+    """Return the activations of actor and critics in one phrase."""
+    if config.act_critic is None:
+        return config.act
+    return f"actor {config.act}, critics {config.act_critic}"
