@@ -214,7 +214,8 @@ class Run:
         if not weights.exists():
             raise InputError(
                 f"{self.path} has no {weights.name}: the run is {record.status!r} after "
-                f"{record.steps_done:,} steps; wait until it is done, or take the best policy so far (--best)"
+                f"{record.steps_done:,} steps; wait until it is done, or use --best for the best policy so "
+                "far"
             )
         env = self.make_environment()
         try:

@@ -13,7 +13,7 @@ from swimrl.training import build, progress_file
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import SilentReporter
 from swimrl.training.progress_file import Progress, ProgressFile, read_progress
-from swimrl.training.run import resolve, train
+from swimrl.training.run import execute, resolve
 
 SMALL = TrainConfig(
     env="worlds/Line-v0",
@@ -70,7 +70,7 @@ def test_every_run_writes_one(tmp_path: Path) -> None:
     directory, config = RunDirectory(tmp_path), resolve(SMALL)
     build.import_modules(config)
     reporter = Waits(directory)
-    train(config, directory, reporter)
+    execute(config, directory, reporter)
     assert reporter.seen is not None
     assert (reporter.seen.steps, reporter.seen.last_return is not None) == (120, True)
     assert read_progress(directory) is None
