@@ -41,7 +41,7 @@ class Bench:
         for name, module in modules.items():
             assert isinstance(module, Activation)
             theta = np.array([p.item() for p in module.parameters()], DTYPE)
-            kernel = CpuKernel(module, np.dtype(DTYPE))
+            kernel = CpuKernel(module.spec.settled, np.dtype(DTYPE))
             self.calls[name] = kernel.bind_value_and_slopes(
                 self.z, bias, theta, slope, theta_slopes[: theta.size]
             )

@@ -52,7 +52,7 @@ def largest_errors(name: str, x: np.ndarray) -> tuple[Largest, Largest]:
     theta = np.array([p.item() for p in module.parameters()], np.float32)
     z, slope = x[None].copy(), np.empty((1, x.size), np.float32)
     theta_slope = np.empty((theta.size, 1, x.size), np.float32)
-    kernel = CpuKernel(module, np.dtype(np.float32))
+    kernel = CpuKernel(module.spec.settled, np.dtype(np.float32))
     kernel.bind_value_and_slopes(z, np.zeros(x.size, np.float32), theta, slope, theta_slope)()
     formula = module.spec.formula.fix({v.name: v.value for v in module.spec.values if not v.trainable})
     value, first, second = (_truth(formula, x, theta, order) for order in range(3))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,7 +15,7 @@ import torch
 
 from swimrl.activations.language.formula import Formula
 from swimrl.activations.language.source import Program, code, straight_line
-from swimrl.activations.torch.composite import NAMESPACE, limit_value, parameter_probes
+from swimrl.activations.torch.edges import VALUE, edges
 
 _IMPORTS = """\
 import numba as _numba
@@ -65,17 +65,13 @@ def kernel_source(
         outputs += formula.parameter_derivatives
         targets += [f"_theta_slope[{i}, _b, _n]" for i in range(len(formula.parameters))]
     program = straight_line(outputs, confined=False)
-    edges = _edges(formula, program, dtype)
+    lines, results = _body(formula, program, dtype)
     typed = _Typed()
     body = [
         "_u = _z[_b, _n] + _bias[_n]",
         "x = _u",
-        *edges.holds,
-        *map(typed.text, program.assignments),
-        *(
-            f"{target} = {typed.text(result)}"
-            for target, result in zip(targets, edges.mend(program.results), strict=True)
-        ),
+        *map(typed.text, lines),
+        *(f"{target} = {typed.text(result)}" for target, result in zip(targets, results, strict=True)),
     ]
     index = ", _n" if per_unit else ""
     theta = [f"{parameter.name} = _theta[{i}{index}]" for i, parameter in enumerate(formula.parameters)]
@@ -104,92 +100,29 @@ def kernel_source(
     )
 
 
-@dataclass(frozen=True)
-class _Edges:
-    """What a program needs to be right at NaN and at infinities; most need little."""
-
-    holds: tuple[str, ...]
-    """Lines that hold x at the largest finite number of one side or of both."""
-
-    limits: tuple[tuple[str, str], ...]
-    """Infinities, as text, and the text of the value there, in which {value} stands for the program's."""
-
-    loses_nan: tuple[bool, ...]
-    """For each result, whether it can be a number where x is NaN."""
-
-    def mend(self, results: Sequence[str]) -> Iterator[str]:
-        """Give the results' text, right at the edges; the first result is the value."""
-        value, *slopes = results
-        for end, limit in self.limits:
-            value = f"where(_u == {end}, {limit.format(value=value)}, {value})"
-        for result, loses_nan in zip((value, *slopes), self.loses_nan, strict=True):
-            yield f"where(_u == _u, {result}, _u)" if loses_nan else result
+_HOLD = {
+    -math.inf: "x = where(x < _LOWEST, _LOWEST, x)",
+    math.inf: "x = where(x > _HIGHEST, _HIGHEST, x)",
+}
+"""For each infinity, the line that holds ``x`` at the largest finite number of that side."""
 
 
-def _edges(formula: Formula, program: Program, dtype: str) -> _Edges:
-    """Look at what the bare program gives at the edges, in torch's functions, which are right there.
-
-    If its value at an infinity is the limit, and its slopes are those at the largest finite number, nothing
-    is done there. Else x is held at that number, and if the value is not the limit then either, the limit is
-    selected. Without recorded limits the bare value counts as the limit, unless it is NaN.
-    """
-    evaluate = _evaluator(program, dtype)
-    probes = parameter_probes(formula.parameters)
-    largest = torch.finfo(getattr(torch, dtype)).max
-    holds, limits = [], []
-    for side, (end, hold) in enumerate(_HOLDS.items()):
-        at_end = [evaluate(float(end), probe) for probe in probes]
-        at_largest = [evaluate(math.copysign(largest, float(end)), probe) for probe in probes]
-        bare, held = ([values[0] for values in results] for results in (at_end, at_largest))
-        if formula.limits is not None:
-            limit = code(formula.limits[side])
-            wanted = [limit_value(formula.limits[side], probe) for probe in probes]
-        else:
-            limit = "inf*({value})"
-            wanted = [h if math.isnan(b) else b for b, h in zip(bare, held, strict=True)]
-        slopes_agree = all(
-            map(
-                _agree,
-                (v for values in at_end for v in values[1:]),
-                (v for values in at_largest for v in values[1:]),
-            )
-        )
-        if slopes_agree and all(map(_agree, bare, wanted)):
-            continue
-        holds.append(hold)
-        # Without a recorded limit only an infinite one differs from the value at the held x beyond rounding.
-        if not all(map(_agree, held, wanted)) and (
-            formula.limits is not None or all(map(math.isinf, wanted))
-        ):
-            limits.append((end, limit))
-    at_nan = [evaluate(math.nan, probe) for probe in probes]
-    loses_nan = tuple(not all(map(math.isnan, values)) for values in zip(*at_nan, strict=True))
-    return _Edges(tuple(holds), tuple(limits), loses_nan)
-
-
-_HOLDS = {"-inf": "x = _where(x < _LOWEST, _LOWEST, x)", "inf": "x = _where(x > _HIGHEST, _HIGHEST, x)"}
-
-
-def _agree(a: float, b: float) -> bool:
-    """Whether two numbers are equal to rounding, or both NaN."""
-    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-30) or (math.isnan(a) and math.isnan(b))
-
-
-def _evaluator(program: Program, dtype: str) -> Callable[[float, Mapping[str, float]], list[float]]:
-    """Return what computes a program's results at one x and one set of parameter values."""
-    body = compile(
-        "\n".join([*program.assignments, f"_results = [{', '.join(program.results)}]"]), "", "exec"
-    )
-    kind = getattr(torch, dtype)
-
-    def evaluate(x: float, parameters: Mapping[str, float]) -> list[float]:
-        names = dict(NAMESPACE)
-        with torch.no_grad(), torch.device("cpu"):
-            names |= {name: torch.tensor(value, dtype=kind) for name, value in {**parameters, "x": x}.items()}
-            exec(body, names)  # noqa: S102 - text of our own printer
-        return [float(result) for result in names["_results"]]
-
-    return evaluate
+def _body(formula: Formula, program: Program, dtype: str) -> tuple[list[str], list[str]]:
+    """Return the lines that compute a program, right at the edges, and its results."""
+    needs = edges(formula, program, (getattr(torch, dtype),))
+    lines = [*(_HOLD[end] for end in needs.held), *program.assignments]
+    value, *slopes = program.results
+    if needs.limits:
+        lines.append(f"{VALUE} = {value}")
+        lines += [
+            f"{VALUE} = where(_u == {end}, {code(limit)}, {VALUE})" for end, limit in needs.limits.items()
+        ]
+        value = str(VALUE)
+    results = [
+        f"where(_u == _u, {result}, _u)" if loses_nan else result
+        for result, loses_nan in zip((value, *slopes), needs.loses_nan, strict=True)
+    ]
+    return lines, results
 
 
 @dataclass

@@ -20,7 +20,8 @@ from swimrl.activations.cpu.kernel_source import kernel_source
 from swimrl.activations.language.parameters import OneOf
 from swimrl.activations.language.primitives import PRIMITIVES, TanhSoftplus, TanhSoftplusSlope, Where
 from swimrl.activations.language.source import straight_line
-from swimrl.activations.torch.composite import limit_value, value_and_derivatives, value_function
+from swimrl.activations.torch.composite import value_and_derivatives, value_function
+from swimrl.activations.torch.edges import limit_value
 
 DTYPES = [np.float32, np.float64]
 FORMULAS = {d.name: d.formula for d in REGISTRY.definitions() if d.formula is not None}
