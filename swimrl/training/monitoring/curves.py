@@ -16,7 +16,7 @@ from torch import nn
 from swimrl.colours import ACCENT, FAINT, INK
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import hidden_activations, linear_layers
-from swimrl.training.monitoring.diagnostics import elementwise_slope, named_perceptrons
+from swimrl.training.monitoring.layers import elementwise_slope, named_perceptrons
 
 _REACH, _POINTS = 5.0, 201
 

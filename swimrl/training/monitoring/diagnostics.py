@@ -11,34 +11,34 @@ Letters in shapes: N transitions of the sample, O observation, A action, H units
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from swimrl.activations.properties import sharpness_asymmetry
-from swimrl.activations.torch.activation import Activation
 from swimrl.envs.make import Env
-from swimrl.envs.seeding import Streams
+from swimrl.runs import series
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import perceptrons
 from swimrl.training.monitoring import units
 from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.layers import (
+    elementwise_slope,
+    hidden_layers,
+    named_perceptrons,
+    shown_parameters,
+)
+from swimrl.training.monitoring.sample import Sample, Sampler
 
-SAMPLE_SIZE = 1024
-"""N. Ranks cannot exceed it."""
-
-TAUS = (0.1, 0.025)
-"""Thresholds of dormancy that the authors use."""
+# Thresholds of dormancy that the authors use.
+_TAUS = ((0.1, series.DORMANT, series.IDLE), (0.025, series.DORMANT_SMALL_TAU, series.IDLE_SMALL_TAU))
 
 _FEW = 8  # learned numbers of one activation that are shown one by one
 
@@ -56,42 +56,21 @@ class Findings:
     """Of each hidden layer, such as ``actor.layer1``: [N, H]."""
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Transitions to look at, as the networks see them."""
-
-    observations: Tensor
-    """[N, O]."""
-
-    actions: Tensor
-    """[N, A], in [-1, 1]."""
-
-    replay: ReplayBufferSamples | None = None
-    """The same with rewards and what followed; None for random transitions, which the agent did not live."""
-
-    @property
-    def observations_actions(self) -> Tensor:
-        """What the critics see, [N, O + A]."""
-        return torch.cat([self.observations, self.actions], dim=1)
-
-
 class Diagnostics:
     """Looks into an agent.
 
     Args:
         agent: Whom to look into.
-        make_env: Makes an environment like those it is trained in. Random actions there give the sample until
-            the replay buffer holds `SAMPLE_SIZE` transitions, or is full.
+        make_env: Makes an environment like those it is trained in, for a sample before the buffer is full.
         bound: Pre-activations beyond +-bound are counted.
         flat: Slopes of activations, and of the actor's tanh, below it count as saturated.
     """
 
     def __init__(self, agent: TD3, make_env: Callable[[], Env], *, bound: float, flat: float) -> None:
         self._agent = agent
-        self._make_env = make_env
+        self._sampler = Sampler(agent, make_env)
         self._bound = bound
         self._flat = flat
-        self._random: tuple[np.ndarray, np.ndarray] | None = None
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -108,13 +87,13 @@ class Diagnostics:
         """Return what actor and critics do on a sample."""
         agent, found = self._agent, Findings()
         with self.looking():
-            sample = self._sample()
+            sample = self._sampler.draw()
             found.values.update(self._parameters())
             if sample is not None:
                 for name, perceptron in named_perceptrons(agent):
                     x = sample.observations if name == "actor" else sample.observations_actions
                     self._look_at_layers(name, perceptron, x, found)
-                    found.values[f"step_size/{name}"] = self._step_size(name, perceptron, x)
+                    found.values[series.STEP_SIZE.at(name)] = self._step_size(name, perceptron, x)
                 found.values.update(self._gradients(sample))
         return found
 
@@ -126,89 +105,41 @@ class Diagnostics:
         """
         agent = self._agent
         with self.looking(), torch.no_grad():
-            states = self._seen(gait.starts())
+            states = self._sampler.seen(gait.starts())
             (mu,), critic = perceptrons(agent.actor), perceptrons(agent.critic)[0]
             estimate = float(critic(torch.cat([states, mu(states)], dim=1)).mean())
         measured = gait.discounted_return(agent.gamma)
         return {
-            "value/estimate": estimate,
-            "value/return": measured,
-            "value/bias": None if measured is None else estimate - measured,
-            **{f"gait/{name}": value for name, value in gait.effort().items()},
+            series.VALUE_ESTIMATE.at(): estimate,
+            series.VALUE_RETURN.at(): measured,
+            series.VALUE_BIAS.at(): None if measured is None else estimate - measured,
+            **gait.effort(),
         }
-
-    def _sample(self) -> _Sample | None:
-        agent = self._agent
-        buffer = agent.replay_buffer
-        assert buffer is not None
-        size = buffer.size()
-        if size < buffer.buffer_size and size * buffer.n_envs < SAMPLE_SIZE:
-            return self._random_sample()
-        # One from each of N equal parts of the buffer: old and new experience alike.
-        parts = np.arange(SAMPLE_SIZE) + agent.streams.numpy("diagnostics").random_sample(SAMPLE_SIZE)
-        replay = agent.stored_transitions((parts * size / SAMPLE_SIZE).astype(int))
-        assert isinstance(replay.observations, Tensor)
-        # Stable-Baselines3's buffer keeps float64 where the environment has it.
-        return _Sample(replay.observations.float(), replay.actions, replay)
-
-    def _random_sample(self) -> _Sample | None:
-        """Return transitions of uniformly random actions, the same at every step of a run."""
-        if self._random is None:
-            # Streams of its own: the same transitions whenever they are asked for.
-            dice = Streams(self._agent.streams.seed).numpy("diagnostics")
-            try:
-                self._random = _random_transitions(self._make_env, dice)
-            # An environment is anybody's code and may raise anything; it shall not do so for being watched.
-            except Exception as error:
-                logging.getLogger("swimrl.training").warning(
-                    "no diagnostics before the replay buffer holds %d transitions: random actions in an "
-                    "environment of their own ended in %s: %s",
-                    SAMPLE_SIZE,
-                    type(error).__name__,
-                    error,
-                )
-                self._random = np.zeros((0, 0)), np.zeros((0, 0))
-        observations, actions = self._random
-        if not len(observations):
-            return None
-        return _Sample(self._seen(observations), self._tensor(actions))
-
-    def _seen(self, observations: np.ndarray) -> Tensor:
-        """Return observations [N, O] as the networks see them."""
-        normalisation = self._agent.get_vec_normalize_env()
-        if normalisation is not None:
-            seen = normalisation.normalize_obs(observations)
-            assert isinstance(seen, np.ndarray)
-            observations = seen
-        return self._tensor(observations)
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(array, dtype=torch.float32, device=self._agent.device)
 
     def _look_at_layers(self, name: str, perceptron: nn.Sequential, x: Tensor, found: Findings) -> None:
         values = found.values
         output = max(number for number, module in enumerate(perceptron) if isinstance(module, nn.Linear))
         layer, features = "", np.zeros((0, 0))
-        for number, (z, activation, h) in enumerate(_hidden_layers(list(perceptron)[:output], x), start=1):
+        for number, (z, activation, h) in enumerate(hidden_layers(list(perceptron)[:output], x), start=1):
             layer, pre, features = f"{name}.layer{number}", z.cpu().numpy(), h.cpu().numpy()
             slope = elementwise_slope(activation, z)
             found.pre_activations[layer] = pre
-            values[f"units/dead/{layer}"] = units.dead_share(features)
-            for tau in TAUS:
-                values[f"units/dormant_{tau}/{layer}"] = units.dormant_share(features, tau)
-                values[f"units/idle_{tau}/{layer}"] = units.dormant_share(features, tau, centred=True)
-            values[f"units/saturated/{layer}"] = (
+            values[series.DEAD.at(layer)] = units.dead_share(features)
+            for tau, dormant, idle in _TAUS:
+                values[dormant.at(layer)] = units.dormant_share(features, tau)
+                values[idle.at(layer)] = units.dormant_share(features, tau, centred=True)
+            values[series.SATURATED.at(layer)] = (
                 None if slope is None else units.saturated_share(slope.cpu().numpy(), self._flat)
             )
-            values[f"preactivation/mean/{layer}"] = float(pre.mean(dtype=np.float64))
-            values[f"preactivation/spread/{layer}"] = float(pre.std(dtype=np.float64))
-            values[f"preactivation/largest/{layer}"] = float(np.abs(pre).max())
-            values[f"preactivation/outside/{layer}"] = units.outside_share(pre, self._bound)
+            values[series.PREACTIVATION_MEAN.at(layer)] = float(pre.mean(dtype=np.float64))
+            values[series.PREACTIVATION_SPREAD.at(layer)] = float(pre.std(dtype=np.float64))
+            values[series.PREACTIVATION_LARGEST.at(layer)] = float(np.abs(pre).max())
+            values[series.PREACTIVATION_OUTSIDE.at(layer)] = units.outside_share(pre, self._bound)
         values.update(_ranks(name, features))
         if name == "actor":
             with torch.no_grad():
                 actions = perceptron(x).cpu().numpy()
-            values["units/saturated/actor.output"] = units.saturated_share(1 - actions**2, self._flat)
+            values[series.SATURATED_OUTPUT.at()] = units.saturated_share(1 - actions**2, self._flat)
 
     @torch.no_grad()
     def _step_size(self, name: str, perceptron: nn.Sequential, x: Tensor) -> float | None:
@@ -222,7 +153,7 @@ class Diagnostics:
         change = perceptron(x) - functional_call(perceptron, before, x, tie_weights=False)
         return float(change.pow(2).mean().sqrt())
 
-    def _gradients(self, sample: _Sample) -> Values:
+    def _gradients(self, sample: Sample) -> Values:
         """Return the norms of weights and gradients, and the TD errors."""
         agent = self._agent
         observations, replay = sample.observations, sample.replay
@@ -231,12 +162,12 @@ class Diagnostics:
         values: Values = {}
         target = None if replay is None else self._target(replay)
         for number, critic in enumerate(critics, start=1):
-            values[f"td_error/critic{number}"] = None
+            values[series.TD_ERROR.at(f"critic{number}")] = None
             losses.append(None)
             if target is not None:
                 q = critic(sample.observations_actions)
                 losses[-1] = functional.mse_loss(q, target)
-                values[f"td_error/critic{number}"] = float((q.detach() - target).abs().mean())
+                values[series.TD_ERROR.at(f"critic{number}")] = float((q.detach() - target).abs().mean())
         for (name, perceptron), loss in zip(named_perceptrons(agent), losses, strict=True):
             parameters = list(perceptron.parameters())
             gradients: list[Tensor | None] = [None] * len(parameters)
@@ -244,11 +175,11 @@ class Diagnostics:
                 # materialize_grads: a module may hold a parameter that its output does not depend on
                 gradients = list(torch.autograd.grad(loss, parameters, materialize_grads=True))
             of: dict[Tensor, Tensor | None] = dict(zip(parameters, gradients, strict=True))
-            values[f"norm/weights/{name}"] = _norm(parameters)
-            values[f"norm/gradient/{name}"] = _norm(gradients)
+            values[series.WEIGHTS_OF_NET.at(name)] = _norm(parameters)
+            values[series.GRADIENT_OF_NET.at(name)] = _norm(gradients)
             for number, linear in enumerate(linear_layers(perceptron)[:-1], start=1):
-                values[f"norm/weights/{name}.layer{number}"] = _norm([linear.weight])
-                values[f"norm/gradient/{name}.layer{number}"] = _norm([of[linear.weight]])
+                values[series.WEIGHTS_OF_LAYER.at(f"{name}.layer{number}")] = _norm([linear.weight])
+                values[series.GRADIENT_OF_LAYER.at(f"{name}.layer{number}")] = _norm([of[linear.weight]])
         return values
 
     @torch.no_grad()
@@ -271,58 +202,8 @@ class Diagnostics:
             for number, activation in enumerate(hidden_activations(perceptron), start=1):
                 for parameter, numbers in shown_parameters(activation).items():
                     for label, value in _summary(parameter, numbers):
-                        values[f"parameter/{label}/{name}.layer{number}"] = value
+                        values[series.PARAMETER.at(label, f"{name}.layer{number}")] = value
         return values
-
-
-def named_perceptrons(agent: TD3) -> list[tuple[str, nn.Sequential]]:
-    """Return ``actor``, ``critic1``, ``critic2`` ... and the perceptron of each."""
-    critics = enumerate(perceptrons(agent.critic), start=1)
-    return [("actor", perceptrons(agent.actor)[0]), *((f"critic{number}", one) for number, one in critics)]
-
-
-def shown_parameters(activation: nn.Module) -> Mapping[str, np.ndarray]:
-    """Return what an activation learns, by name, each [N] for N neurons or [1] for the whole layer, float64.
-
-    Of a formula these are the values that it computes with. AULU's come with the sharpness of its two sides,
-    alpha1 = beta1^2 and alpha2 = beta2^2, and their asymmetry.
-    """
-    if not isinstance(activation, Activation):
-        return {name: _numbers(parameter) for name, parameter in activation.named_parameters()}
-    learned = {name: _numbers(value) for name, value in activation.effective().items()}
-    if activation.spec.definition.name != "aulu" or not learned:
-        return learned
-    fixed = {value.name: np.array([value.value]) for value in activation.spec.values}
-    beta1, beta2 = np.broadcast_arrays(*({**fixed, **learned}[name] for name in ("beta1", "beta2")))
-    asymmetry = np.array([sharpness_asymmetry(*pair) for pair in zip(beta1, beta2, strict=True)])
-    return {**learned, "alpha1": beta1**2, "alpha2": beta2**2, "asymmetry": asymmetry}
-
-
-def _numbers(tensor: Tensor) -> np.ndarray:
-    flat: np.ndarray = tensor.detach().cpu().double().flatten().numpy()
-    return flat
-
-
-def elementwise_slope(activation: nn.Module, z: Tensor) -> Tensor | None:
-    """Return f'(z) [N, H]; None for an activation whose outputs depend on other units of the layer.
-
-    Args:
-        activation: A module, in evaluation mode.
-        z: Pre-activations, [N, H].
-    """
-    z = z.detach().requires_grad_()
-    h = _output(activation, z)
-    if h.shape != z.shape:
-        return None
-    if not h.requires_grad:
-        return torch.zeros_like(z)
-    (slope,) = torch.autograd.grad(h.sum(), z, retain_graph=True)
-    if isinstance(activation, Activation):
-        return slope
-    # v J = v diag(J) for a v of many different numbers only if the Jacobian J of the layer is diagonal.
-    v = torch.arange(z.numel(), dtype=z.dtype, device=z.device).cos().view_as(z)
-    (product,) = torch.autograd.grad(h, z, v)
-    return slope if torch.allclose(product, v * slope, rtol=1e-4, atol=1e-6) else None
 
 
 def before_last_update(
@@ -356,34 +237,17 @@ def before_last_update(
     return before
 
 
-@torch.no_grad()
-def _hidden_layers(modules: Sequence[nn.Module], x: Tensor) -> list[tuple[Tensor, nn.Module, Tensor]]:
-    """Return pre-activations, activation and its outputs of each hidden layer."""
-    layers = []
-    for module in modules:
-        before, x = x, _output(module, x)
-        if not isinstance(module, nn.Linear | nn.LayerNorm):
-            layers.append((before, module, x))
-    return layers
-
-
-def _output(module: nn.Module, x: Tensor) -> Tensor:
-    """Return a module's output; one of other people's may overwrite its input, and so is given a copy."""
-    output: Tensor = module(x if isinstance(module, Activation | nn.Linear | nn.LayerNorm) else x.clone())
-    return output
-
-
 def _ranks(network: str, features: np.ndarray) -> Values:
     """Return the ranks of the features that the output layer sees, [N, H]; undetermined if not finite."""
     try:
         sigma = units.singular_values(features)
     except np.linalg.LinAlgError:
-        return {f"rank/{kind}/{network}": None for kind in ("effective", "srank", "stable", "feature")}
+        return {one.at(network): None for one in series.DIAGNOSTICS["Ranks of the last hidden layer"]}
     return {
-        f"rank/effective/{network}": units.effective_rank(sigma),
-        f"rank/srank/{network}": units.srank(sigma),
-        f"rank/stable/{network}": units.stable_rank(sigma),
-        f"rank/feature/{network}": units.feature_rank(sigma, len(features)),
+        series.EFFECTIVE_RANK.at(network): units.effective_rank(sigma),
+        series.SRANK.at(network): units.srank(sigma),
+        series.STABLE_RANK.at(network): units.stable_rank(sigma),
+        series.FEATURE_RANK.at(network): units.feature_rank(sigma, len(features)),
     }
 
 
@@ -402,25 +266,3 @@ def _summary(parameter: str, numbers: np.ndarray) -> list[tuple[str, float]]:
     if len(numbers) <= _FEW:
         return [(f"{parameter}.{position}", float(n)) for position, n in enumerate(numbers, start=1)]
     return [(f"{parameter}.mean", float(numbers.mean())), (f"{parameter}.spread", float(numbers.std()))]
-
-
-def _random_transitions(
-    make_env: Callable[[], Env], dice: np.random.RandomState
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return observations [N, O] and random actions [N, A] in [-1, 1] of a new environment."""
-    env = make_env()
-    space = env.action_space
-    assert isinstance(space, Box)
-    actions = dice.uniform(-1, 1, (SAMPLE_SIZE, *space.shape)).astype(np.float32)
-    scaled = space.low + (actions + 1) / 2 * (space.high - space.low)
-    observations = []
-    try:
-        observation, _ = env.reset(seed=int(dice.randint(2**30)))
-        for action in scaled:
-            observations.append(observation)
-            observation, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
-                observation, _ = env.reset()
-    finally:
-        env.close()
-    return np.array(observations), actions

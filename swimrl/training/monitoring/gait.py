@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from swimrl.runs import series
 from swimrl.training.evaluation import Transition
 
 NEGLIGIBLE = 0.01
@@ -81,26 +82,23 @@ class GaitRecorder:
         return float(np.mean(returns))
 
     def effort(self) -> dict[str, float | None]:
-        """Return what moving cost.
+        """Return action magnitude, power (W) and energy for a metre (J/m), by their tags.
 
-        Returns:
-            ``action_magnitude``, mean |a| over the largest action; ``power``, mean over the steps of the sum
-            over the actuators of |force * velocity|, W; ``energy_per_metre``, J/m. None where it cannot be
-            measured.
+        None where one cannot be measured.
         """
         space = self._env.action_space
         assert isinstance(space, gym.spaces.Box)
         largest = np.maximum(np.abs(space.low), np.abs(space.high))
         found: dict[str, float | None] = {
-            "action_magnitude": float((np.abs(self._actions) / largest).mean()),
-            "power": None,
-            "energy_per_metre": None,
+            series.ACTION_MAGNITUDE.at(): float((np.abs(self._actions) / largest).mean()),
+            series.POWER.at(): None,
+            series.ENERGY_PER_METRE.at(): None,
         }
         if self._powers:
-            found["power"] = power = float(np.abs(self._powers).sum(axis=1).mean())
+            found[series.POWER.at()] = power = float(np.abs(self._powers).sum(axis=1).mean())
             seconds = len(self._powers) * getattr(self._env.unwrapped, "dt", 0.0)
             if len(self._forward) == len(self._powers):
                 speed = abs(float(np.mean(self._forward)))
                 if speed * seconds / len(self._ways) > _LEAST_METRES:
-                    found["energy_per_metre"] = power / speed
+                    found[series.ENERGY_PER_METRE.at()] = power / speed
         return found

@@ -10,49 +10,53 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard.summary import hparams
 
+from swimrl.runs import series
 from swimrl.runs.naming import UNDECISIVE
+from swimrl.runs.series import Series
 from swimrl.training.monitoring.diagnostics import Findings, Values
 from swimrl.training.monitoring.film import Film
 
-LAYOUT = {
+
+def _chart(*shown: Series) -> list[Any]:
+    return ["Multiline", [one.pattern() for one in shown]]
+
+
+def _charts(*shown: Series) -> dict[str, list[Any]]:
+    return {one.title: _chart(one) for one in shown}
+
+
+LAYOUT: Mapping[str, Mapping[str, list[Any]]] = {
     "Return": {
         "return, lowest to highest episode": [
             "Margin",
-            ["eval/mean_reward", "eval/min_reward", "eval/max_reward"],
+            [
+                one.at()
+                for one in (series.EVALUATION_MEAN, series.EVALUATION_LOWEST, series.EVALUATION_HIGHEST)
+            ],
         ],
     },
-    "Efficiency": {
-        "energy for a metre, J": ["Multiline", ["gait/energy_per_metre"]],
-        "mechanical power, W": ["Multiline", ["gait/power"]],
-        "action magnitude": ["Multiline", ["gait/action_magnitude"]],
-        "steps per second": ["Multiline", ["time/fps"]],
-    },
+    "Efficiency": _charts(series.ENERGY_PER_METRE, series.POWER, series.ACTION_MAGNITUDE, series.SPEED),
     "Units": {
-        "dead": ["Multiline", ["units/dead/.*"]],
-        "dormant, tau 0.1": ["Multiline", [r"units/dormant_0\.1/.*"]],
-        "idle, tau 0.1": ["Multiline", [r"units/idle_0\.1/.*"]],
-        "saturated": ["Multiline", ["units/saturated/.*"]],
-        "spread of pre-activations": ["Multiline", ["preactivation/spread/.*"]],
-        "pre-activations outside the bound": ["Multiline", ["preactivation/outside/.*"]],
+        **_charts(series.DEAD, series.DORMANT, series.IDLE),
+        series.SATURATED.title: _chart(series.SATURATED, series.SATURATED_OUTPUT),
+        **_charts(series.PREACTIVATION_SPREAD, series.PREACTIVATION_OUTSIDE),
     },
-    "Ranks of the last hidden layer": {
-        "effective rank": ["Multiline", ["rank/effective/.*"]],
-        "srank": ["Multiline", ["rank/srank/.*"]],
-        "stable rank": ["Multiline", ["rank/stable/.*"]],
-        "feature rank": ["Multiline", ["rank/feature/.*"]],
-    },
+    "Ranks of the last hidden layer": _charts(*series.DIAGNOSTICS["Ranks of the last hidden layer"]),
     "Values": {
-        "over-estimation of start states": ["Multiline", ["value/bias"]],
-        "estimate and measured return": ["Multiline", ["value/estimate", "value/return"]],
-        "TD error": ["Multiline", ["td_error/.*"]],
-        "change of outputs by an update": ["Multiline", ["step_size/.*"]],
-        "gradient norms": ["Multiline", ["norm/gradient/[^.]*$"]],
+        **_charts(series.VALUE_BIAS),
+        "estimate and measured return": _chart(series.VALUE_ESTIMATE, series.VALUE_RETURN),
+        **_charts(series.TD_ERROR, series.STEP_SIZE, series.GRADIENT_OF_NET),
     },
-    "Activation parameters": {"learned parameters": ["Multiline", ["parameter/.*"]]},
+    "Activation parameters": _charts(series.PARAMETER),
 }
 """The page "Custom scalars": category, chart, kind and tags, which in a multiline chart are patterns."""
 
-_SCORES = ("eval/mean_reward", "value/bias", "rank/effective/critic1", "td_error/critic1")
+_SCORES = (
+    series.EVALUATION_MEAN.at(),
+    series.VALUE_BIAS.at(),
+    series.EFFECTIVE_RANK.at("critic1"),
+    series.TD_ERROR.at("critic1"),
+)
 # TensorBoard sorts the columns by name and shows the first five: actor, critic, engine, env, env_kwargs.
 _NO_COLUMN = ("callback", "device", "imports", "threads", "eval_every", "eval_episodes", "final_episodes")
 _BINS = 60
@@ -102,7 +106,7 @@ class Board:
             wide = z.astype(np.float64)
             counts, edges = np.histogram(wide, _BINS)
             self._writer.add_histogram_raw(
-                f"preactivation/histogram/{layer}",
+                series.PREACTIVATION_HISTOGRAM.at(layer),
                 min=float(edges[0]),
                 max=float(edges[-1]),
                 num=z.size,
@@ -124,7 +128,7 @@ class Board:
         image = Summary.Image(
             height=film.height, width=film.width, colorspace=3, encoded_image_string=film.gif()
         )
-        summary = Summary(value=[Summary.Value(tag="policy/film", image=image)])
+        summary = Summary(value=[Summary.Value(tag=series.FILM.at(), image=image)])
         self._writer._get_file_writer().add_summary(summary, step)
         self._writer.flush()
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from swimrl.envs.make import Env
+from swimrl.runs import series
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.weights import Policy
 from swimrl.td3.agent import TD3
@@ -132,7 +133,7 @@ class Watch:
             self._last_curves = step
             with self._diagnostics.looking():
                 now = curves.learned_curves(self._agent)
-            self._board.picture(step, "parameter/curves", curves.draw(now, self._first_curves))
+            self._board.picture(step, series.PARAMETER_CURVES.at(), curves.draw(now, self._first_curves))
 
     @contextmanager
     def _timed(self) -> Iterator[None]:

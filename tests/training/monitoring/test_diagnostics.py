@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from swimrl.activations import activation
+from swimrl.envs.make import Env
 from swimrl.envs.seeding import Streams
 from swimrl.td3.agent import TD3
 from swimrl.td3.config import TD3Config
@@ -22,14 +23,10 @@ from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.evaluation import Transition
 from swimrl.training.monitoring.curves import curve, draw, learned_curves
-from swimrl.training.monitoring.diagnostics import (
-    Diagnostics,
-    before_last_update,
-    elementwise_slope,
-    named_perceptrons,
-    shown_parameters,
-)
+from swimrl.training.monitoring.diagnostics import Diagnostics, before_last_update
 from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.layers import elementwise_slope, named_perceptrons, shown_parameters
+from swimrl.training.monitoring.sample import Sampler
 
 Agent = Callable[..., TD3]
 CAPACITY = 50
@@ -59,8 +56,11 @@ def look(agent: TD3, **settings: Any) -> dict[str, float | None]:
 
 
 def diagnostics_of(agent: TD3, *, bound: float = 5.0, flat: float = 0.05) -> Diagnostics:
-    make = lambda: build.build_environment(TrainConfig(env="worlds/Line-v0"))  # noqa: E731
-    return Diagnostics(agent, make, bound=bound, flat=flat)
+    return Diagnostics(agent, make_line, bound=bound, flat=flat)
+
+
+def make_line() -> Env:
+    return build.build_environment(TrainConfig(env="worlds/Line-v0"))
 
 
 def hidden(agent: TD3, name: str, number: int) -> nn.Linear:
@@ -245,17 +245,17 @@ def test_every_number_is_that_of_a_computation_in_float64(engine: str) -> None:
 )
 def test_the_step_size_is_what_the_latest_update_did(engine: str, td3: dict[str, float]) -> None:
     agent = agent_of("swim(k=trainable)", engine=engine, td3=td3)
-    updates = agent._n_updates
+    updates = agent.updates_done
     states: dict[int, dict[str, torch.Tensor]] = {}
     for number in (updates, updates + 1, updates + 2):
         states[number] = {name: value.clone() for name, value in agent.policy.state_dict().items()}
         agent.train(1, 8)
-    assert agent._n_updates == updates + 3
+    assert agent.updates_done == updates + 3
     # Of three updates in a row the actor takes part in every second: the latest even one.
     latest = {"actor": max(n for n in states if (n + 1) % 2 == 0), "critic1": updates + 2}
     found = look(agent)
     with diagnostics_of(agent).looking():
-        sample = diagnostics_of(agent_like(agent))._sample()
+        sample = Sampler(agent_like(agent), make_line).draw()
     assert sample is not None
     now = {name: value.clone() for name, value in agent.policy.state_dict().items()}
     outputs = {}
@@ -286,9 +286,9 @@ def test_without_adam_the_step_size_is_undetermined() -> None:
 class TestSample:
     def test_before_training_it_is_random_transitions_and_the_same_each_time(self) -> None:
         agent = agent_of(steps=0)
-        diagnostics = diagnostics_of(agent)
-        first, second = (diagnostics._sample() for _ in range(2))
-        again = diagnostics_of(agent_of(steps=0))._sample()
+        sampler = Sampler(agent, make_line)
+        first, second = (sampler.draw() for _ in range(2))
+        again = Sampler(agent_of(steps=0), make_line).draw()
         assert first is not None
         assert second is not None
         assert again is not None
@@ -315,7 +315,7 @@ class TestSample:
 
     def test_all_parts_of_the_replay_buffer_are_in_it(self) -> None:
         agent = agent_of(steps=CAPACITY)
-        sample = diagnostics_of(agent)._sample()
+        sample = Sampler(agent, make_line).draw()
         assert sample is not None
         assert sample.replay is not None
         assert agent.replay_buffer is not None
@@ -346,7 +346,7 @@ class TestSample:
         normalisation = agent.get_vec_normalize_env()
         assert isinstance(normalisation, VecNormalize)
         normalisation.obs_rms.mean[:], normalisation.obs_rms.var[:] = 3.0, 4.0
-        seen = diagnostics_of(agent)._seen(np.array([[5.0, 1.0]]))
+        seen = Sampler(agent, make_line).seen(np.array([[5.0, 1.0]]))
         assert seen.tolist() == [[pytest.approx(1), pytest.approx(-1)]]
 
 

@@ -97,26 +97,30 @@ class TestEffort:
         record(recorder, [0] * 4, terminated=True, action=(-2, 4), info={"x_velocity": -1.0})
         effort = recorder.effort()
         # Largest actions 2 and 4: (1/2 + 2/4) / 2 in the first episode, 1 in the second.
-        assert effort["action_magnitude"] == pytest.approx(0.75)
-        assert effort["power"] == pytest.approx(6)
+        assert effort["gait/action_magnitude"] == pytest.approx(0.75)
+        assert effort["gait/power"] == pytest.approx(6)
         # Mean velocity 0.5 m/s; 4 s between them two, 1 m each: not more.
-        assert effort["energy_per_metre"] is None
+        assert effort["gait/energy_per_metre"] is None
         record(recorder, [0] * 4, terminated=True, action=(0, 0), info={"x_velocity": 2.0})
         # 1 m/s over 6 s in 3 episodes, power (8 + 4 + 4) / 3.
-        assert recorder.effort()["energy_per_metre"] == pytest.approx(16 / 3)
+        assert recorder.effort()["gait/energy_per_metre"] == pytest.approx(16 / 3)
 
     def test_without_mujoco_there_is_no_power(self) -> None:
         env = Cart()
         del env.data
         recorder = GaitRecorder(env)
         record(recorder, [0], terminated=True, action=(2, 0), info={"x_velocity": 100.0})
-        assert recorder.effort() == {"action_magnitude": 0.5, "power": None, "energy_per_metre": None}
+        assert recorder.effort() == {
+            "gait/action_magnitude": 0.5,
+            "gait/power": None,
+            "gait/energy_per_metre": None,
+        }
 
     def test_without_a_velocity_there_is_no_energy_per_metre(self) -> None:
         recorder = GaitRecorder(Cart())
         record(recorder, [0] * 9, terminated=True)
-        assert recorder.effort()["power"] == 0
-        assert recorder.effort()["energy_per_metre"] is None
+        assert recorder.effort()["gait/power"] == 0
+        assert recorder.effort()["gait/energy_per_metre"] is None
 
     def test_on_half_cheetah_it_is_what_the_simulator_says(self) -> None:
         def policy(observation: np.ndarray) -> np.ndarray:
@@ -137,7 +141,7 @@ class TestEffort:
             )
             places.append(data.qpos[0])
         effort = recorder.effort()
-        assert effort["power"] == pytest.approx(np.mean(powers))
+        assert effort["gait/power"] == pytest.approx(np.mean(powers))
         assert np.mean(powers) > 1
         assert abs(places[-1]) < 1
-        assert effort["energy_per_metre"] is None
+        assert effort["gait/energy_per_metre"] is None

@@ -102,7 +102,7 @@ def test_every_chart_of_the_layout_has_curves(tags: dict[str, dict[str, list[str
                 assert any(re.match(pattern, tag) for tag in written), title
             if kind == "Margin":
                 assert len(patterns) == 3
-    (gradients,) = LAYOUT["Values"]["gradient norms"][1]
+    (gradients,) = LAYOUT["Values"]["norm of the gradient"][1]
     assert {t for t in written if re.match(gradients, t)} == {
         f"norm/gradient/{name}" for name in ("actor", "critic1", "critic2")
     }
