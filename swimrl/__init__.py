@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swimrl.activations import activation, activation_fn, register
+    from swimrl.reporting import report
     from swimrl.td3 import TD3
     from swimrl.training import open_run, train
 
@@ -22,10 +23,11 @@ _HOME = {
     "activation_fn": "swimrl.activations",
     "open_run": "swimrl.training",
     "register": "swimrl.activations",
+    "report": "swimrl.reporting",
     "train": "swimrl.training",
 }
 
-__all__ = ["TD3", "__version__", "activation", "activation_fn", "open_run", "register", "train"]
+__all__ = ["TD3", "__version__", "activation", "activation_fn", "open_run", "register", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -103,4 +103,5 @@ def test_a_light_room_imports_neither_these_libraries_nor_these_rooms(
 ) -> None:
     imported = {module for file in FILES if room_of_file(file) == room for module in imports_of(file)}
     assert {module for module in imported if module.split(".")[0] in libraries} == set()
-    assert {module for module in imported if room_of(module) in rooms} == set()
+    config = "swimrl.training.config"  # light: the defaults of a run
+    assert {m for m in imported if room_of(m) in rooms and not m.startswith(config)} == set()

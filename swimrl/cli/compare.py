@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from swimrl.cli.report import Selection, analyse, print_verdict
+from swimrl.cli.report import Selection, compared, print_verdict
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,13 @@ class Args(Selection):
 
 
 def run(args: Args) -> None:
-    """Analyse and print."""
-    analysis = analyse(args)
+    """Compare and print."""
+    report = compared(args)
     if not args.json:
-        print_verdict(analysis)
+        print_verdict(report)
         return
     import json
 
-    from swimrl.reporting.contents import Contents
     from swimrl.reporting.summary import summary
 
-    print(json.dumps(summary(Contents(analysis)), indent=2))
+    print(json.dumps(summary(report.contents), indent=2))

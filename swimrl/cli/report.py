@@ -15,16 +15,22 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from swimrl.errors import InputError
-
 if TYPE_CHECKING:
-    from swimrl.reporting.findings import Analysis
+    import rich.table
+
+    from swimrl.reporting import Report, Table
 
 _WATCH_S = 30
+
+_PRINTED = {
+    "scores": ("task", "arm", "winner", "n", "mean", "mean_interval", "sd", "diverged"),
+    "comparisons": ("task", "arm", "difference", "difference_interval", "p_better", "verdict"),
+}
+"""The tables that a terminal shows, with the columns for which 80 characters suffice."""
 
 
 @dataclass(frozen=True)
@@ -73,83 +79,66 @@ class Args(Selection):
 
 
 def run(args: Args) -> None:
-    """Analyse, write the report and print the verdict."""
-    from swimrl.reporting.contents import gather
-    from swimrl.reporting.write import check_formats, write
+    """Compare the runs, write the report and print the verdict."""
+    from swimrl.reporting.write import check_formats
 
     formats = [name.strip() for name in args.format.split(",")]
     check_formats(formats)
     while True:
-        analysis = analyse(args)
-        contents = gather(analysis, cost=args.cost, reference=args.reference, defaults=_defaults())
-        goes_on = args.watch and analysis.interim is not None
-        files = write(contents, args.out, formats, refresh_s=_WATCH_S if goes_on else None)
+        report = compared(args, args.cost, args.reference)
+        goes_on = args.watch and not report.is_final
+        files = report.write(args.out, formats, refresh_s=_WATCH_S if goes_on else None)
         if not goes_on:
             break
-        print(f"{time.strftime('%H:%M:%S')}  {analysis.interim}; {files[0]} is up to date", flush=True)
+        now = time.strftime("%H:%M:%S")
+        print(f"{now}  {report.analysis.interim}; {files[0]} is up to date", flush=True)
         time.sleep(_WATCH_S)
-    print_verdict(analysis)
+    print_verdict(report)
     print()
     for path in files:
         print(path)
 
 
-def analyse(selection: Selection) -> Analysis:
-    """Read and compare what was selected."""
-    from swimrl.envs.random_policy import random_returns
-    from swimrl.reporting import analysis, read
+def compared(selection: Selection, cost: Path | None = None, reference: Path | None = None) -> Report:
+    """Return the report on what was selected."""
+    from swimrl.reporting import report
 
-    if not selection.path:
-        raise InputError("nothing to report; name a study's folder, run directories or a CSV file")
-    by = tuple(key.strip() for key in selection.by.split(","))
-    return analysis.analyse(
-        read.collect(selection.path, by),
+    return report(
+        selection.path,
         metric=selection.metric,
         baseline=selection.baseline,
-        by=by,
-        until=selection.steps,
-        random_returns=random_returns(),
+        by=selection.by,
+        steps=selection.steps,
         seed=selection.seed,
+        cost=cost,
+        reference=reference,
     )
 
 
-def _defaults() -> dict[str, Any]:
-    """Return each key of a run's configuration with its default."""
-    from swimrl.fields import flatten, to_mapping
-    from swimrl.training.config import TrainConfig
-
-    return flatten(to_mapping(TrainConfig()))
-
-
-def print_verdict(analysis: Analysis) -> None:
+def print_verdict(report: Report) -> None:
     """Print scores, comparisons and the verdict, 80 columns wide."""
     from rich.console import Console
-    from rich.table import Table
-
-    from swimrl.reporting.contents import Contents
-    from swimrl.reporting.tables import comparison_table, score_table
-    from swimrl.reporting.verdict import sentences
 
     console = Console(width=80, highlight=False, markup=False)
-    contents = Contents(analysis)
-    for content, columns in (
-        (score_table(contents), (0, 1, 2, 3, 4, 5, 9)),
-        (comparison_table(contents), (0, 1, 2, 3, 5, 8)),
-    ):
-        if not content.rows:
-            continue
-        table = Table(
-            box=None, padding=(0, 1, 0, 0), header_style="bold", title=content.title, title_justify="left"
-        )
-        for position in columns:
-            table.add_column(content.columns[position], justify="left" if position < 2 else "right")
-        for row in content.rows:
-            table.add_row(*(row[position] for position in columns))
-        console.print(table)
-        console.print()
-    for line in sentences(analysis):
-        console.print(line)
-    for warning in analysis.warnings:
+    for key, columns in _PRINTED.items():
+        if key in report.tables:
+            console.print(_printed(report.tables[key].only(*columns)))
+            console.print()
+    console.print(report.verdict.replace("\n\n", "\n"))
+    for warning in report.analysis.warnings:
         console.print(f"caution: {warning}")
-    for excluded in analysis.excluded:
+    for excluded in report.analysis.excluded:
         console.print(f"left out: {excluded.source}: {excluded.why}", soft_wrap=True)
+
+
+def _printed(table: Table) -> rich.table.Table:
+    from rich.table import Table as Printed
+
+    printed = Printed(
+        box=None, padding=(0, 1, 0, 0), header_style="bold", title=table.title, title_justify="left"
+    )
+    for column in table.columns:
+        printed.add_column(column.title, justify="left" if column.is_left else "right")
+    for row in table.texts():
+        printed.add_row(*row)
+    return printed

@@ -1,17 +1,19 @@
-"""Everything that goes into a report, gathered before anything is written."""
+"""Everything that a report shows, as data; each part is computed when it is first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from swimrl.fields import flatten, to_mapping
 from swimrl.reporting.cost import Costs, read_costs
 from swimrl.reporting.efficiency import Efficiency, efficiency
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.inside import Group, inside
 from swimrl.reporting.published import Published, Reference, published, read_references
 from swimrl.reporting.sensitivity import Sensitivity, sensitivity
+from swimrl.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -19,38 +21,48 @@ class Contents:
     """What the tables, the figures and the page are made from."""
 
     analysis: Analysis
-    efficiency: tuple[Efficiency, ...] = ()
-    sensitivity: tuple[Sensitivity, ...] = ()
-    inside: tuple[Group, ...] = ()
+
     costs: Costs | None = None
+    """What each activation costs, if a record was given."""
+
     references: tuple[Reference, ...] = ()
-    published: tuple[Published, ...] = ()
+    """Published learning curves, if a file of them was given."""
+
+    @cached_property
+    def efficiency(self) -> tuple[Efficiency, ...]:
+        """The normalised return of each arm over environment steps."""
+        return tuple(efficiency(self.analysis))
+
+    @cached_property
+    def sensitivity(self) -> tuple[Sensitivity, ...]:
+        """The score against a setting, if a setting tells the arms apart."""
+        defaults = flatten(to_mapping(TrainConfig()))
+        return tuple(sensitivity(self.analysis, defaults))
+
+    @cached_property
+    def inside(self) -> tuple[Group, ...]:
+        """What the runs' diagnostics say."""
+        return tuple(inside(self.analysis))
+
+    @cached_property
+    def published(self) -> tuple[Published, ...]:
+        """Published scores on the same tasks."""
+        return tuple(published(self.analysis))
 
 
-def gather(
-    analysis: Analysis,
-    *,
-    cost: Path | None = None,
-    reference: Path | None = None,
-    defaults: Mapping[str, object] | None = None,
-) -> Contents:
-    """Read what belongs beside an analysis.
+def gather(analysis: Analysis, *, cost: Path | None = None, reference: Path | None = None) -> Contents:
+    """Return an analysis with the files that stand beside it.
 
     Args:
         analysis: What the runs say.
         cost: A record of `swimrl bench ... --json`.
         reference: A CSV file of published curves.
-        defaults: Key of the configuration -> its default, for the sensitivity.
 
     Raises:
         InputError: If a file cannot be read or does not fit.
     """
     return Contents(
         analysis,
-        efficiency=tuple(efficiency(analysis)),
-        sensitivity=tuple(sensitivity(analysis, defaults or {})),
-        inside=tuple(inside(analysis)),
         costs=None if cost is None else read_costs(cost, analysis.arms),
         references=() if reference is None else tuple(read_references(reference)),
-        published=tuple(published(analysis)),
     )

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
+from swimrl.bench.activations import benchmark as activations
+from swimrl.bench.activations.results import Case
+from swimrl.bench.activations.results import Costs as ActivationResults
+from swimrl.bench.training import benchmark as training
+from swimrl.bench.training.results import UPDATES
+from swimrl.bench.training.results import Results as TrainingResults
 from swimrl.errors import InputError
 from swimrl.reporting.declaration import canonical
 from swimrl.reporting.findings import Arm
 from swimrl.timing import record as timing
 from swimrl.timing.ratio import ratio
+from swimrl.timing.record import Readings, TimingRecord
 
 _US = 1e6
-_CASE_OF_TRAINING = "float32 256x256"  # batch x neurons
+_CASE_OF_TRAINING = Case("float32", (256, 256), "cpu", "warm")
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Costs:
 
     def of(self, arm: Arm, form: str) -> Cost | None:
         """Return what an arm's activation costs."""
-        return self.costs.get((str(arm.values[0]) if arm.values else arm.name, form))
+        return self.costs.get((_activation(arm), form))
 
 
 def read_costs(path: Path, arms: Sequence[Arm]) -> Costs:
@@ -52,65 +59,70 @@ def read_costs(path: Path, arms: Sequence[Arm]) -> Costs:
 
     Raises:
         DamagedFileError: If the file is no timing record.
-        InputError: If it measured none of these activations.
+        InputError: If it is a record of something else, or measured none of these activations.
     """
     record = timing.read(path)
-    work = _work(record.series)
-    clock: timing.Clock = "wall"
-    costs: dict[tuple[str, str], Cost] = {}
-    case = _case(record.arms.values())
-    for series in record.series:
-        said = record.arms.get(series.arm, {})
-        activation = said.get("activation", said.get("act"))
-        if series.work != work or series.part is not None or not activation or _case([said]) != case:
-            continue
-        readings = [[_US * seconds for seconds in process] for process in series.per_unit_s(clock)]
-        found = ratio(readings, [[1.0] * len(process) for process in readings])
-        low, high = found.interval or (None, None)
-        costs[canonical(str(activation)), _form(series.arm, said, str(activation))] = Cost(
-            found.value, low, high
+    if record.kind == activations.KIND:
+        unit, forms, readings = _of_activations(record)
+    elif record.kind == training.KIND:
+        unit, forms, readings = _of_training(record)
+    else:
+        raise InputError(
+            f"{path} is a record of `swimrl bench {record.kind}`; expected one of `swimrl bench activations "
+            "--json FILE` or `swimrl bench train --json FILE`"
         )
-    wanted = {str(arm.values[0]) if arm.values else arm.name for arm in arms}
-    costs = {key: cost for key, cost in costs.items() if key[0] in wanted}
+    wanted = {_activation(arm) for arm in arms}
+    named = {(canonical(activation), form): of for (activation, form), of in readings.items()}
+    costs = {key: _cost(of) for key, of in named.items() if key[0] in wanted}
     if not costs:
         raise InputError(
             f"{path} measured none of {', '.join(sorted(wanted))}; measure them with "
             f"`swimrl bench activations --json FILE`"
         )
+    measured = {form for _, form in costs}
     host = record.host.get("processor") or "host not recorded"
-    forms = tuple(dict.fromkeys(form for _, form in sorted(costs, key=lambda key: _order(key[1]))))
-    unit = f"µs for {work.removesuffix('s')}" + (f", {case}" if case else "")
-    return Costs(unit, forms, costs, str(host), str(path))
+    return Costs(unit, tuple(form for form in forms if form in measured), costs, str(host), str(path))
 
 
-def _work(series: Iterable[timing.Series]) -> str:
-    """Return the work that counts: an update if it was measured, else what goes forward and backward."""
-    works = list(dict.fromkeys(one.work for one in series if one.part is None))
-    return next(
-        (work for wish in ("updates", "forward+backward") for work in works if work == wish), works[0]
+_Measured = tuple[str, tuple[str, ...], Mapping[tuple[str, str], Readings]]
+"""Unit, forms in order, and the seconds of activation and form."""
+
+
+def _of_activations(record: TimingRecord) -> _Measured:
+    """Return the seconds forward and backward, at the shape of training where that was measured."""
+    results = ActivationResults(record)
+    case = _CASE_OF_TRAINING if _CASE_OF_TRAINING in results.cases else results.cases[0]
+    readings = {arm: results.readings(case, *arm, activations.BOTH) for arm in results.arms(case)}
+    unit = f"µs for {activations.BOTH}, {case}"
+    forms = get_args(activations.Implementation)
+    return unit, forms, {arm: seconds for arm, seconds in readings.items() if seconds is not None}
+
+
+def _of_training(record: TimingRecord) -> _Measured:
+    """Return the seconds of an update."""
+    results = TrainingResults(record)
+    readings = {
+        (act, contender): results.readings(contender, act, UPDATES)
+        for contender in results.contenders
+        for act in results.acts
+    }
+    forms = (*results.ours, *results.peers)
+    return (
+        "µs for an update",
+        forms,
+        {arm: seconds for arm, seconds in readings.items() if seconds is not None},
     )
 
 
-def _case(arms: Iterable[Mapping[str, Any]]) -> str:
-    """Return the dtype, shape and device that count: those of training where they were measured."""
-    cases = [
-        " ".join(
-            [str(said["dtype"]), "x".join(map(str, said["shape"]))]
-            + ([] if said.get("device") == "cpu" else [str(said.get("device")), str(said.get("cache"))])
-        )
-        for said in arms
-        if "dtype" in said and "shape" in said
-    ]
-    return _CASE_OF_TRAINING if _CASE_OF_TRAINING in cases else next(iter(cases), "")
+def _cost(readings: Readings) -> Cost:
+    ones = [[1.0] * len(process) for process in readings]
+    median = ratio([[_US * seconds for seconds in process] for process in readings], ones)
+    low, high = median.interval or (None, None)
+    return Cost(median.value, low, high)
 
 
-def _form(arm: str, said: Mapping[str, Any], activation: str) -> str:
-    known = said.get("implementation", said.get("contender"))
-    return str(known) if known else arm.replace(activation, "").strip(" ,/:") or "cost"
-
-
-def _order(form: str) -> int:
-    return next((i for i, known in enumerate(("eager", "native", "fused", "compiled")) if known in form), 4)
+def _activation(arm: Arm) -> str:
+    return str(arm.values[0]) if arm.values else arm.name
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

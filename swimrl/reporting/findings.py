@@ -169,6 +169,12 @@ class Analysis:
         values = {arm.name: tuple(map(_sortable, arm.values)) for arm in self.arms}
         return sorted(values, key=lambda name: (name != self.baseline, values[name], name))
 
+    @property
+    def ordered_arms(self) -> list[Arm]:
+        """Every arm, task by task, within a task in the order of ``names``."""
+        places = {name: place for place, name in enumerate(self.names)}
+        return sorted(self.arms, key=lambda arm: (arm.env, places[arm.name]))
+
     def arm(self, env: str, name: str) -> Arm | None:
         """Return an arm on a task, if it has runs there."""
         return next((a for a in self.arms if (a.env, a.name) == (env, name)), None)

@@ -26,11 +26,14 @@ _SHOWN = (
     ("value bias", "critic's value minus return", r"value/bias"),
     ("dormant units, actor", "share of units, tau = 0.1", r"units/dormant_0\.1/actor\.layer\d+"),
     ("dormant units, critic", "share of units, tau = 0.1", r"units/dormant_0\.1/critic1\.layer\d+"),
-    ("flat units, actor", "share of pre-activations", r"units/saturated/actor\.layer\d+"),
-    ("effective rank, actor", "srank of the last layer", r"rank/srank/actor"),
-    ("effective rank, critic", "srank of the last layer", r"rank/srank/critic1"),
+    ("saturated pre-activations, actor", "share of pre-activations", r"units/saturated/actor\.layer\d+"),
+    ("effective rank, actor", "of the last layer's features", r"rank/effective/actor"),
+    ("effective rank, critic", "of the last layer's features", r"rank/effective/critic1"),
     ("gradient, critic", "norm", r"norm/gradient/critic1"),
 )
+
+_MOST_PARAMETERS = 12
+"""Learned parameters beyond these get no panel."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,16 @@ class Panel:
     """Arm -> steps [D] and values [N, D]."""
 
 
-Group = tuple[str, str, list[Panel]]
-"""Name of the figure, task, panels."""
+@dataclass(frozen=True)
+class Group:
+    """The panels of one figure."""
+
+    key: str
+    """The figure's key, such as ``diagnostics``."""
+
+    title: str
+    env: str
+    panels: tuple[Panel, ...]
 
 
 def inside(analysis: Analysis) -> list[Group]:
@@ -52,25 +63,24 @@ def inside(analysis: Analysis) -> list[Group]:
     groups: list[Group] = []
     for env in analysis.tasks:
         of_arms = {arm.name: _read(arm) for arm in analysis.arms if arm.env == env}
-        panels = [_panel(title, unit, pattern, of_arms) for title, unit, pattern in _SHOWN]
-        learned = sorted(
-            {
-                series
-                for runs in of_arms.values()
-                for run in runs
-                for series in run
-                if series.startswith("parameter/")
-            }
-        )
-        parameters = [
-            _panel(name.removeprefix("parameter/"), "value", re.escape(name), of_arms) for name in learned
-        ]
         suffix = "" if len(analysis.tasks) == 1 else f"-{env}"
-        for name, found in (("diagnostics", panels), ("learned-parameters", parameters[:12])):
-            shown = [panel for panel in found if panel.lines]
-            if shown:
-                groups.append((f"{name}{suffix}", env, shown))
+        for key, title, panels in (
+            ("learned-parameters", "Learned numbers of the activations", _parameters(of_arms)),
+            ("diagnostics", "Diagnostics", [_panel(*shown, of_arms) for shown in _SHOWN]),
+        ):
+            filled = tuple(panel for panel in panels if panel.lines)
+            if filled:
+                groups.append(Group(f"{key}{suffix}", title, env, filled))
     return groups
+
+
+def _parameters(of_arms: Mapping[str, Sequence[Curves]]) -> list[Panel]:
+    every = {series for runs in of_arms.values() for run in runs for series in run}
+    learned = sorted(series for series in every if series.startswith("parameter/"))
+    return [
+        _panel(series.removeprefix("parameter/"), "value", re.escape(series), of_arms)
+        for series in learned[:_MOST_PARAMETERS]
+    ]
 
 
 def _read(arm: Arm) -> list[Curves]:

@@ -3,61 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 
 from swimrl.colours import INK
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.figures.draw import Figure
-from swimrl.reporting.tables import Table, tables
+from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.section import Section
+from swimrl.reporting.tables.formulas import Formulas
+from swimrl.reporting.tables.table import Cell, Column, Table
+from swimrl.reporting.tables.table import markdown as table_markdown
 from swimrl.reporting.undetermined import reasons
 from swimrl.reporting.verdict import sentences
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
-_SECTIONS = (
-    # heading, beginnings of the titles of its tables, of the names of its figures
-    ("Scores", ("Scores",), ("learning-curves", "intervals")),
-    ("Comparisons", ("Against", "What these seeds"), ("probability-of-improvement", "performance-profile")),
-    ("On one scale", ("Normalised", "Other 95%"), ("sample-efficiency",)),
-    ("Sensitivity", ("Sensitivity",), ("sensitivity",)),
-    ("Reward against cost", ("Cost",), ("reward-against-cost",)),
-    ("Inside the networks", (), ("learned-parameters", "diagnostics")),
-    ("What was run", ("What was run",), ()),
-    ("For orientation", ("Published",), ()),
-)
-
 
 @dataclass(frozen=True)
-class Section:
-    """A part of the page."""
+class Part:
+    """A section with what stands in it."""
 
     heading: str
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
 
 
-def sections(contents: Contents, figures: Sequence[Figure]) -> list[Section]:
-    """Return the parts that hold something."""
-    found = tables(contents)
-    parts = [
-        Section(
-            heading,
-            tuple(table for table in found if table.title.startswith(titles)) if titles else (),
-            tuple(figure for figure in figures if figure.name.startswith(names)) if names else (),
+def parts(tables: Sequence[Table], figures: Sequence[Figure]) -> list[Part]:
+    """Return the sections that hold something, each with its tables and figures."""
+    every = [
+        Part(
+            section,
+            tuple(table for table in tables if table.section == section),
+            tuple(figure for figure in figures if figure.section == section),
         )
-        for heading, titles, names in _SECTIONS
+        for section in Section
     ]
-    return [part for part in parts if part.tables or part.figures]
+    return [part for part in every if part.tables or part.figures]
 
 
-def html(contents: Contents, figures: Sequence[Figure], *, refresh_s: int | None = None) -> str:
+def html(
+    contents: Contents,
+    tables: Sequence[Table],
+    figures: Sequence[Figure],
+    folder: Path,
+    *,
+    refresh_s: int | None = None,
+) -> str:
     """Return the whole report as one page that needs no network.
 
     Args:
         contents: What it shows.
-        figures: Drawn already.
+        tables: Its tables.
+        figures: Its figures, which are saved in ``folder / "figures"``.
+        folder: The report's folder.
         refresh_s: After how many seconds a browser loads it again; never when not given.
 
     Raises:
@@ -76,8 +76,9 @@ def html(contents: Contents, figures: Sequence[Figure], *, refresh_s: int | None
         verdict=sentences(analysis),
         facts=facts(contents),
         warnings=analysis.warnings,
-        sections=sections(contents, figures),
-        inline=_inline_svg,
+        parts=parts(tables, figures),
+        cell=_cell,
+        inline=lambda figure: _inline_svg(figure, folder),
         excluded=analysis.excluded,
         undetermined=reasons(contents),
         refresh_s=refresh_s,
@@ -115,38 +116,42 @@ def facts(contents: Contents) -> list[str]:
     return lines
 
 
-def _inline_svg(figure: Figure) -> str:
-    """Return an SVG file as an element in the page's colours; its ids get the file's name."""
-    text = figure.svg.read_text(encoding="utf-8")
+def _cell(column: Column, cell: Cell) -> str:
+    """Return a cell as HTML."""
+    return cell.to_html() if isinstance(cell, Formulas) else escape(column.shown(cell), quote=False)
+
+
+def _svg_file(figure: Figure, folder: Path) -> Path:
+    return folder / "figures" / f"{figure.key}.svg"
+
+
+def _inline_svg(figure: Figure, folder: Path) -> str:
+    """Return a figure as an element in the page's colours; its ids begin with the figure's key."""
+    text = _svg_file(figure, folder).read_text(encoding="utf-8")
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     for attribute in ('id="', 'href="#', "url(#"):
-        text = text.replace(attribute, f"{attribute}{figure.name}-")
+        text = text.replace(attribute, f"{attribute}{figure.key}-")
     # On a narrow screen a wide figure is scrolled, not shrunk until nobody can read it. Screen readers get
     # the caption.
     width_pt = float(text.split('width="', 1)[1].split("pt", 1)[0])
     return text.replace("<svg", f'<svg aria-hidden="true" style="min-width: {0.9 * width_pt:.0f}px"', 1)
 
 
-def markdown(contents: Contents, figures: Sequence[Figure], folder: Path) -> str:
-    """Return the report as Markdown, its figures linked."""
+def markdown(contents: Contents, tables: Sequence[Table], figures: Sequence[Figure]) -> str:
+    """Return the report as Markdown, with links to the figures beside it."""
     analysis = contents.analysis
     lines = [f"# {title(contents)}", ""]
     for line in [*sentences(analysis), *facts(contents), *(f"Caution: {w}." for w in analysis.warnings)]:
         lines += [line, ""]
-    for section in sections(contents, figures):
-        lines += [f"## {section.heading}", ""]
-        for table in section.tables:
-            if table.title != section.heading:
+    for part in parts(tables, figures):
+        lines += [f"## {part.heading}", ""]
+        for table in part.tables:
+            if table.title != part.heading:
                 lines += [f"**{table.title}**", ""]
-            rows = [table.columns, ["---"] * len(table.columns), *table.rows]
-            lines += [*map(_markdown_row, rows), "", *([table.note, ""] if table.note else [])]
-        for figure in section.figures:
-            lines += [
-                f"![{figure.name}]({figure.svg.relative_to(folder).as_posix()})",
-                "",
-                figure.caption,
-                "",
-            ]
+            lines += [table_markdown(table), "", *([table.note, ""] if table.note else [])]
+        for figure in part.figures:
+            link = _svg_file(figure, Path()).as_posix()
+            lines += [f"![{figure.key}]({link})", "", figure.caption, ""]
     left_out = [f"- {one.source}: {one.why}" for one in analysis.excluded] or ["- nothing"]
     lines += ["## Left out", "", *left_out, ""]
     if why := reasons(contents):
@@ -154,23 +159,38 @@ def markdown(contents: Contents, figures: Sequence[Figure], folder: Path) -> str
     return "\n".join(lines)
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
 def latex(table: Table) -> str:
-    """Return a table for LaTeX with the booktabs package."""
+    """Return a table for LaTeX with the booktabs package; formulas are set in mathematical mode."""
     lines = [
         f"% {table.title}. {table.note}",
-        rf"\begin{{tabular}}{{ll{'r' * (len(table.columns) - 2)}}}",
+        rf"\begin{{tabular}}{{{''.join('l' if column.is_left else 'r' for column in table.columns)}}}",
         r"\toprule",
-        " & ".join(map(_escape, table.columns)) + r" \\",
+        " & ".join(_escape(column.title) for column in table.columns) + r" \\",
         r"\midrule",
-        *(" & ".join(map(_escape, row)) + r" \\" for row in table.rows),
+        *(
+            " & ".join(_latex_cell(column, cell) for column, cell in zip(table.columns, row, strict=True))
+            + r" \\"
+            for row in table.rows
+        ),
         r"\bottomrule",
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def formulas_latex(runs: Table) -> str | None:
+    """Return the formula of each arm for LaTeX, from the table of runs; None if none is recorded."""
+    table = runs.only("arm", "formula")
+    rows = tuple(dict.fromkeys(row for row in table.rows if isinstance(row[1], Formulas)))
+    if not rows:
+        return None
+    return latex(replace(table, title="Formulas of the activations", rows=rows))
+
+
+def _latex_cell(column: Column, cell: Cell) -> str:
+    if isinstance(cell, Formulas):
+        return "; ".join(one.to_latex() or _escape(one.text) for one in cell.of)
+    return _escape(column.shown(cell))
 
 
 _SPECIAL = {

@@ -54,14 +54,14 @@ def sensitivity(analysis: Analysis, defaults: Mapping[str, object]) -> list[Sens
         defaults: Key -> its default.
     """
     for place, key in enumerate(analysis.by[1:], start=1):
-        found = [
-            Sensitivity(env, key, default, lines)
-            for env in analysis.tasks
-            if (lines := _lines(analysis, env, place))
-            for default in (_default(defaults.get(key), lines),)
+        of_tasks = {env: _lines(analysis, env, place) for env in analysis.tasks}
+        several = [
+            Sensitivity(env, key, _default(defaults.get(key), lines), lines)
+            for env, lines in of_tasks.items()
+            if lines
         ]
-        if found:
-            return found
+        if several:
+            return several
     return []
 
 

@@ -24,7 +24,9 @@ def summary(contents: Contents) -> dict[str, Any]:
         "by": list(analysis.by),
         "until": dict(analysis.until),
         "baseline": analysis.baseline,
-        "primary": None if analysis.primary is None else dataclasses.asdict(analysis.primary),
+        "primary": None
+        if analysis.primary is None
+        else {**dataclasses.asdict(analysis.primary), "sha256": analysis.primary_sha256},
         "resampling_seed": analysis.seed,
         "interim": analysis.interim,
         "verdict": sentences(analysis),

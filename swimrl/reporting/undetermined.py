@@ -34,6 +34,11 @@ def reasons(contents: Contents) -> list[str]:
     for comparison in analysis.comparisons:
         for name, value in _fields(comparison):
             concerned[_NAMES[name], value.why].append(f"{comparison.arm} on {comparison.env or 'all tasks'}")
+        for effect, needed in comparison.seeds_needed.items():
+            if isinstance(needed, Undetermined):
+                concerned[f"seeds for {effect:.0%}", needed.why].append(
+                    f"{comparison.arm} on {comparison.env or 'all tasks'}"
+                )
     for normalised in analysis.normalised:
         for why in dict.fromkeys(_whys(normalised)):
             concerned["normalised score", why].append(f"{normalised.arm} on {normalised.env or 'all tasks'}")

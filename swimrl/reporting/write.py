@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.figures.draw import FORMATS as FIGURE_FORMATS
-from swimrl.reporting.figures.draw import Figure, draw
-from swimrl.reporting.page import html, latex, markdown
+from swimrl.reporting.figures.figure import FORMATS as FIGURE_FORMATS
+from swimrl.reporting.figures.makers import figures
+from swimrl.reporting.page import formulas_latex, html, latex, markdown
 from swimrl.reporting.summary import scores_csv, summary
-from swimrl.reporting.tables import score_table
+from swimrl.reporting.tables.makers import tables
+from swimrl.reporting.tables.table import Table
 from swimrl.runs.directory import replace, writing
 
 FORMATS = ("html", "md", "tex", "csv", "json")
@@ -42,22 +43,32 @@ def write(
         StorageError: If a file cannot be written.
     """
     check_formats(formats)
+    drawn = figures(contents)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        figures: list[Figure] = []
         if {"html", "md"} & {*formats}:
-            figures = draw(contents, folder / "figures", FIGURE_FORMATS)
-    texts: dict[str, tuple[str, Callable[[], str]]] = {
-        "html": ("report.html", lambda: html(contents, figures, refresh_s=refresh_s)),
-        "md": ("report.md", lambda: markdown(contents, figures, folder)),
-        "tex": ("table.tex", lambda: latex(score_table(contents))),
-        "csv": ("summary.csv", lambda: scores_csv(contents.analysis)),
-        "json": ("summary.json", lambda: json.dumps(summary(contents), indent=2) + "\n"),
+            (folder / "figures").mkdir(exist_ok=True)
+            for figure in drawn:
+                figure.save(folder / "figures", FIGURE_FORMATS)
+    every = tables(contents)
+    texts: dict[str, Callable[[], Mapping[str, str]]] = {
+        "html": lambda: {"report.html": html(contents, every, drawn, folder, refresh_s=refresh_s)},
+        "md": lambda: {"report.md": markdown(contents, every, drawn)},
+        "tex": lambda: _latex_files(every),
+        "csv": lambda: {"summary.csv": scores_csv(contents.analysis)},
+        "json": lambda: {"summary.json": json.dumps(summary(contents), indent=2) + "\n"},
     }
     written = []
     for name in dict.fromkeys(formats):
-        file, text = texts[name]
-        with writing(folder / file):
-            replace(folder / file, text().encode())
-        written.append(folder / file)
+        for file, text in texts[name]().items():
+            with writing(folder / file):
+                replace(folder / file, text.encode())
+            written.append(folder / file)
     return written
+
+
+def _latex_files(every: Sequence[Table]) -> dict[str, str]:
+    by_key = {table.key: table for table in every}
+    formulas = formulas_latex(by_key["runs"])
+    files = {"table.tex": latex(by_key["scores"])}
+    return files if formulas is None else {**files, "formulas.tex": formulas}

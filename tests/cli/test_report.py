@@ -96,7 +96,7 @@ def test_watching_goes_on_until_the_study_is_complete(
             write_run(folder, act=act, seed=3, level=level, primary=PRIMARY)
 
     monkeypatch.setattr(command.time, "sleep", sleep)
-    monkeypatch.setattr("swimrl.reporting.write.draw", lambda *_: [])
+    monkeypatch.setattr("swimrl.reporting.write.figures", lambda _: [])
     assert swimrl(f"report {folder} --watch --out {tmp_path / 'report'} --format html") == 0
     assert seen == [True]
     assert 'http-equiv="refresh"' not in page.read_text()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from swimrl.activations.language.names import parse_name
 from swimrl.reporting.analysis import analyse
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.read import Collection, Run
@@ -81,7 +82,7 @@ def record(
     **fields: Any,
 ) -> RunRecord:
     """A record as a run writes it."""
-    layers = [{"name": act, "formula": f"{act}(x)"}]
+    layers = [parse_name(act).describe()]
     study: dict[str, Any] = {"name": "test"}
     if primary is not None:
         text = json.dumps(primary, sort_keys=True)

@@ -28,12 +28,14 @@ def arm(
     }
 
 
-def record(arms: dict[str, dict[str, Any]], times: dict[tuple[str, str], float]) -> TimingRecord:
+def record(
+    arms: dict[str, dict[str, Any]], times: dict[tuple[str, str], float], kind: str = "activations"
+) -> TimingRecord:
     series = tuple(
         Series(name, work, 10, (tuple(10 * factor * t for t in ROUNDS),), ())
         for (name, work), factor in times.items()
     )
-    return TimingRecord("activations", {}, arms, series, host={"processor": "a processor"})
+    return TimingRecord(kind, {"reference": "relu"}, arms, series, host={"processor": "a processor"})
 
 
 def test_forward_and_backward_in_every_form_at_the_shape_of_training(tmp_path: Path) -> None:
@@ -56,7 +58,7 @@ def test_forward_and_backward_in_every_form_at_the_shape_of_training(tmp_path: P
     analysis = analysis_of([run(), run(arm="swish"), run(arm="tanh")])
     costs = read_costs(tmp_path / "cost.json", analysis.arms)
     assert costs.forms == ("eager", "native", "fused")
-    assert costs.unit == "µs for forward+backward, float32 256x256"
+    assert costs.unit == "µs for forward+backward, float32, 256x256"
     assert costs.host == "a processor"
     found = {key: cost.value for key, cost in costs.costs.items()}
     assert found == pytest.approx({("relu", "native"): 3, ("relu", "fused"): 2, ("swish", "eager"): 7})
@@ -69,12 +71,19 @@ def test_forward_and_backward_in_every_form_at_the_shape_of_training(tmp_path: P
 
 
 def test_a_record_of_training_gives_the_cost_of_an_update(tmp_path: Path) -> None:
-    arms = {name: {"contender": name, "act": "relu"} for name in ("sb3", "swimrl-fused")}
-    times = {("sb3", "steps"): 9.0, ("sb3", "updates"): 4.0, ("swimrl-fused", "updates"): 2.0}
-    write(record(arms, times), tmp_path / "cost.json")
+    arms = {
+        f"{name} relu": {"contender": name, "act": "relu", "threads": 1} for name in ("sb3", "swimrl-fused")
+    }
+    times = {
+        ("sb3 relu", "steps"): 9.0,
+        ("sb3 relu", "updates"): 4.0,
+        ("swimrl-fused relu", "updates"): 2.0,
+    }
+    write(record(arms, times, "train"), tmp_path / "cost.json")
     costs = read_costs(tmp_path / "cost.json", analysis_of([run()]).arms)
-    assert costs.unit == "µs for update"
+    assert costs.unit == "µs for an update"
     assert costs.forms == ("swimrl-fused", "sb3")
+    assert costs.costs["relu", "sb3"].value == pytest.approx(4)
 
 
 def test_a_record_of_other_activations_is_no_use(tmp_path: Path) -> None:
@@ -83,6 +92,9 @@ def test_a_record_of_other_activations_is_no_use(tmp_path: Path) -> None:
         InputError, match=r"measured none of relu; measure them with `swimrl bench activations"
     ):
         read_costs(tmp_path / "cost.json", analysis_of([run()]).arms)
+    write(record({}, {}, "policy"), tmp_path / "other.json")
+    with pytest.raises(InputError, match=r"a record of `swimrl bench policy`; expected one of"):
+        read_costs(tmp_path / "other.json", analysis_of([run()]).arms)
     (tmp_path / "broken.json").write_text("{}")
     with pytest.raises(DamagedFileError, match="no timing record"):
         read_costs(tmp_path / "broken.json", analysis_of([run()]).arms)

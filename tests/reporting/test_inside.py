@@ -13,9 +13,9 @@ from tests.reporting.studies import STEPS, analysis_of, write_run
 
 def test_layers_are_averaged_and_seeds_kept(study: Path) -> None:
     analysis = analysis_of(list(collect([study]).runs))
-    groups = {name: panels for name, _, panels in inside(analysis)}
-    assert list(groups) == ["diagnostics", "learned-parameters"]
-    (dead,) = groups["diagnostics"]
+    learned, diagnostics = inside(analysis)
+    assert (learned.key, diagnostics.key) == ("learned-parameters", "diagnostics")
+    (dead,) = diagnostics.panels
     assert dead.title == "dead units, actor"
     steps, values = dead.lines["relu"]
     np.testing.assert_array_equal(steps, STEPS)
@@ -24,7 +24,7 @@ def test_layers_are_averaged_and_seeds_kept(study: Path) -> None:
 
 def test_learned_parameters_of_the_arms_that_have_them(study: Path) -> None:
     analysis = analysis_of(list(collect([study]).runs))
-    (k,) = {name: panels for name, _, panels in inside(analysis)}["learned-parameters"]
+    (k,) = inside(analysis)[0].panels
     assert k.title == "k/actor.layer1"
     assert list(k.lines) == ["swim"]
 
@@ -36,5 +36,6 @@ def test_runs_without_or_with_damaged_diagnostics_are_passed_over(tmp_path: Path
     )
     assert inside(analysis_of(list(collect([tmp_path]).runs))) == []
     write_run(tmp_path, seed=2, diagnostics={"value/bias": 2.0})
-    ((_, _, (bias,)),) = inside(analysis_of(list(collect([tmp_path]).runs)))
+    (group,) = inside(analysis_of(list(collect([tmp_path]).runs)))
+    (bias,) = group.panels
     assert bias.lines["relu"][1].shape == (1, len(STEPS))

@@ -44,7 +44,8 @@ def only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_file_is_there(report: Path) -> None:
     assert sorted(path.name for path in report.iterdir()) == [
-        *("figures", "report.html", "report.md", "summary.csv", "summary.json", "table.tex"),
+        *("figures", "formulas.tex", "report.html", "report.md", "summary.csv", "summary.json"),
+        "table.tex",
     ]
     names = {path.stem for path in (report / "figures").iterdir()}
     assert names == {
@@ -95,13 +96,13 @@ def test_the_page_says_what_was_declared_left_out_and_found(report: Path, conten
     assert str(contents.analysis.primary_sha256) in text
     assert "runs/&lt;broken&gt;: a reason &amp; more" in text
     assert "swim scores above relu: established with 4 seeds" in text
-    assert "<td>swim *</td>" in text
+    assert '<td class="left">swim</td><td class="left">*</td>' in text
     assert "Published, for orientation" in text
 
 
 def test_markdown_has_the_same_tables_and_links_to_figures_that_exist(report: Path) -> None:
     text = (report / "report.md").read_text()
-    assert "| Hopper-v4 | swim * | 4 |" in text
+    assert "| Hopper-v4 | swim | * | 4 |" in text
     links = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
     assert len(links) == 7
     assert all((report / link).is_file() for link in links)
@@ -152,7 +153,7 @@ def test_a_few_formats_make_a_few_files(contents: Contents, tmp_path: Path) -> N
 def test_a_page_that_is_watched_reloads_itself(
     contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "draw", lambda *_: [])
+    monkeypatch.setattr(writing, "figures", lambda _: [])
     write(contents, tmp_path, ["html"], refresh_s=30)
     assert '<meta http-equiv="refresh" content="30">' in (tmp_path / "report.html").read_text()
 

@@ -138,7 +138,7 @@ class Costs:
 
     def copy_bytes_per_s(self, case: Case) -> float | None:
         """Return the bytes that a copy reads and writes in a second, or None if it was not measured."""
-        readings = self._readings(case, COPY, "native", FORWARD)
+        readings = self.readings(case, COPY, "native", FORWARD)
         if readings is None:
             return None
         batch, neurons = case.shape
@@ -152,13 +152,13 @@ class Costs:
         return None
 
     def _cost(self, case: Case, activation: str, implementation: str, work: str) -> Cost | None:
-        readings = self._readings(case, activation, implementation, work)
+        readings = self.readings(case, activation, implementation, work)
         if readings is None:
             return None
         about = self.record.arms[self._arms[case, activation, implementation]]
         seconds = median(readings)
         transferred = _TRANSFERS[work] * about["elements"] * ITEMSIZE[case.dtype]
-        copy = self._readings(case, COPY, "native", FORWARD)
+        copy = self.readings(case, COPY, "native", FORWARD)
         copied = _TRANSFERS[FORWARD] * about["elements"] * ITEMSIZE[case.dtype]
         is_reference = (activation, implementation) == self.reference_arm(case)
         reference = self._reference(case, work)
@@ -179,10 +179,10 @@ class Costs:
 
     def _reference(self, case: Case, work: str) -> Readings | None:
         arm = self.reference_arm(case)
-        return None if arm is None else self._readings(case, *arm, work)
+        return None if arm is None else self.readings(case, *arm, work)
 
-    def _readings(self, case: Case, activation: str, implementation: str, work: str) -> Readings | None:
-        """Return the seconds of one call."""
+    def readings(self, case: Case, activation: str, implementation: str, work: str) -> Readings | None:
+        """Return the seconds of one call, [P][R], or None if it was not measured."""
         arm = self._arms.get((case, activation, implementation), "")
         on_device = self._series.get((arm, work, _DEVICE))
         if on_device is not None:

@@ -79,17 +79,17 @@ class Results:
 
     def rate(self, contender: str, act: str, work: str) -> Rate | None:
         """Return the rate of ``work``, or None if it was not measured."""
-        readings = self._readings(contender, act, work)
+        readings = self.readings(contender, act, work)
         return None if readings is None else Rate(1 / median(readings), spread(readings))
 
     def speedup(self, contender: str, other: str, act: str, work: str) -> Ratio | None:
         """Return how many times as fast as ``other`` a contender does ``work``."""
-        return self._ratio(self._readings(other, act, work), self._readings(contender, act, work))
+        return self._ratio(self.readings(other, act, work), self.readings(contender, act, work))
 
     def against_baseline(self, contender: str, act: str) -> Ratio | None:
         """Return the updates/s with ``act`` as a multiple of those with `BASELINE`."""
         return self._ratio(
-            self._readings(contender, BASELINE, UPDATES), self._readings(contender, act, UPDATES)
+            self.readings(contender, BASELINE, UPDATES), self.readings(contender, act, UPDATES)
         )
 
     def step_parts_s(self, contender: str, act: str) -> dict[str, float] | None:
@@ -123,7 +123,7 @@ class Results:
     def update_over_floor(self, contender: str, act: str) -> Ratio | None:
         """Return the time of an update as a multiple of the floor's."""
         floor = self.floor()
-        return self._ratio(self._readings(contender, act, UPDATES), floor.readings if floor else None)
+        return self._ratio(self.readings(contender, act, UPDATES), floor.readings if floor else None)
 
     def environment_s(self) -> float | None:
         """Return the seconds of one bare step of the environment, with random actions."""
@@ -132,13 +132,14 @@ class Results:
 
     def loop_s(self, contender: str, act: str) -> float | None:
         """Return the seconds that the loop adds to a step beyond its update and the bare environment."""
-        steps, updates = (self._readings(contender, act, work) for work in (STEPS, UPDATES))
+        steps, updates = (self.readings(contender, act, work) for work in (STEPS, UPDATES))
         environment = self.environment_s()
         if steps is None or updates is None or environment is None:
             return None
         return median(steps) - median(updates) - environment
 
-    def _readings(self, contender: str, act: str, work: str) -> Readings | None:
+    def readings(self, contender: str, act: str, work: str) -> Readings | None:
+        """Return the seconds of doing a work once, [P][R], or None if it was not measured."""
         series = self.record.find(f"{contender} {act}", work)
         return None if series is None else series.per_unit_s(self._clock)
 

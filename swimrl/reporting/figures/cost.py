@@ -12,13 +12,11 @@ from swimrl.runs.scores import METRIC_TITLES
 from swimrl.stats.interval import Interval
 
 
-def cost(pyplot: Any, analysis: Analysis, costs: Costs) -> Any:
+def cost(analysis: Analysis, costs: Costs) -> Any:
     """Draw each task and way of computing: return against cost, intervals both ways, and the Pareto front."""
     kinds = looks(analysis)
     titles = [_title(env, form) for env in analysis.tasks for form in costs.forms]
-    figure, axes = panels(
-        pyplot, titles, columns=len(costs.forms), width=3.6, height=3.2, sharex=True, sharey="row"
-    )
+    figure, axes = panels(titles, columns=len(costs.forms), width=3.6, height=3.2, sharex=True, sharey="row")
     for env in analysis.tasks:
         for form in costs.forms:
             axis = axes[_title(env, form)]

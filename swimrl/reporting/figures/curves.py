@@ -14,10 +14,10 @@ from swimrl.reporting.findings import Analysis
 from swimrl.reporting.published import Reference
 
 
-def learning_curves(pyplot: Any, analysis: Analysis, references: Sequence[Reference]) -> Any:
+def learning_curves(analysis: Analysis, references: Sequence[Reference]) -> Any:
     """Draw each task's mean curve with its interval and the runs' own lines."""
     look = looks(analysis)
-    figure, axes = panels(pyplot, analysis.tasks)
+    figure, axes = panels(analysis.tasks)
     for env, axis in axes.items():
         for arm in arms_of(analysis, env):
             kind, until = look[arm.name], analysis.until[env]
@@ -52,11 +52,11 @@ def _show_runs_whole(axis: Any, analysis: Analysis, env: str) -> None:
     axis.set_ylim(values.min() - margin, values.max() + margin)
 
 
-def sample_efficiency(pyplot: Any, analysis: Analysis, found: Sequence[Efficiency]) -> Any:
+def sample_efficiency(analysis: Analysis, found: Sequence[Efficiency]) -> Any:
     """Draw the interquartile mean of normalised scores over steps."""
     look = looks(analysis)
     titles = list(dict.fromkeys(one.title for one in found))
-    figure, axes = panels(pyplot, titles)
+    figure, axes = panels(titles)
     for one in found:
         axis, kind = axes[one.title], look[one.arm]
         axis.plot(one.steps, one.estimate, **kind.curve, linewidth=1.8, label=one.arm)

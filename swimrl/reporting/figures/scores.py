@@ -9,7 +9,7 @@ import numpy as np
 
 from swimrl.colours import FAINT
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.figures.style import arms_of, look, looks, panels
+from swimrl.reporting.figures.style import arms_of, look, looks, new_figure, panels
 from swimrl.reporting.findings import Analysis
 from swimrl.reporting.sensitivity import Sensitivity
 from swimrl.runs.scores import METRIC_TITLES
@@ -18,11 +18,11 @@ from swimrl.stats.interval import Interval
 from swimrl.stats.normalised import normalised, resampled_normalised
 
 
-def intervals(pyplot: Any, analysis: Analysis) -> Any:
+def intervals(analysis: Analysis) -> Any:
     """Draw each arm's runs, mean and interval."""
     kinds = looks(analysis)
     most = max(len(arms_of(analysis, env)) for env in analysis.tasks)
-    figure, axes = panels(pyplot, analysis.tasks, height=0.9 + 0.38 * most)
+    figure, axes = panels(analysis.tasks, height=0.9 + 0.38 * most)
     generator = np.random.Generator(np.random.PCG64(0))
     for env, axis in axes.items():
         arms = arms_of(analysis, env)
@@ -39,7 +39,7 @@ def intervals(pyplot: Any, analysis: Analysis) -> Any:
     return figure
 
 
-def improvement(pyplot: Any, analysis: Analysis) -> Any:
+def improvement(analysis: Analysis) -> Any:
     """Draw the probability that a run of the row scores above one of the column, over all tasks of both."""
     names = analysis.names
     matrix = np.full((len(names), len(names)), np.nan)
@@ -51,7 +51,8 @@ def improvement(pyplot: Any, analysis: Analysis) -> Any:
                 matrix[i, j] = probability_of_improvement({t: x[t] for t in tasks}, {t: y[t] for t in tasks})
     longest = max(map(len, names))
     size = 0.9 + 0.075 * longest + 0.62 * len(names)
-    figure, axis = pyplot.subplots(figsize=(size + 0.4, size), layout="constrained")
+    figure = new_figure(size + 0.4, size)
+    axis = figure.subplots()
     axis.imshow(matrix, vmin=0, vmax=1, cmap="PuOr")
     for i, j in np.argwhere(np.isfinite(matrix)):
         ink = "#ffffff" if abs(matrix[i, j] - 0.5) > 0.35 else "#000000"
@@ -64,12 +65,12 @@ def improvement(pyplot: Any, analysis: Analysis) -> Any:
     return figure
 
 
-def profile(pyplot: Any, analysis: Analysis) -> Any:
+def profile(analysis: Analysis) -> Any:
     """Draw the share of runs above each score: each task's, and all tasks' on the normalised scale."""
     kinds = looks(analysis)
     pooled = "all tasks, normalised"
     with_pooled = len(analysis.tasks) > 1 and _can_pool(analysis)
-    figure, axes = panels(pyplot, [*analysis.tasks, *([pooled] if with_pooled else [])], height=2.6)
+    figure, axes = panels([*analysis.tasks, *([pooled] if with_pooled else [])], height=2.6)
     for env in analysis.tasks:
         axis, arms = axes[env], arms_of(analysis, env)
         levels = _levels(np.concatenate([arm.scores for arm in arms]))
@@ -120,9 +121,9 @@ def _levels(scores: np.ndarray) -> np.ndarray:
     return np.linspace(scores.min() - margin, scores.max() + margin, 400)
 
 
-def sensitivity(pyplot: Any, analysis: Analysis, found: Sequence[Sensitivity]) -> Any:
+def sensitivity(analysis: Analysis, found: Sequence[Sensitivity]) -> Any:
     """Draw the score against a setting, a line for each activation; the common default is marked."""
-    figure, axes = panels(pyplot, [one.env for one in found])
+    figure, axes = panels([one.env for one in found])
     for one in found:
         axis = axes[one.env]
         for place, (name, points) in enumerate(one.lines.items()):

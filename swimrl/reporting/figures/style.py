@@ -72,8 +72,14 @@ def arms_of(analysis: Analysis, env: str) -> list[Arm]:
     return [arm for arm in found if arm is not None]
 
 
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty ``matplotlib.figure.Figure``, sizes in inches; pyplot and its state are not used."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def panels(
-    pyplot: Any,
     titles: Sequence[str],
     *,
     height: float = 3.0,
@@ -84,8 +90,8 @@ def panels(
     """Return a figure and an axis for each title, sizes in inches."""
     columns = min(2 if len(titles) == 4 else columns, len(titles))
     rows = -(-len(titles) // columns)
-    size = (max(width * columns, 5.2), height * rows)
-    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **shared)
+    figure = new_figure(max(width * columns, 5.2), height * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)
     for title, axis in zip(titles, axes.flat, strict=False):

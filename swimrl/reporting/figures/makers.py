@@ -1,0 +1,105 @@
+"""Every figure that a report can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from swimrl.reporting.contents import Contents
+from swimrl.reporting.figures import cost, curves, inside, scores
+from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.section import Section
+
+
+def figures(contents: Contents) -> list[Figure]:
+    """Return every figure that the contents allow; within a section, they stand in this order."""
+    return [
+        *_of_scores(contents),
+        *_of_comparisons(contents),
+        *_of_efficiency(contents),
+        *_of_sensitivity(contents),
+        *_of_costs(contents),
+        *_of_the_inside(contents),
+    ]
+
+
+def _of_scores(contents: Contents) -> Iterator[Figure]:
+    analysis = contents.analysis
+    yield Figure(
+        Section.SCORES,
+        "learning-curves",
+        "Learning curves: the mean over seeds with Student's 95% interval at each step by itself, and "
+        "each seed's own line.",
+        partial(curves.learning_curves, analysis, contents.references),
+    )
+    yield Figure(
+        Section.SCORES,
+        "intervals",
+        "Scores of the runs (dots below), their mean (marker) and its 95% interval (Student's t).",
+        partial(scores.intervals, analysis),
+    )
+
+
+def _of_comparisons(contents: Contents) -> Iterator[Figure]:
+    analysis = contents.analysis
+    if len(analysis.names) > 1:
+        yield Figure(
+            Section.COMPARISONS,
+            "probability-of-improvement",
+            "Probability that a run of the row's arm scores above one of the column's, ties counted "
+            "half, averaged over the tasks of both.",
+            partial(scores.improvement, analysis),
+        )
+    yield Figure(
+        Section.COMPARISONS,
+        "performance-profile",
+        "Performance profile: the share of runs that score above each level.",
+        partial(scores.profile, analysis),
+    )
+
+
+def _of_efficiency(contents: Contents) -> Iterator[Figure]:
+    analysis = contents.analysis
+    if contents.efficiency:
+        yield Figure(
+            Section.ONE_SCALE,
+            "sample-efficiency",
+            f"Sample efficiency: interquartile mean of normalised returns (0 a random policy, 1 the "
+            f"score of {analysis.baseline}) with the stratified percentile bootstrap's 95% band, "
+            f"{analysis.baseline} resampled too. The band is too narrow with few seeds.",
+            partial(curves.sample_efficiency, analysis, contents.efficiency),
+        )
+
+
+def _of_sensitivity(contents: Contents) -> Iterator[Figure]:
+    if contents.sensitivity:
+        yield Figure(
+            Section.SENSITIVITY,
+            "sensitivity",
+            f"Score against {contents.sensitivity[0].key} for each activation: mean and 95% interval "
+            "(Student's t). The best of several settings is an optimistic number.",
+            partial(scores.sensitivity, contents.analysis, contents.sensitivity),
+        )
+
+
+def _of_costs(contents: Contents) -> Iterator[Figure]:
+    if contents.costs is not None:
+        yield Figure(
+            Section.COST,
+            "reward-against-cost",
+            f"Reward against cost (logarithmic), each with its 95% interval; measured by `swimrl bench` "
+            f"on one host ({contents.costs.host}), never a sweep's wall-clock. The dotted line joins the "
+            "arms that no other beats in both estimates.",
+            partial(cost.cost, contents.analysis, contents.costs),
+        )
+
+
+def _of_the_inside(contents: Contents) -> Iterator[Figure]:
+    for group in contents.inside:
+        yield Figure(
+            Section.INSIDE,
+            group.key,
+            f"{group.title} on {group.env}: the mean over seeds and each seed's own line "
+            "(docs/monitoring.md).",
+            partial(inside.inside, contents.analysis, group.panels),
+        )

@@ -1,0 +1,18 @@
+"""The sections of a report, in the order of the page."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Section(StrEnum):
+    """A section, by its heading. Every table and every figure belongs to one."""
+
+    SCORES = "Scores"
+    COMPARISONS = "Comparisons"
+    ONE_SCALE = "On one scale"
+    SENSITIVITY = "Sensitivity"
+    COST = "Reward against cost"
+    INSIDE = "Inside the networks"
+    RUNS = "What was run"
+    PUBLISHED = "For orientation"

@@ -1,0 +1,129 @@
+"""Tables of scores: in the units of each task, their other intervals, and on one scale for all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swimrl.reporting.contents import Contents
+from swimrl.reporting.findings import Undetermined
+from swimrl.reporting.section import Section
+from swimrl.reporting.tables.table import Column, Table
+from swimrl.reporting.tables.text import ends, ends_of, estimate_of, number, percent, value_of, with_ends
+from swimrl.reporting.verdict import better
+from swimrl.runs.scores import METRIC_TITLES
+from swimrl.stats.interval import Interval, percentile_coverage
+
+TASK = Column("task", "task", is_left=True, none="all tasks")
+ARM = Column("arm", "arm", is_left=True)
+N = Column("n", "n")
+
+
+def score_table(contents: Contents) -> Table:
+    """Return the scores of every arm; a star marks a winner that the corrected test established."""
+    analysis = contents.analysis
+    winners: set[tuple[str | None, str]] = set()
+    if not analysis.interim:
+        winners = {(c.env, better(c)) for c in analysis.comparisons if c.established}
+    columns = (
+        TASK,
+        ARM,
+        Column("winner", "*", lambda wins: "*" if wins else "", is_left=True),
+        N,
+        Column("mean", "mean", number()),
+        Column("mean_interval", "95% interval", ends),
+        Column("sd", "sd", number()),
+        Column("median", "median", number()),
+        Column("iqm", "IQM", number()),
+        Column("max_of_mean", "max of mean", number()),
+        Column("diverged", "diverged", percent),
+    )
+    rows = tuple(
+        (
+            arm.env,
+            arm.name,
+            (arm.env, arm.name) in winners,
+            len(arm.scores),
+            float(arm.scores.mean()),
+            ends_of(arm.mean),
+            arm.spread,
+            arm.median,
+            value_of(arm.iqm),
+            arm.max_of_mean,
+            arm.diverged / len(arm.scores),
+        )
+        for arm in analysis.ordered_arms
+    )
+    star = (
+        "No winner is marked before the study is complete."
+        if analysis.interim
+        else "* marks what a corrected test established."
+    )
+    note = (
+        f"Interval: Student's t. sd: over runs, with n - 1. IQM: interquartile mean. max of mean: best "
+        f"evaluation of the mean over runs, optimistic. {star}"
+    )
+    title = f"Scores: {METRIC_TITLES[analysis.metric]} ({analysis.metric})"
+    return Table(Section.SCORES, "scores", title, columns, rows, note)
+
+
+def interval_table(contents: Contents) -> Table:
+    """Return other intervals of each mean, and of the interquartile mean."""
+    columns = (
+        TASK,
+        ARM,
+        N,
+        Column("mean_bootstrap_t", "mean, bootstrap-t", ends),
+        Column("mean_percentile", "mean, percentile", ends),
+        Column("iqm", "IQM, percentile", with_ends(1)),
+    )
+    rows = tuple(
+        (
+            arm.env,
+            arm.name,
+            len(arm.scores),
+            ends_of(arm.mean_bootstrap_t),
+            ends_of(arm.mean_percentile),
+            estimate_of(arm.iqm),
+        )
+        for arm in contents.analysis.ordered_arms
+    )
+    note = _percentile_note(contents)
+    return Table(Section.ONE_SCALE, "intervals", "Other 95% intervals", columns, rows, note)
+
+
+def normalised_table(contents: Contents) -> Table:
+    """Return aggregates on the scale of random policy and baseline, or why there are none."""
+    analysis = contents.analysis
+    title, section, key = "Normalised scores", Section.ONE_SCALE, "normalised"
+    if not any(isinstance(f, Interval) for one in analysis.normalised for f in one.aggregates.values()):
+        whys = _whys([one.aggregates for one in analysis.normalised])
+        why = Column("why", "why undetermined", is_left=True)
+        return Table(section, key, title, (why,), tuple((one,) for one in whys), has_sentences=True)
+    ordered = sorted(
+        analysis.normalised,
+        key=lambda one: (one.env is not None, one.env or "", analysis.names.index(one.arm)),
+    )
+    names = analysis.normalised[0].aggregates
+    columns = (TASK, ARM, *(Column(name.replace(" ", "_"), name, with_ends(2)) for name in names))
+    rows = tuple((one.env, one.arm, *map(estimate_of, one.aggregates.values())) for one in ordered)
+    note = (
+        f"0 is a random policy on that version of the task, 1 the mean of {analysis.baseline}, resampled "
+        f"together with the arm; nothing is clipped. {_percentile_note(contents)}"
+    )
+    return Table(section, key, title, columns, rows, note)
+
+
+def _whys(aggregates: list[Mapping[str, Interval | Undetermined]]) -> list[str]:
+    return sorted({f.why for one in aggregates for f in one.values() if isinstance(f, Undetermined)})
+
+
+def _percentile_note(contents: Contents) -> str:
+    fewest = min(len(arm.scores) for arm in contents.analysis.arms)
+    simulated = percentile_coverage(fewest)
+    if simulated is None:
+        return "Percentile bootstrap, rliable-compatible; with fewer than 3 seeds it means nothing."
+    runs, coverage = simulated
+    return (
+        f"Percentile bootstrap, rliable-compatible: with {runs} seeds a 95% interval holds the truth in "
+        f"{coverage:.0%} of simulated studies (results/interval-coverage)."
+    )
