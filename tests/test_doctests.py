@@ -9,7 +9,7 @@ import pkgutil
 import pytest
 
 import swimrl
-from swimrl.activations import REGISTRY
+from tests.registrations import forgotten_afterwards
 
 MODULES = [
     module.name
@@ -19,10 +19,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        REGISTRY, "_definitions", dict(REGISTRY._definitions)
-    )  # forget what examples register
-    monkeypatch.setattr(REGISTRY, "_main_names", dict(REGISTRY._main_names))
+def test_examples(name: str) -> None:
     module = importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+    with forgotten_afterwards():
+        assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from swimrl.activations.catalogue.derived import FILE, Derived, read, written
 from swimrl.activations.figure import curve, gallery
 from swimrl.activations.language.definition import Definition
 from swimrl.activations.language.names import parse_name
@@ -25,40 +26,8 @@ from swimrl.activations.torch.composite import value_and_derivatives
 from swimrl.activations.torch.gain import normal_quadrature
 
 ROOT = Path(__file__).parents[1]
-TABLE = ROOT / "swimrl/activations/catalogue/derived.py"
 PAGE = ROOT / "docs/activations.md"
 FIGURES = ROOT / "docs/activations"
-
-_TABLE_HEAD = '''\
-"""What ``properties`` finds for each formula of the catalogue, with default parameters.
-
-Written by ``python -m tools.document_activations``, so that listing activations needs no computing.
-"""
-
-from __future__ import annotations
-
-from typing import NamedTuple
-
-_INF = float("inf")
-
-
-class Derived(NamedTuple):
-    """Range, shape and neighbours of one activation; see ``properties.Properties``."""
-
-    infimum: float
-    supremum: float
-    monotone: str
-    smoothness: str
-    value_at_0: float
-    slope_at_0: float
-    lipschitz: float
-    mean: float
-    similar: tuple[str, ...]
-    """The nearest others by E[(f(z) - g(z))^2] for a standard normal z, nearest first."""
-
-
-DERIVED = {
-'''
 
 _STAR = "\\*"
 
@@ -83,32 +52,31 @@ def formulas() -> list[Definition]:
 
 
 def table() -> str:
-    """Return the text of the module ``catalogue.derived``."""
+    """Return the text of ``catalogue/derived.json``."""
     nearest = _nearest()
-    lines = []
-    for definition in formulas():
-        found = properties(parse_name(definition.name))
-        numbers = (found.value_at_0, found.slope_at_0, found.lipschitz, found.mean)
-        fields = (
-            _number(found.infimum),
-            _number(found.supremum),
-            f'"{found.monotone}"',
-            f'"{found.smoothness}"',
-            *map(_number, numbers),
-            "(" + ", ".join(f'"{name}"' for name in nearest[definition.name]) + ")",
-        )
-        lines.append(
-            f'    "{definition.name}": Derived(\n        ' + ",\n        ".join(fields) + ",\n    ),\n"
-        )
-    return _TABLE_HEAD + "".join(lines) + "}\n"
+    return written({definition.name: _derived(definition.name, nearest) for definition in formulas()})
 
 
-def _number(value: float) -> str:
-    """Write a number with six digits; noise around 0 is 0."""
+def _derived(name: str, nearest: Mapping[str, list[str]]) -> Derived:
+    known = properties(parse_name(name))
+    return Derived(
+        infimum=_rounded(known.infimum),
+        supremum=_rounded(known.supremum),
+        monotone=known.monotone,
+        smoothness=known.smoothness,
+        value_at_0=_rounded(known.value_at_0),
+        slope_at_0=_rounded(known.slope_at_0),
+        lipschitz=_rounded(known.lipschitz),
+        mean=_rounded(known.mean),
+        similar=tuple(nearest[name]),
+    )
+
+
+def _rounded(value: float) -> float:
+    """Return a number with six digits; noise around 0 is 0."""
     if math.isinf(value):
-        return "_INF" if value > 0 else "-_INF"
-    rounded = float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
-    return repr(rounded)
+        return value
+    return float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
 
 
 def _nearest(count: int = 3) -> Mapping[str, list[str]]:
@@ -137,8 +105,7 @@ def _nearest(count: int = 3) -> Mapping[str, list[str]]:
 
 def page() -> str:
     """Return the text of ``docs/activations.md``."""
-    from swimrl.activations.catalogue.derived import DERIVED
-
+    derived_of = read(FILE.read_text(encoding="utf-8"))  # as it was written a moment ago
     parts = [_PAGE_HEAD]
     for family, members in _families().items():
         parts.append(f"\n## {family.capitalize()}\n\n")
@@ -153,7 +120,7 @@ def page() -> str:
                 for p in member.parameters
             )
             known = ("", "", "", "")
-            if (derived := DERIVED.get(member.name)) is not None:
+            if (derived := derived_of.get(member.name)) is not None:
                 known = (
                     span(derived.infimum, derived.supremum),
                     derived.monotone,
@@ -191,7 +158,7 @@ def _digest(definitions: Iterable[Definition]) -> str:
 
 def main() -> None:
     """Write the table, the page and its figures."""
-    TABLE.write_text(table())
+    FILE.write_text(table(), encoding="utf-8")
     PAGE.write_text(page())
     for family, members in _families().items():
         drawn = [curve(parse_name(m.name), points=241) for m in members if m.expression is not None]

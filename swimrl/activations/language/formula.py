@@ -88,12 +88,6 @@ class Formula:
         """
         return evaluate(self.expr, x, self._values(parameters), digits)
 
-    def evaluate_derivative(
-        self, x: float | str, parameters: Mapping[str, float] | None = None, *, digits: int = 30
-    ) -> Any:
-        """Return the derivative by ``x`` at ``x`` as an mpmath number; arguments as in ``evaluate``."""
-        return evaluate(self.derivative, x, self._values(parameters), digits)
-
     def _values(self, parameters: Mapping[str, float] | None) -> dict[str, float]:
         return {parameter.name: parameter.default for parameter in self.parameters} | dict(parameters or {})
 

@@ -52,6 +52,22 @@ class Registry:
         self._definitions[definition.name] = definition
         self._main_names.update(dict.fromkeys(names, definition.name))
 
+    def remove(self, name: str) -> Definition:
+        """Remove a definition with all its names, so that they can be given to another; return it.
+
+        Args:
+            name: Its name or one of its aliases.
+
+        Raises:
+            UnknownNameError: No such name; offers the closest.
+        """
+        if name not in self._main_names:
+            raise UnknownNameError("activation", name, self._main_names, HOW_TO_LIST)
+        definition = self._definitions.pop(self._main_names[name])
+        for other in (definition.name, *definition.aliases):
+            del self._main_names[other]
+        return definition
+
     def definition(self, name: str) -> Definition:
         """Return what a name or alias stands for.
 

@@ -15,12 +15,7 @@ from swimrl.activations.language.primitives import Tanh, X
 from swimrl.activations.language.registry import Registry, define
 from swimrl.errors import FormulaError, UnknownNameError
 
-
-@pytest.fixture(autouse=True)
-def forget_afterwards(monkeypatch):
-    """What a test registers is gone when it ends."""
-    monkeypatch.setattr(REGISTRY, "_definitions", dict(REGISTRY._definitions))
-    monkeypatch.setattr(REGISTRY, "_main_names", dict(REGISTRY._main_names))
+pytestmark = pytest.mark.usefixtures("forget_registrations")
 
 
 @pytest.fixture
@@ -176,6 +171,19 @@ def test_unknown_names_offer_entry_points(plugin):
     plugin("butterfly = swimmers:B", "B = 'sin(x)'\n")
     with pytest.raises(UnknownNameError, match="did you mean 'butterfly'"):
         parse_name("buterfly")
+
+
+def test_a_name_can_be_given_to_another_definition():
+    registry = Registry([Definition("first", "x", aliases=("one",)), Definition("second", "2*x")])
+    assert registry.remove("one").name == "first"
+    assert [definition.name for definition in registry.definitions()] == ["second"]
+    for name in ("first", "one"):
+        with pytest.raises(UnknownNameError):
+            registry.definition(name)
+    registry.add(Definition("third", "3*x", aliases=("first",)))
+    assert registry.definition("first").expression == "3*x"
+    with pytest.raises(UnknownNameError, match="did you mean 'third'"):
+        registry.remove("thrid")
 
 
 def test_a_registry_of_ones_own():

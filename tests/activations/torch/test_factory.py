@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import PPO, SAC, TD3
 
 import swimrl
-from swimrl.activations import Activation, activation, activation_fn, register
+from swimrl.activations import REGISTRY, Activation, activation, activation_fn, register
 from swimrl.errors import FormulaError, UnknownNameError
 
 
@@ -37,14 +37,10 @@ def test_a_mistake_shows_when_the_factory_is_made():
         activation_fn("no.such.package:Class")
 
 
-def test_a_pickled_factory_needs_no_registration(monkeypatch):
-    from swimrl.activations import REGISTRY
-
-    monkeypatch.setattr(REGISTRY, "_definitions", dict(REGISTRY._definitions))
-    monkeypatch.setattr(REGISTRY, "_main_names", dict(REGISTRY._main_names))
+def test_a_pickled_factory_needs_no_registration():
     register("soon_forgotten", "x*sigmoid(b*x); b=3")
     stored = pickle.dumps(activation_fn("soon_forgotten"))
-    del REGISTRY._definitions["soon_forgotten"], REGISTRY._main_names["soon_forgotten"]
+    REGISTRY.remove("soon_forgotten")
     with pytest.raises(UnknownNameError):
         activation("soon_forgotten")
     x = torch.tensor([1.0])
