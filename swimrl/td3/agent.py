@@ -7,6 +7,7 @@ import math
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -17,7 +18,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, VectorizedActionNoise
+from stable_baselines3.common.noise import ActionNoise, VectorizedActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import (
     GymEnv,
@@ -37,11 +38,15 @@ from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
-from swimrl.td3.config import ENGINES, Engine, Precision, TD3Config
+from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, ENGINES, Engine, Precision, TD3Config
 from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
-from swimrl.td3.engine.update import FusedUpdate, why_not_fused
+from swimrl.td3.engine.requirements import why_not_fused
+from swimrl.td3.engine.settings import EngineSettings
+from swimrl.td3.engine.update import FusedUpdate
+from swimrl.td3.noise import GaussianNoise, gaussian_parameters, with_own_stream
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
+from swimrl.td3.threads import product_threads
 
 _STEP = TrainFrequencyUnit.STEP
 
@@ -49,7 +54,7 @@ _DEFAULTS = TD3Config()
 
 
 # Not saved: made anew from the seed, or by the next update.
-_OURS = ("streams", "_update", "_update_settings", "_fast_actor")
+_OURS = ("streams", "_update", "_fast_actor")
 
 
 class TD3(stable_baselines3.TD3):
@@ -75,7 +80,8 @@ class TD3(stable_baselines3.TD3):
         engine: What computes the update: ``"fused"``, our own on the processor, or ``"sb3"``,
             Stable-Baselines3's own code. What the fused engine cannot do falls back to the latter, with one
             line in the log of ``swimrl.td3``.
-        threads: With 2 or more, the fused engine updates the critics side by side.
+        threads: Threads of an update, one when not given; with 2 or more the fused engine updates the critics
+            side by side. Stable-Baselines3's update uses PyTorch's own setting when not given.
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
         precision: ``"float32"``, or ``"bf16"``: the fused engine then computes large products in bfloat16
             with float32 master weights and accumulation, which is faster and another arithmetic.
@@ -109,10 +115,10 @@ class TD3(stable_baselines3.TD3):
         gamma: float = _DEFAULTS.gamma,
         *args: Any,
         exploration_noise: float = _DEFAULTS.exploration_noise,
-        engine: Engine = "fused",
-        threads: int = 1,
+        engine: Engine = DEFAULT_ENGINE,
+        threads: int | None = None,
         products: Mapping[str, str] | None = None,
-        precision: Precision = "float32",
+        precision: Precision = DEFAULT_PRECISION,
         **kwargs: Any,
     ) -> None:
         self.engine = engine
@@ -122,7 +128,6 @@ class TD3(stable_baselines3.TD3):
         self.exploration_noise = exploration_noise
         self._update: FusedUpdate | None = None
         self._fast_actor: FastActor | None = None
-        self._update_settings: tuple[object, ...] = ()
         self.update_s = 0.0
         """Seconds spent in updates."""
         super().__init__(
@@ -157,6 +162,16 @@ class TD3(stable_baselines3.TD3):
         self.action_space.seed(stream_seed(seed, "first actions"))
         if self.env is not None:
             self.env.seed(stream_seed(seed, "resets"))
+        if getattr(self, "policy", None) is not None:  # not while the agent is being built
+            self._bind_streams()
+
+    def _bind_streams(self) -> None:
+        """Give stochastic activations and the exploration noise their streams."""
+        for module in self.policy.modules():
+            if isinstance(module, Stochastic):
+                module.generator = self.streams.torch("stochastic activations")
+        for noise in with_own_stream(self.action_noise):
+            noise.stream = self.streams.numpy("exploration noise")
 
     def _check_settings(self) -> None:
         if self.engine not in ENGINES:
@@ -178,14 +193,16 @@ class TD3(stable_baselines3.TD3):
                 self.policy.draw_initial_weights()
             with self.streams.borrow(torch="activation initialisation"):
                 self.policy.draw_initial_activations()
-        for module in self.policy.modules():
-            if isinstance(module, Stochastic):
-                module.generator = self.streams.torch("stochastic activations")
+        self._bind_streams()
         if isinstance(self.action_noise, VectorizedActionNoise) and self.action_noise.n_envs != self.n_envs:
             self.action_noise = self.action_noise.base_noise  # loaded for another number of environments
         if self.action_noise is None and self.exploration_noise:
             size = self.action_space.shape or ()
-            self.action_noise = NormalActionNoise(np.zeros(size), np.full(size, self.exploration_noise))
+            stream = self.streams.numpy("exploration noise")
+            self.action_noise = GaussianNoise(np.zeros(size), np.full(size, self.exploration_noise), stream)
+
+    STEP_METHODS: ClassVar[Mapping[str, str]] = {"_sample_action": "action", "_store_transition": "buffer"}
+    """The methods that `collect_rollouts` calls in each step, and what they do; for profilers."""
 
     @property
     def updates_done(self) -> int:
@@ -277,7 +294,7 @@ class TD3(stable_baselines3.TD3):
         if self.num_timesteps < learning_starts:
             return super()._sample_action(learning_starts, None, n_envs)
         seen: Any = self._last_obs
-        actor, gaussian = self._current_fast_actor(n_envs), _gaussian(action_noise)
+        actor, gaussian = self._current_fast_actor(n_envs), gaussian_parameters(action_noise)
         if actor and gaussian:
             return actor.explore(seen, *gaussian, self._draws(gaussian))
         scaled = actor(seen) if actor else self.policy.scale_action(self.predict(seen)[0])
@@ -348,12 +365,14 @@ class TD3(stable_baselines3.TD3):
                 that is not.
         """
         started = time.perf_counter()
-        update = self._fused_update(batch_size)
-        if update is None:
-            with self.streams.borrow(numpy="minibatches", torch="target noise"):
-                super().train(gradient_steps=gradient_steps, batch_size=batch_size)
+        update = self.prepare_engine(batch_size)
+        if update is not None:
+            with product_threads(1):
+                self._train_fused(update, gradient_steps)
         else:
-            self._train_fused(update, gradient_steps)
+            threads = nullcontext() if self.threads is None else product_threads(self.threads)
+            with threads, self.streams.borrow(numpy="minibatches", torch="target noise"):
+                super().train(gradient_steps=gradient_steps, batch_size=batch_size)
         self.update_s += time.perf_counter() - started
         loss = self.logger.name_to_value["train/critic_loss"]
         if not math.isfinite(loss):
@@ -372,52 +391,55 @@ class TD3(stable_baselines3.TD3):
             self.logger.record("train/actor_loss", sum(actor_losses) / len(actor_losses))
         self.logger.record("train/critic_loss", sum(critic_losses) / len(critic_losses))
 
-    def _fused_update(self, batch_size: int) -> FusedUpdate | None:
-        """Return the fused engine on the policy's present tensors, or None where it cannot work."""
+    def prepare_engine(self, batch_size: int | None = None) -> FusedUpdate | None:
+        """Build the fused engine on the policy's present tensors, unless it is there already.
+
+        Where it cannot work, Stable-Baselines3's update takes over from now on, with one line in the log.
+
+        Args:
+            batch_size: Transitions in a minibatch; the agent's when not given.
+
+        Returns:
+            The engine; None where Stable-Baselines3's update is used.
+
+        Raises:
+            ConfigError: If a matrix product is pinned to a backend that does not exist here.
+        """
         if self.engine != "fused":
             return None
-        settings = (
-            self.replay_buffer,
-            self.streams,
-            batch_size,
-            self.gamma,
-            self.tau,
-            self.policy_delay,
-            self.target_policy_noise,
-            self.target_noise_clip,
+        settings = EngineSettings(
+            batch_size=batch_size or self.batch_size,
+            gamma=self.gamma,
+            tau=self.tau,
+            policy_delay=self.policy_delay,
+            target_policy_noise=self.target_policy_noise,
+            target_noise_clip=self.target_noise_clip,
+            threads=self.threads or 1,
+            precision=self.precision,
+            products=self.products or {},
         )
-        if self._update is not None and self._update_settings == settings and self._update.intact():
+        policy: nn.Module = self.policy
+        if self._update is not None and self._update.serves(
+            policy, self.replay_buffer, self.streams, settings
+        ):
             return self._update
-        reason = why_not_fused(self)
-        if reason:
+        if reason := why_not_fused(policy, self.replay_buffer):
             logging.getLogger("swimrl.td3").warning(
                 "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over", reason
             )
             self.engine = "sb3"
             return None
-        assert isinstance(self.policy, TD3Policy)
+        assert isinstance(policy, TD3Policy)
         assert isinstance(self.replay_buffer, RowReplayBuffer)
-        self._update = FusedUpdate(
-            self.policy,
-            self.replay_buffer,
-            self.streams,
-            batch_size=batch_size,
-            gamma=self.gamma,
-            tau=self.tau,
-            policy_delay=self.policy_delay,
-            target_noise=self.target_policy_noise,
-            noise_clip=self.target_noise_clip,
-            threads=self.threads,
-            products=self.products,
-            precision=self.precision,
-        )
+        with product_threads(1):
+            self._update = FusedUpdate(policy, self.replay_buffer, self.streams, settings)
         self.products = self._update.planner.chosen
-        self._update_settings = settings
         return self._update
 
     def engine_facts(self) -> dict[str, Any]:
         """Return the engine's name and threads and, once it has run, its product backends."""
-        facts: dict[str, Any] = {"name": self.engine, "threads": self.threads}
+        threads = self.threads or (1 if self.engine == "fused" else torch.get_num_threads())
+        facts: dict[str, Any] = {"name": self.engine, "threads": threads}
         facts["precision"] = self.precision if self.engine == "fused" else "float32"
         if self._update is not None and self.engine == "fused":
             facts["products"] = dict(self._update.planner.chosen)
@@ -452,7 +474,7 @@ class TD3(stable_baselines3.TD3):
 
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
         # As Stable-Baselines3, but asking the schedule once, and with each group's own scale.
-        rate = self.lr_schedule(self._current_progress_remaining)
+        rate = self.current_learning_rate
         self.logger.record("train/learning_rate", rate)
         for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
             for group in optimizer.param_groups:
@@ -469,22 +491,3 @@ def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarra
     # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
     # Unlike dot, vdot does not warn where the sum overflows.
     return math.isfinite(np.vdot(new_obs, new_obs)) and math.isfinite(np.vdot(reward, reward))
-
-
-def _gaussian(noise: ActionNoise | None) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return mean and deviation of Gaussian noise, [A] or [E, A], or None for other noise.
-
-    We draw this kind by ourselves, because lending a stream to NumPy's global generator takes 300 us.
-    """
-    if type(noise) is NormalActionNoise:
-        mean, deviation = noise._mu, noise._sigma
-        are_arrays = isinstance(mean, np.ndarray) and isinstance(deviation, np.ndarray)
-        if are_arrays and mean.shape == deviation.shape and noise._dtype is np.float32:
-            return mean, deviation
-        return None
-    if type(noise) is VectorizedActionNoise:
-        parts = [part for part in map(_gaussian, noise.noises) if part]
-        if len(parts) == len(noise.noises):
-            means, deviations = zip(*parts, strict=True)
-            return np.array(means), np.array(deviations)
-    return None

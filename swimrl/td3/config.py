@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import tyro
 
@@ -15,7 +15,11 @@ Initialisation = Literal["torch", "orthogonal", "variance"]
 
 Engine = Literal["fused", "sb3"]
 ENGINES = get_args(Engine)
+DEFAULT_ENGINE: Engine = "fused"
+
 Precision = Literal["float32", "bf16"]
+PRECISIONS = get_args(Precision)
+DEFAULT_PRECISION: Precision = "float32"
 
 
 _LEAST_COUNT = {
@@ -94,6 +98,36 @@ class TD3Config:
         _require(self, "tau", 0 < self.tau <= 1, "a number above 0 and at most 1")
         for name in ("weight_decay", "exploration_noise", "target_noise", "noise_clip"):
             _require(self, name, 0 <= getattr(self, name) < math.inf, "a number of at least 0")
+
+    def agent_arguments(self, n_envs: int = 1) -> dict[str, Any]:
+        """Return the arguments of `swimrl.TD3` for these settings, under Stable-Baselines3's names.
+
+        Args:
+            n_envs: Environments that run side by side.
+        """
+        return {
+            "learning_rate": self.lr,
+            "buffer_size": self.buffer_size,
+            "learning_starts": self.learning_starts,
+            "batch_size": self.batch_size,
+            "tau": self.tau,
+            "gamma": self.gamma,
+            "train_freq": 1,
+            "gradient_steps": self.updates_per_step * n_envs,
+            "exploration_noise": self.exploration_noise,
+            "policy_delay": self.policy_delay,
+            "target_policy_noise": self.target_noise,
+            "target_noise_clip": self.noise_clip,
+        }
+
+    def policy_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `swimrl.td3.TD3Policy` for these settings."""
+        return {
+            "initialisation": self.init,
+            "layer_norm": self.layer_norm,
+            "weight_decay": self.weight_decay,
+            "activation_lr_scale": 1.0 if self.activation_lr is None else self.activation_lr / self.lr,
+        }
 
 
 def _require(config: TD3Config, name: str, holds: bool, expected: str) -> None:

@@ -7,25 +7,50 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from swimrl.activations import ActivationFactory as NamedActivation
 from swimrl.activations import variance_gain
 from swimrl.activations.torch.factory import output_width
 from swimrl.errors import ConfigError, FormulaError
 from swimrl.td3.config import Initialisation
 
-ActivationFactory = Callable[[], nn.Module]
-"""Makes a module of its own on each call; `swimrl.activations.ActivationFactory` can be told the width."""
+
+class MakesActivation(Protocol):
+    """Makes the activation of a hidden layer, as `swimrl.activations.ActivationFactory` does."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all layers of a network use one and the same module."""
+
+    def __call__(self, width: int) -> nn.Module:
+        """Return a new module for a layer of ``width`` units."""
+
+
+@dataclass(frozen=True)
+class AnyWidth:
+    """Makes an activation with a callable that takes no arguments, such as a module's class.
+
+    Args:
+        make: Returns a new module on each call.
+    """
+
+    make: Callable[[], nn.Module]
+    is_shared = False
+
+    def __call__(self, width: int) -> nn.Module:
+        """Return a new module; the width is not passed on."""
+        return self.make()
 
 
 def mlp(
     inputs: int,
     outputs: int,
     hidden: Sequence[int],
-    activations: Sequence[ActivationFactory],
+    activations: Sequence[MakesActivation],
     *,
     layer_norm: bool = False,
     squash: bool = False,
@@ -46,17 +71,14 @@ def mlp(
     """
     layers: list[nn.Module] = []
     width = inputs
-    shared: dict[ActivationFactory, nn.Module] = {}
+    shared: dict[MakesActivation, nn.Module] = {}
     for size, factory in zip(hidden, activations, strict=True):
         layers.append(nn.Linear(width, size))
         if layer_norm:
             layers.append(nn.LayerNorm(size))
-        if not isinstance(factory, NamedActivation):
-            activation = factory()
-        elif factory.is_shared:  # granularity=network: one module for all layers
-            activation = shared.setdefault(factory, factory(size))
-        else:
-            activation = factory(size)
+        activation = factory(size)
+        if factory.is_shared:  # granularity=network: one module for all layers
+            activation = shared.setdefault(factory, activation)
         layers.append(activation)
         width = output_width(activation, size)  # CReLU doubles it, Maxout and GLUs divide it
     layers.append(nn.Linear(width, outputs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, get_args
 
@@ -19,13 +19,17 @@ from stable_baselines3.common.torch_layers import (
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
+from swimrl.activations import ActivationFactory
 from swimrl.activations import activation_fn as named_activation
 from swimrl.errors import ConfigError
 from swimrl.td3.config import Initialisation
-from swimrl.td3.network import ActivationFactory, hidden_activations, initialise, mlp
+from swimrl.td3.network import AnyWidth, MakesActivation, hidden_activations, initialise, mlp
 
-Activations = str | ActivationFactory | Sequence[str | ActivationFactory]
-"""One activation for all hidden layers, or one for each; a name or what makes a module."""
+ActivationChoice = str | ActivationFactory | Callable[[], nn.Module]
+"""An activation's name, what `swimrl.activation_fn` returns, or a callable that returns a new module."""
+
+Activations = ActivationChoice | Sequence[ActivationChoice]
+"""One activation for all hidden layers, or one for each."""
 
 DEFAULT_NET_ARCH = (256, 256)
 # Gains of the output layers under orthogonal initialisation, as PPO implementations use them.
@@ -38,7 +42,7 @@ class Actor(sb3.Actor):
     def __init__(
         self,
         *args: Any,
-        activation_fn: Sequence[ActivationFactory],
+        activation_fn: Sequence[MakesActivation],
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -64,7 +68,7 @@ class Critic(ContinuousCritic):
     def __init__(
         self,
         *args: Any,
-        activation_fn: Sequence[ActivationFactory],
+        activation_fn: Sequence[MakesActivation],
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -269,7 +273,7 @@ def _for_both(choice: Activations | Mapping[str, Activations]) -> Mapping[str, A
     return choice
 
 
-def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tuple[ActivationFactory, ...]:
+def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tuple[MakesActivation, ...]:
     """Return one factory for each hidden layer."""
     one_for_all = isinstance(choice, str) or callable(choice)
     each: Any = [choice] * len(hidden) if one_for_all else choice
@@ -278,10 +282,16 @@ def _for_layers(network: str, choice: Activations, hidden: Sequence[int]) -> tup
             f"the {network} has {len(hidden)} hidden layers but {len(each)} activations were given; "
             "give one, or one for each hidden layer"
         )
-    for one in each:
-        if isinstance(one, nn.Module):
-            raise ConfigError(
-                f"an activation is given as the module {one}, which all layers would share; "
-                "give its class or its name"
-            )
-    return tuple(named_activation(one) if isinstance(one, str) else one for one in each)
+    return tuple(map(_maker, each))
+
+
+def _maker(choice: ActivationChoice) -> MakesActivation:
+    """Return what makes the activation for a layer's width; a callable of the user's own takes no width."""
+    if isinstance(choice, nn.Module):
+        raise ConfigError(
+            f"an activation is given as the module {choice}, which all layers would share; "
+            "give its class or its name"
+        )
+    if isinstance(choice, str):
+        return named_activation(choice)
+    return choice if isinstance(choice, ActivationFactory) else AnyWidth(choice)

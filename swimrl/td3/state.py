@@ -83,10 +83,8 @@ def restore_agent(agent: TD3, state: Mapping[str, Any]) -> bool:
     agent.engine = state["engine"]["name"]
     products = state["engine"].get("products")
     if products is not None:
-        # Built now and not before the next update, because it also limits the threads of NumPy's products,
-        # with which the next action is computed.
         agent.products = products
-        agent._fused_update(agent.batch_size)
+        agent.prepare_engine()  # refuses, before the next step, a backend that does not exist here
     _generator(agent).state = state["first_actions"]
     agent.streams.restore(state["streams"])
     restore_global_state(state["global_generators"])

@@ -41,22 +41,10 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
     )
     if config.normalize_obs:
         env = VecNormalize(env, norm_obs=True, norm_reward=False, gamma=config.td3.gamma)
-    td3 = config.td3
     agent = TD3(
         "MlpPolicy",
         env,
-        learning_rate=td3.lr,
-        buffer_size=td3.buffer_size,
-        learning_starts=td3.learning_starts,
-        batch_size=td3.batch_size,
-        tau=td3.tau,
-        gamma=td3.gamma,
-        train_freq=1,
-        gradient_steps=td3.updates_per_step * config.n_envs,
-        exploration_noise=td3.exploration_noise,
-        policy_delay=td3.policy_delay,
-        target_policy_noise=td3.target_noise,
-        target_noise_clip=td3.noise_clip,
+        **config.td3.agent_arguments(config.n_envs),
         policy_kwargs=policy_kwargs(config),
         engine=config.engine,
         threads=config.threads,
@@ -88,7 +76,6 @@ def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
 
 def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
     """Return what rebuilds the policy of a run, apart from its weights."""
-    td3 = config.td3
     layers = len(config.hidden_widths)
     return {
         "net_arch": config.hidden_widths,
@@ -96,10 +83,7 @@ def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
             "pi": _each_layer(config.actor_activation, layers),
             "qf": _each_layer(config.critic_activation, layers),
         },
-        "initialisation": td3.init,
-        "layer_norm": td3.layer_norm,
-        "weight_decay": td3.weight_decay,
-        "activation_lr_scale": 1.0 if td3.activation_lr is None else td3.activation_lr / td3.lr,
+        **config.td3.policy_arguments(),
     }
 
 

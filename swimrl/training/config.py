@@ -13,7 +13,7 @@ from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
 from swimrl.fields import Count, from_mapping, to_mapping
-from swimrl.td3.config import TD3Config
+from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, Engine, Precision, TD3Config
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class TrainConfig:
     seed: Count = 0
     """Seed of all random streams."""
 
-    engine: Literal["fused", "sb3"] = "fused"
+    engine: Engine = DEFAULT_ENGINE
     """What computes the update: fused is our own, several times faster on the processor; sb3 is
     Stable-Baselines3's own code, which takes over where fused cannot work."""
 
     threads: Count = 1
     """Threads of one run; with 2 the fused engine updates the critics side by side."""
 
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Precision = DEFAULT_PRECISION
     """Arithmetic of the fused engine's large matrix products: bf16 is faster and rounds to 3 digits."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -8,8 +8,8 @@ import logging
 import math
 import pickle
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent, restore_log
+from swimrl.td3.threads import product_threads
 from swimrl.training import build
 from swimrl.training.callbacks import build_callbacks
 from swimrl.training.config import TrainConfig, layer_names
@@ -108,7 +109,7 @@ def execute(
     """
     device = build.choose_device(config.device)
     # The fused engine uses its threads for whole critics; within a product one thread is fastest.
-    with _torch_threads(1 if config.engine == "fused" else config.threads):
+    with product_threads(1 if config.engine == "fused" else config.threads):
         agent = build.build_agent(config, device=device, products=products)
         callbacks = build_callbacks(config.callback) if callbacks is None else callbacks
         evaluation_env = build.build_environment(config)
@@ -122,17 +123,6 @@ def execute(
                 run.restore(continuation)
             with run.interruption.listening():
                 return run.go(callbacks)
-
-
-@contextmanager
-def _torch_threads(number: int) -> Iterator[None]:
-    """Let PyTorch compute with ``number`` threads; leave the process as it was found."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Run:

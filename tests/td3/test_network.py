@@ -12,7 +12,7 @@ from torch import nn
 
 from swimrl.activations import activation_fn
 from swimrl.td3.config import Initialisation
-from swimrl.td3.network import initialise, layer_gains, mlp
+from swimrl.td3.network import AnyWidth, initialise, layer_gains, mlp
 
 SCHEMES: list[Initialisation] = ["torch", "orthogonal", "variance"]
 
@@ -51,7 +51,7 @@ def test_weights_pass_from_stable_baselines3s_perceptron(hidden: list[int], squa
 
 
 def test_each_layer_has_the_activation_of_its_own_factory() -> None:
-    shared = nn.Tanh
+    shared = AnyWidth(nn.Tanh)
     network = mlp(3, 1, [4, 4, 4], [shared, activation_fn("swim(k=trainable)"), shared])
     assert [type(module).__name__ for module in network] == [
         *("Linear", "Tanh", "Linear", "Activation", "Linear", "Tanh", "Linear")
@@ -60,7 +60,7 @@ def test_each_layer_has_the_activation_of_its_own_factory() -> None:
 
 
 def test_layer_norm_stands_between_matrix_and_activation() -> None:
-    network = mlp(20, 1, [50, 40], [nn.Tanh, nn.Tanh], layer_norm=True)
+    network = mlp(20, 1, [50, 40], [AnyWidth(nn.Tanh)] * 2, layer_norm=True)
     seen: list[torch.Tensor] = []
     for module in network:
         if isinstance(module, nn.Tanh):

@@ -82,11 +82,11 @@ def test_looking_changes_nothing() -> None:
     agent, other = new_agent("fused"), new_agent("fused")
     for one in (agent, other):
         one.learn(40)
-    before = agent._update
+    before = agent.prepare_engine()
     agent_state(agent)
     for one in (agent, other):
         one.learn(20, reset_num_timesteps=False)
-    assert agent._update is before  # the fused engine's arrays were left where they are
+    assert agent.prepare_engine() is before  # the fused engine's arrays were left where they are
     assert everything(agent) == everything(other)
 
 

@@ -5,25 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
-import numpy as np
-import torch
-
-from swimrl.activations.cpu import kernel as cpu
 from swimrl.errors import SwimrlError
 from swimrl.td3 import TD3
-from swimrl.td3.engine import kernels
-from swimrl.td3.engine.perceptron import Call, Program
-from swimrl.td3.engine.products import backends, precision
+from swimrl.td3.engine.perceptron import Program, Step
 from swimrl.td3.engine.update import FusedUpdate
 from swimrl.timing.clock import Parts
 
 PARTS = ("environment", "action", "buffer", "sampling", "products", "activations", "optimiser")
 """The parts that are timed; what remains of a step is the rest."""
-
-_PRODUCTS = (np.matmul, torch.mm, kernels.outer)
 
 
 class StepProfile:
@@ -33,19 +24,21 @@ class StepProfile:
     1 or 2 percent, which appears in the parts with many calls.
 
     Args:
-        agent: An agent whose fused engine has run.
+        agent: An agent that has learned a little, so that its kernels are compiled.
 
     Raises:
-        SwimrlError: If the fused engine has not run, or cannot.
+        SwimrlError: If the agent does not use the fused engine on one thread.
 
     Attributes:
         seconds: Seconds so far, by part.
     """
 
     def __init__(self, agent: TD3) -> None:
-        if agent._update is None or agent.threads > 1:
+        update = agent.prepare_engine()
+        if update is None or update.settings.threads > 1:
             raise SwimrlError("only a step of the fused engine on one thread can be profiled; learn first")
-        self._agent, self._update = agent, agent._update
+        self._agent = agent
+        self._update: FusedUpdate = update
         self.seconds = dict.fromkeys(PARTS, 0.0)
 
     def learn(self, steps: int) -> Parts:
@@ -58,20 +51,13 @@ class StepProfile:
     @contextmanager
     def _timed(self) -> Iterator[None]:
         agent, update = self._agent, self._update
+        untimed = dict(update.programs)
         with ExitStack() as stack:
-            for owner, name, part in (
-                (agent.env, "step", "environment"),
-                (agent, "_sample_action", "action"),
-                (agent, "_store_transition", "buffer"),
-                (update, "_sample", "sampling"),
-                (update.actor, "adam", "optimiser"),
-                (update.actor, "polyak", "optimiser"),
-                (update.critic, "adam", "optimiser"),
-                (update.critic, "polyak", "optimiser"),
-            ):
-                stack.enter_context(self._around_method(owner, name, part))
-            for program in programs(update):
-                stack.enter_context(self._around_calls(program))
+            stack.enter_context(self._around_method(agent.env, "step", "environment"))
+            for name, part in agent.STEP_METHODS.items():
+                stack.enter_context(self._around_method(agent, name, part))
+            update.programs.update({name: self._timed_program(steps) for name, steps in untimed.items()})
+            stack.callback(update.programs.update, untimed)
             yield
 
     @contextmanager
@@ -83,17 +69,11 @@ class StepProfile:
         finally:
             delattr(owner, name)
 
-    @contextmanager
-    def _around_calls(self, program: Program) -> Iterator[None]:
-        before = list(program)
-        for position, call in enumerate(before):
-            part = part_of(call)
-            if part is not None:
-                program[position] = self._timer(call, part)
-        try:
-            yield
-        finally:
-            program[:] = before
+    def _timed_program(self, program: Program) -> Program:
+        return [
+            Step(self._timer(step.call, step.part), step.part) if step.part in self.seconds else step
+            for step in program
+        ]
 
     def _timer(self, call: Callable[..., object], part: str) -> Callable[..., object]:
         def timed(*args: Any, **kwargs: Any) -> object:
@@ -104,26 +84,3 @@ class StepProfile:
                 self.seconds[part] += time.perf_counter() - started
 
         return timed
-
-
-def programs(update: FusedUpdate) -> list[Program]:
-    """Return all programs of an engine: its lists of calls, and those in its lists of lists."""
-    found: list[Program] = []
-    for value in vars(update).values():
-        if isinstance(value, list):
-            found += value if value and isinstance(value[0], list) else [value]
-    return found
-
-
-def part_of(call: Call) -> str | None:
-    """Return whether a call of a program is a product or an activation, or None if it is neither.
-
-    An activation's loop also adds the bias, and backwards sums the bias's gradient.
-    """
-    function = call.func if isinstance(call, partial) else call
-    home = getattr(function, "__module__", None) or type(function).__module__
-    if function in _PRODUCTS or home in (backends.__name__, precision.__name__):
-        return "products"
-    if home == cpu.__name__ or home.startswith("swimrl_kernel_"):
-        return "activations"
-    return None

@@ -19,9 +19,10 @@ from torch import nn
 from swimrl.activations import Activation, activation
 from swimrl.activations.cpu.kernel import CpuKernel, why_unavailable
 from swimrl.td3.engine.kernels import compiled
-from swimrl.td3.engine.perceptron import Program, has_kernel
+from swimrl.td3.engine.perceptron import Call, has_kernel
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
+from swimrl.td3.threads import product_threads
 
 
 class FastActor:
@@ -69,7 +70,8 @@ class FastActor:
 
     def _run(self, observations: np.ndarray) -> None:
         self._observations[:] = observations
-        with np.errstate(all="ignore"):  # a policy that diverges is told elsewhere
+        # Training reports a policy that diverges and overflows here.
+        with np.errstate(all="ignore"), product_threads(1):
             for call in self._program:
                 call()
 
@@ -98,12 +100,12 @@ def are_vectors(*given: spaces.Space[Any]) -> bool:
     return all(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in given)
 
 
-def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, Program]:
+def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, list[Call]]:
     """Return input [E, I], output [E, A] and the calls that lead from one to the other, tanh at the end."""
     linears = linear_layers(perceptron)
     dtype = linears[0].weight.detach().numpy().dtype
     inputs = x = np.zeros((size, linears[0].in_features), dtype)
-    program: Program = []
+    program: list[Call] = []
     for linear, f in zip(linears, [*hidden_activations(perceptron), activation("tanh")], strict=True):
         assert isinstance(f, Activation)
         weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()

@@ -1,8 +1,8 @@
 """Forward and backward passes of a perceptron by hand, on preallocated memory.
 
-A pass is a program: a list of calls whose arrays are already bound, run in order. Nothing is allocated and no
-graph is built while it runs. Passes that run one after another share their arrays (`Scratch`), so that these
-stay in the processor's cache.
+A pass is a program: a list of steps, calls whose arrays are already bound, run in order. Nothing is allocated
+and no graph is built while it runs. Passes that run one after another share their arrays (`Scratch`), so that
+these stay in the processor's cache.
 
 Letters in shapes: B batch, I inputs of a layer, O outputs of a layer.
 """
@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from torch import nn
@@ -24,7 +24,19 @@ from swimrl.td3.engine import kernels
 from swimrl.td3.engine.products.planner import BindProduct
 
 Call = Callable[[], object]
-Program = list[Call]
+Part = Literal["sampling", "products", "activations", "optimiser", "other"]
+
+
+class Step(NamedTuple):
+    """One call of a program."""
+
+    call: Call
+    part: Part = "other"
+    """The part of an update's time that it belongs to, for profilers. An activation's loop also adds the
+    bias, and backwards sums the bias's gradient."""
+
+
+Program = list[Step]
 
 _CACHE_LINE = 64  # bytes
 
@@ -122,22 +134,23 @@ def forward(
     program: Program = []
     for layer in layers:
         z = out if layer.kernel is None else scratch.take((len(x), len(layer.bias)), x.dtype)
-        program.append(product(x, layer.weight.T, z))
+        program.append(Step(product(x, layer.weight.T, z), "products"))
         if tape is not None and tape.parameter_gradients:
             tape.inputs.append(x)
         else:
             scratch.give_back(x)
         if layer.kernel is None:
-            program.append(partial(np.add, z, layer.bias, z))
+            program.append(Step(partial(np.add, z, layer.bias, z)))
         elif tape is None:
-            program.append(layer.kernel.bind_value(z, layer.bias, layer.theta))
+            program.append(Step(layer.kernel.bind_value(z, layer.bias, layer.theta), "activations"))
         else:
             parameters = layer.kernel.parameters if tape.parameter_gradients else 0
             slope = scratch.take(z.shape, z.dtype)
             theta_slope = scratch.take((parameters, *z.shape), z.dtype)
             tape.slopes.append(slope)
             tape.theta_slopes.append(theta_slope)
-            program.append(layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope))
+            call = layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope)
+            program.append(Step(call, "activations"))
         x = z
     return program
 
@@ -147,11 +160,12 @@ def has_kernel(activation: nn.Module) -> bool:
     return isinstance(activation, Activation) and activation.spec.why_no_kernel is None
 
 
-def tanh_in_place(z: np.ndarray) -> Call:
-    """Return the call that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
+def tanh_in_place(z: np.ndarray) -> Step:
+    """Return the step that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
     tanh = activation("tanh")
     assert isinstance(tanh, Activation)
-    return CpuKernel(tanh.spec.settled, z.dtype).bind_value(z, np.zeros(z.shape[1], z.dtype), None)
+    no_bias = np.zeros(z.shape[1], z.dtype)
+    return Step(CpuKernel(tanh.spec.settled, z.dtype).bind_value(z, no_bias, None), "activations")
 
 
 def backward(
@@ -182,32 +196,32 @@ def backward(
             assert layer.weight_gradient is not None
             assert layer.bias_gradient is not None
             x = tape.inputs.pop()
-            program.append(product(g.T, x, layer.weight_gradient))
+            program.append(Step(product(g.T, x, layer.weight_gradient), "products"))
             if layer.kernel is None:
-                program.append(partial(kernels.column_sums, g, layer.bias_gradient))
+                program.append(Step(partial(kernels.column_sums, g, layer.bias_gradient)))
             scratch.give_back(x)
         if number == 0:
             if input_gradient is not None:
-                program.append(product(g, layer.weight[:, input_columns], input_gradient))
+                call = product(g, layer.weight[:, input_columns], input_gradient)
+                program.append(Step(call, "products"))
             scratch.give_back(g)
             break
         below = layers[number - 1]
         slope, theta_slope = tape.slopes.pop(), tape.theta_slopes.pop()
         g_below = scratch.take(slope.shape, slope.dtype)
         if g.shape[1] == 1:
-            program.append(partial(kernels.outer, g, layer.weight, g_below))
+            program.append(Step(partial(kernels.outer, g, layer.weight, g_below), "products"))
         else:
-            program.append(product(g, layer.weight, g_below))
+            program.append(Step(product(g, layer.weight, g_below), "products"))
         scratch.give_back(g)
-        program.append(
-            multiply_by_slope(
-                g_below,
-                slope,
-                theta_slope,
-                below.bias_gradient if tape.parameter_gradients else None,
-                below.theta_gradient if tape.parameter_gradients else None,
-            )
+        call = multiply_by_slope(
+            g_below,
+            slope,
+            theta_slope,
+            below.bias_gradient if tape.parameter_gradients else None,
+            below.theta_gradient if tape.parameter_gradients else None,
         )
+        program.append(Step(call, "activations"))
         scratch.give_back(slope)
         scratch.give_back(theta_slope)
         g = g_below

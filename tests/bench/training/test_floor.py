@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gymnasium
 import numpy as np
@@ -14,6 +14,7 @@ import swimrl
 from swimrl.bench.training import floor
 from swimrl.bench.training.floor import Product
 from swimrl.td3.engine.products.backends import describe
+from swimrl.td3.engine.products.planner import ProductPlanner
 from swimrl.timing.clock import sample
 
 
@@ -66,21 +67,20 @@ def test_the_engine_computes_these_and_no_others(hidden: list[int], monkeypatch:
     )
     agent.learn(10)
     computed: Counter[str] = Counter()
-    matmul = np.matmul
 
-    def counting(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-        computed[describe(a, b).removesuffix(" float32")] += 1
-        matmul(a, b, out)
+    def counting(_: ProductPlanner, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Callable[[], None]:
+        def product() -> None:
+            computed[describe(a, b).removesuffix(" float32")] += 1
+            np.matmul(a, b, out)
 
-    monkeypatch.setattr("swimrl.td3.engine.products.planner.remembered", lambda *_: "numpy")
-    monkeypatch.setattr("swimrl.td3.engine.products.backends.np.matmul", counting)
-    agent.products = None
-    agent._update = None
-    agent.train(gradient_steps=2, batch_size=12)
+        return product
+
+    monkeypatch.setattr(ProductPlanner, "product", counting)
+    agent.train(gradient_steps=2, batch_size=13)  # another size than before, so that the engine is built anew
     # An outer product with a column is a loop of its own in the engine, and one with a layer of one unit has
     # both layouts at once.
     expected = Counter()
-    for product, count in floor.products(3, 1, hidden, batch=12).items():
+    for product, count in floor.products(3, 1, hidden, batch=13).items():
         if product.k > 1:
             expected[product.m, product.k, product.n] += 2 * count
     sizes: Counter[tuple[int, ...]] = Counter()

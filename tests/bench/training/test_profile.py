@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections import Counter
 
 import gymnasium
-import numpy as np
 import pytest
 
 import swimrl
-from swimrl.bench.training.profile import PARTS, StepProfile, part_of, programs
+from swimrl.bench.training.profile import PARTS, StepProfile
 from swimrl.errors import SwimrlError
 
 
@@ -28,21 +27,19 @@ def new_agent(**settings: object) -> swimrl.TD3:
     return agent
 
 
-def test_every_product_and_activation_of_the_engine_is_found() -> None:
-    agent = new_agent()
-    assert agent._update is not None
-    found = [part_of(call) for program in programs(agent._update) for call in program]
+def test_every_step_of_the_engine_says_which_part_it_is() -> None:
+    update = new_agent().prepare_engine()
+    assert update is not None
+    parts = Counter(step.part for program in update.programs.values() for step in program)
     # Two hidden layers. Forward passes: two actors, two target critics, two critics, a critic for the actor:
     # 3 products and 2 activations each, and each actor's tanh. Backward: two critics with 2 x 3 - 1 products,
     # the critic for the actor with 3, the actor with 5; 2 activations each.
-    assert found.count("products") == 7 * 3 + 2 * 5 + 3 + 5
-    assert found.count("activations") == 7 * 2 + 2 + 4 * 2
-
-
-def test_other_calls_are_no_part() -> None:
-    zeros = np.zeros(2)
-    assert part_of(partial(np.add, zeros, zeros, zeros)) is None
-    assert part_of(partial(np.matmul, zeros, zeros)) == "products"
+    assert parts["products"] == 7 * 3 + 2 * 5 + 3 + 5
+    assert parts["activations"] == 7 * 2 + 2 + 4 * 2
+    assert parts["sampling"] == 1
+    assert parts["optimiser"] == 2 + 2
+    # A bias of each output layer, forwards in each pass and backwards in three; noise, target, losses, tanh'.
+    assert parts["other"] == 7 + 3 + 2 + 1 + 2 + 3
 
 
 def test_each_part_takes_time_and_all_together_less_than_the_whole() -> None:
@@ -55,19 +52,21 @@ def test_each_part_takes_time_and_all_together_less_than_the_whole() -> None:
 
 def test_a_profiled_agent_learns_the_same_and_is_left_as_it_was() -> None:
     plain, profiled = new_agent(), new_agent()
-    assert profiled._update is not None
-    before = [list(program) for program in programs(profiled._update)]
+    update = profiled.prepare_engine()
+    assert update is not None
+    before = {name: list(program) for name, program in update.programs.items()}
     plain.learn(20, reset_num_timesteps=False)
     StepProfile(profiled).learn(20)
     for one, other in zip(plain.policy.parameters(), profiled.policy.parameters(), strict=True):
         assert one.equal(other)
-    after = programs(profiled._update)
+    assert profiled.prepare_engine() is update
     assert all(
-        a is b for one, other in zip(before, after, strict=True) for a, b in zip(one, other, strict=True)
+        step is other
+        for name, program in update.programs.items()
+        for step, other in zip(program, before[name], strict=True)
     )
     assert vars(plain).keys() == vars(profiled).keys()
     assert vars(plain.env).keys() == vars(profiled.env).keys()
-    assert vars(plain._update).keys() == vars(profiled._update).keys()
 
 
 @pytest.mark.parametrize("settings", [{"engine": "sb3"}, {"threads": 2}], ids=["sb3", "two threads"])

@@ -16,7 +16,7 @@ import swimrl
 from swimrl.activations import REGISTRY
 from swimrl.envs.make import make
 from swimrl.td3.engine.products.backends import BF16_BACKENDS
-from swimrl.td3.engine.update import why_not_fused
+from swimrl.td3.engine.requirements import why_not_fused
 
 LR = 3e-4
 FORMULAS = [d.name for d in REGISTRY.definitions() if d.module is None]
@@ -70,7 +70,7 @@ def differences(one: swimrl.TD3, other: swimrl.TD3) -> torch.Tensor:
 @pytest.mark.parametrize("activation", NAMES_FOR_FLOAT32)
 def test_each_update_equals_stable_baselines3s(activation: str) -> None:
     fused, reference = (agent_with(engine, activation, [32, 24]) for engine in ("fused", "sb3"))
-    assert why_not_fused(fused) is None
+    assert why_not_fused(fused.policy, fused.replay_buffer) is None
     for _ in range(4):
         fused.train(gradient_steps=1, batch_size=64)
         reference.train(gradient_steps=1, batch_size=64)

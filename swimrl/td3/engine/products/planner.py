@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from swimrl.errors import ConfigError
 from swimrl.host import processor_model
@@ -29,6 +28,8 @@ _WORTH_BF16 = 2**21
 class ProductPlanner:
     """Binds products to the backend that is best for their shape on this host.
 
+    Whoever binds products, and whoever calls them, does so within ``product_threads(1)``.
+
     Args:
         pinned: A choice made before, shape to backend, which wins over any measurement.
         bf16: Whether large products are computed in bfloat16, accumulated in float32. That is another
@@ -46,9 +47,6 @@ class ProductPlanner:
     def __init__(
         self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False, side_by_side: bool = False
     ) -> None:
-        # One product at a time and one thread for each: these products are too small to share, and the
-        # number of threads can change the order of sums.
-        threadpool_limits(limits=1, user_api="blas")
         self._pinned = dict(pinned or {})
         for shape, backend in self._pinned.items():
             _check_pinned(shape, backend)
