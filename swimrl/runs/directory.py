@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import shutil
@@ -53,11 +54,14 @@ class RunDirectory:
         self._is_ours = False
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self, *, patience_s: float = 0.0) -> Iterator[None]:
         """Make the directory if need be, and keep other processes from working in it. May be nested.
 
+        Args:
+            patience_s: Seconds to wait for another process that is at work there.
+
         Raises:
-            RunExistsError: If another process is at work there.
+            RunExistsError: If another process is still at work there.
             ConfigError: If it cannot be made or written.
         """
         if self._is_ours:
@@ -66,7 +70,7 @@ class RunDirectory:
         with ExitStack() as stack:
             with self._making():
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(self.path))
+                stack.enter_context(locked(self.path, patience_s=patience_s))
             self._is_ours = True
             try:
                 yield
@@ -95,16 +99,19 @@ class RunDirectory:
                 for entry in entries:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
             if not os.access(self.path, os.W_OK):
-                raise PermissionError(13, "Permission denied")
+                raise self._unwritable(os.strerror(errno.EACCES))
 
     @contextmanager
     def _making(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise ConfigError(
-                f"cannot write to {self.path}: {error.strerror}; name a folder that can be written with --out"
-            ) from error
+            raise self._unwritable(error.strerror) from error
+
+    def _unwritable(self, reason: str | None) -> ConfigError:
+        return ConfigError(
+            f"cannot write to {self.path}: {reason}; name a folder that can be written with --out"
+        )
 
     def _what_is_there(self) -> str:
         if not self.record_file.exists():

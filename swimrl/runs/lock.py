@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,24 +16,29 @@ if sys.platform != "win32":
     import fcntl
 
 LOCK_NAME = "lock"
+_RETRY_S = 0.1
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, patience_s: float = 0.0) -> Iterator[None]:
     """Keep other processes from working in ``folder``, which exists.
 
-    The system lets go of the lock when the process ends, however it ends; what a killed process leaves is an
-    empty file without meaning. On Windows nothing is locked.
+    The system lets go of the lock when the process ends, however it ends; a killed process leaves an empty
+    file without meaning. On Windows nothing is locked.
+
+    Args:
+        folder: Where to work.
+        patience_s: Seconds to wait for another process that is at work there.
 
     Raises:
-        RunExistsError: If another process is at work there.
+        RunExistsError: If another process is still at work there.
         OSError: If the folder cannot be written.
     """
     if sys.platform == "win32":
         yield
         return
     path = folder / LOCK_NAME
-    file = _acquire(path)
+    file = _acquire(path, time.monotonic() + patience_s)
     try:
         yield
     finally:
@@ -40,7 +46,7 @@ def locked(folder: Path) -> Iterator[None]:
         file.close()
 
 
-def _acquire(path: Path) -> IO[bytes]:
+def _acquire(path: Path, give_up_at: float) -> IO[bytes]:
     while True:
         file = path.open("ab")
         try:
@@ -50,9 +56,12 @@ def _acquire(path: Path) -> IO[bytes]:
                 return file
         except BlockingIOError as error:
             file.close()
-            raise RunExistsError(
-                f"another process is at work in {path.parent}; wait until it ends, or stop it"
-            ) from error
+            if time.monotonic() >= give_up_at:
+                raise RunExistsError(
+                    f"another process is at work in {path.parent}; wait until it ends, or stop it"
+                ) from error
+            time.sleep(_RETRY_S)
+            continue
         except FileNotFoundError:
             pass
         file.close()

@@ -13,12 +13,21 @@ DEFAULT_STUDY = Path("runs/default")
 
 
 UNDECISIVE = (
-    *("seed", "steps", "match_parameters"),
-    *("checkpoint_every", "diagnose_every", "diagnose_bound", "diagnose_flat", "video_every"),
+    "seed",
+    "steps",
+    "match_parameters",
+    "checkpoint_every",
+    "diagnose_every",
+    "diagnose_bound",
+    "diagnose_flat",
+    "video_every",
 )
-"""Not in the hash: the seed, which names the directory below; how long to train, so that a run can be
-continued further where it is; what the widths were matched to, which says nothing beyond the widths; and how
-often to write a checkpoint, to diagnose and to film, which changes no number."""
+"""Settings that are not in the hash of a run's directory.
+
+The seed names the directory below. The number of steps may grow when a run is continued. The activation that
+the widths were matched to adds nothing to the widths. How often checkpoints, diagnostics and films are
+written changes no number.
+"""
 
 
 def configuration_hash(config: Mapping[str, Any]) -> str:

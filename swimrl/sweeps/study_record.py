@@ -6,14 +6,13 @@ Schema history: 1 first version.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from swimrl.errors import ConfigError, DamagedFileError, RunExistsError
+from swimrl.errors import ConfigError, DamagedFileError
 from swimrl.runs.declaration import sha256_of
 from swimrl.runs.directory import replace, writing
 from swimrl.runs.lock import locked
@@ -117,23 +116,12 @@ def alone(folder: Path) -> Iterator[None]:
         ConfigError: If the folder cannot be written.
         RunExistsError: If another sweep does not let go of it for two minutes.
     """
-    give_up = time.monotonic() + _PATIENCE_S
-    while True:
+    with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = locked(folder)
-            lock.__enter__()
+            stack.enter_context(locked(folder, patience_s=_PATIENCE_S))
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {folder}: {error.strerror}; name a folder that can be written with --out"
             ) from error
-        except RunExistsError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.1)
-            continue
-        break
-    try:
         yield
-    finally:
-        lock.__exit__(None, None, None)

@@ -15,11 +15,11 @@ from swimrl.errors import InputError
 from swimrl.runs.directory import RunDirectory, read_diagnostics, read_evaluations
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.runs.record import RunRecord, Status, read_record
-from swimrl.runs.weights import Policy, load_policy
 from swimrl.training import build, config_file
 from swimrl.training.callbacks import Callbacks, assigned, given_callbacks
 from swimrl.training.config import TrainConfig, with_settings
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
+from swimrl.training.policy_function import Policy, load_policy
 from swimrl.training.resume import recorded_config
 from swimrl.training.run import directory_of, resolve
 from swimrl.training.start import activations_of, start

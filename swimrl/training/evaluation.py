@@ -13,7 +13,7 @@ import numpy as np
 from swimrl.envs.seeding import evaluation_seed, final_seed
 from swimrl.errors import InputError, NonFiniteError
 from swimrl.runs.directory import Episode
-from swimrl.runs.weights import Policy
+from swimrl.training.policy_function import Policy
 
 
 class Transition(NamedTuple):

@@ -30,7 +30,6 @@ from swimrl.runs.naming import run_path, variant_slug
 from swimrl.runs.record import Failure, RunRecord, Status, failure_of
 from swimrl.runs.replay_log import ReplayLog
 from swimrl.runs.scores import scores
-from swimrl.runs.weights import acting, normalisation_of, save_policy
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
@@ -42,6 +41,7 @@ from swimrl.training.config import TrainConfig, layer_names
 from swimrl.training.evaluation import evaluate, evaluate_final
 from swimrl.training.interruption import Interruption
 from swimrl.training.monitoring.watch import Watch
+from swimrl.training.policy_function import normalisation_of, policy_function, save_policy
 from swimrl.training.progress import Reporter, Reporters
 from swimrl.training.progress_file import ProgressFile
 from swimrl.training.resume import Continuation
@@ -216,7 +216,7 @@ class _Run:
         before = time.perf_counter()
         step = self.agent.num_timesteps
         normalisation = normalisation_of(self.agent.get_vec_normalize_env())
-        policy = acting(self.agent.policy, normalisation)
+        policy = policy_function(self.agent.policy, normalisation)
         gait = self.watch.gait_recorder(self.evaluation_env)
         self.agent.policy.set_training_mode(False)
         try:
@@ -349,7 +349,7 @@ class _Run:
         if not total:
             return []
         before = time.perf_counter()
-        policy = acting(self.agent.policy, normalisation_of(self.agent.get_vec_normalize_env()))
+        policy = policy_function(self.agent.policy, normalisation_of(self.agent.get_vec_normalize_env()))
         episodes: list[Episode] = []
         self.reporter.final(0, total)
         with self.interruption.at_once():

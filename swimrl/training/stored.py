@@ -7,7 +7,7 @@ from pathlib import Path
 
 from swimrl.envs.make import Env, make
 from swimrl.errors import DamagedFileError, InputError
-from swimrl.runs.weights import Policy, acting
+from swimrl.training.policy_function import Policy, policy_function
 
 
 @dataclass(frozen=True)
@@ -66,4 +66,4 @@ def open_zip(path: Path, env_id: str | None, *, trust: bool) -> ZipPolicy:
             f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind: {reason}); "
             "restore it from a copy"
         ) from error
-    return ZipPolicy(path, acting(agent.policy), env_id)
+    return ZipPolicy(path, policy_function(agent.policy), env_id)

@@ -41,6 +41,17 @@ def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_process_with_patience_waits_for_the_other_to_end(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD.replace("600", "0.5"), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        with pytest.raises(RunExistsError), locked(tmp_path, patience_s=0.1):
+            pass
+        with locked(tmp_path, patience_s=60):
+            pass
+
+
 def test_the_lock_ends_with_the_work_and_with_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), locked(tmp_path):
         raise ZeroDivisionError

@@ -1,136 +1,48 @@
-"""A trained policy in safetensors."""
+"""The weights of a policy in safetensors."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import pytest
-import safetensors.numpy
 import torch
-from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from swimrl.errors import DamagedFileError, StorageError
-from swimrl.runs.weights import Normalisation, acting, load_policy, normalisation_of, save_policy
-from swimrl.td3.policy import TD3Policy
+from swimrl.runs.weights import Normalisation, read_weights, write_weights
 
-KWARGS: dict[str, Any] = {"net_arch": [16, 8], "activation_fn": {"pi": ["swim(k=1)", "tanh"], "qf": "elu"}}
-
-
-@pytest.fixture
-def env() -> gym.Env:
-    """An environment whose actions reach from -2 to 2."""
-    return gym.make("Pendulum-v1")
+SHARED = torch.arange(6.0).reshape(2, 3)
+TENSORS = {"mu.weight": SHARED, "mu.again": SHARED, "mu.transposed": SHARED.T}
 
 
-@pytest.fixture
-def policy(env: gym.Env) -> TD3Policy:
-    """A policy with random weights."""
-    torch.manual_seed(0)
-    return TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **KWARGS)
-
-
-def observations(count: int = 20) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
-
-
-@pytest.mark.parametrize("granularity", ["neuron", "network"])
-def test_parameters_of_every_granularity_are_kept(env: gym.Env, tmp_path: Path, granularity: str) -> None:
-    kwargs = {"net_arch": [8, 8], "activation_fn": f"swim(k=trainable, granularity={granularity})"}
-    stored = TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **kwargs)
-    with torch.no_grad():
-        stored.actor.mu[1].k.fill_(2.0)
-    save_policy(tmp_path / "policy.safetensors", stored)
-    act = load_policy(tmp_path / "policy.safetensors", env, kwargs)
-    seen = observations(1)[0]
-    np.testing.assert_array_equal(act(seen), stored.predict(seen, deterministic=True)[0])
-
-
-def test_acting_is_the_policys_own_forward_pass(policy: TD3Policy) -> None:
-    act = acting(policy)
-    for observation in observations():
-        with torch.no_grad():
-            expected = 2 * policy.actor.mu(torch.from_numpy(observation)).numpy()
-        np.testing.assert_allclose(act(observation), expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("kwargs", [KWARGS, {**KWARGS, "layer_norm": True}], ids=["fast", "layer norm"])
-def test_a_policy_comes_back_bit_for_bit(kwargs: dict[str, Any], env: gym.Env, tmp_path: Path) -> None:
-    policy = TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **kwargs)
-    policy.set_training_mode(False)
+@pytest.mark.parametrize("normalisation", [None, Normalisation(np.array([1.0, 2.0]), np.array([3.0, 4.0]))])
+def test_tensors_and_statistics_come_back(normalisation: Normalisation | None, tmp_path: Path) -> None:
     file = tmp_path / "policy.safetensors"
-    save_policy(file, policy)
-    loaded, kept = load_policy(file, env, kwargs), acting(policy)
-    for observation in observations():
-        np.testing.assert_array_equal(loaded(observation), kept(observation))
-    tensors = safetensors.numpy.load_file(file)
-    assert tensors.keys() == policy.state_dict().keys()
-
-
-def test_normalisation_is_vec_normalizes(env: gym.Env, policy: TD3Policy, tmp_path: Path) -> None:
-    theirs = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")]), norm_reward=False)
-    statistics: Any = RunningMeanStd(shape=(3,))
-    statistics.update(5 * observations(100) + 3)
-    theirs.obs_rms = statistics
-    normalisation = normalisation_of(theirs)
-    assert normalisation is not None
-    far = np.array([1e3, -1e3, 0], np.float32)  # clipped
-    for observation in [*observations(), far]:
-        np.testing.assert_array_equal(normalisation(observation), theirs.normalize_obs(observation))
-
-    file = tmp_path / "policy.safetensors"
-    save_policy(file, policy, normalisation)
-    act, raw = load_policy(file, env, KWARGS), acting(policy)
-    np.testing.assert_array_equal(act(far), raw(theirs.normalize_obs(far)))
-    assert not np.allclose(act(far), raw(far))
-    assert normalisation_of(None) is None
-
-
-def test_normalisation_does_not_move_with_the_environment() -> None:
-    theirs = VecNormalize(DummyVecEnv([lambda: gym.make("Pendulum-v1")]), norm_reward=False)
-    normalisation = normalisation_of(theirs)
-    assert isinstance(normalisation, Normalisation)
-    before = normalisation(np.ones(3))
-    theirs.reset()
-    statistics: Any = theirs.obs_rms
-    statistics.update(np.full((10, 3), 7.0))
-    np.testing.assert_array_equal(normalisation(np.ones(3)), before)
-
-
-def test_a_file_of_another_network_is_refused_in_one_line(
-    env: gym.Env, policy: TD3Policy, tmp_path: Path
-) -> None:
-    file = tmp_path / "policy.safetensors"
-    save_policy(file, policy)
-    for other in ({**KWARGS, "net_arch": [16, 16]}, {**KWARGS, "layer_norm": True}):
-        with pytest.raises(DamagedFileError, match=r"does not fit the run\.json beside it") as error:
-            load_policy(file, env, other)
-        assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("damage", ["cut off", "empty", "noise", "missing"])
-def test_a_damaged_file_is_named(damage: str, env: gym.Env, policy: TD3Policy, tmp_path: Path) -> None:
-    file = tmp_path / "policy.safetensors"
-    save_policy(file, policy)
-    content = file.read_bytes()
-    if damage == "missing":
-        file.unlink()
+    write_weights(file, TENSORS, normalisation)
+    tensors, read = read_weights(file)
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in TENSORS.items())
+    if normalisation is None:
+        assert read is None
     else:
-        file.write_bytes({"cut off": content[:-100], "empty": b"", "noise": b"\x01" * 500}[damage])
-    with pytest.raises(DamagedFileError) as error:
-        load_policy(file, env, KWARGS)
-    assert str(file) in str(error.value)
-    assert "\n" not in str(error.value)
+        assert read is not None
+        np.testing.assert_array_equal([read.mean, read.var], [normalisation.mean, normalisation.var])
 
 
-def test_a_full_disk_keeps_the_policy_before(policy: TD3Policy, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [None, b"", b"\x01" * 500])
+def test_a_damaged_file_is_named(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "policy.safetensors"
-    save_policy(file, policy)
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=str(file)):
+        read_weights(file)
+
+
+def test_a_full_disk_keeps_the_file_before(tmp_path: Path) -> None:
+    file = tmp_path / "policy.safetensors"
+    write_weights(file, TENSORS)
     before = file.read_bytes()
     (tmp_path / "policy.safetensors.new").symlink_to("/dev/full")
     with pytest.raises(StorageError, match=r"policy\.safetensors: No space left on device"):
-        save_policy(file, policy)
+        write_weights(file, TENSORS)
     assert file.read_bytes() == before

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import stable_baselines3.td3.policies as sb3
 import torch
 
@@ -23,7 +22,7 @@ from swimrl.errors import SwimrlError
 from swimrl.fields import from_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import read_record
-from swimrl.runs.weights import acting
+from swimrl.runs.weights import read_weights
 from swimrl.td3.engine.acting import can_act
 from swimrl.td3.policy import TD3Policy
 from swimrl.timing.clock import Parts, Work
@@ -31,6 +30,7 @@ from swimrl.timing.session import work_name
 from swimrl.timing.worker import Offer, Settings, serve
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
+from swimrl.training.policy_function import policy_function
 
 _OBSERVATIONS = 1024
 _WARM_UP = 200
@@ -60,7 +60,7 @@ def prepare(settings: Settings) -> Offer:
             name = f"{contender} {config.actor_activation}"
             try:
                 act = _act(contender, ours, config, env)
-                _check(act, acting(ours), observations[0])
+                _check(act, policy_function(ours), observations[0])
             except Exception as error:  # whatever a policy cannot do, the others can be measured
                 absent[name] = str(error).splitlines()[0] or type(error).__name__
                 continue
@@ -91,10 +91,7 @@ def _our_policy(config: TrainConfig, env: Env, weights: Path | None) -> TD3Polic
     space: Any = env.action_space
     policy = TD3Policy(env.observation_space, space, lr_schedule=lambda _: 0.0, **build.policy_kwargs(config))
     if weights is not None:
-        tensors = safetensors.torch.load_file(weights)
-        policy.load_state_dict(
-            {name: t for name, t in tensors.items() if not name.startswith("normalisation")}
-        )
+        policy.load_state_dict(read_weights(weights)[0])
     policy.set_training_mode(False)
     return policy
 
@@ -103,7 +100,7 @@ def _act(contender: str, ours: TD3Policy, config: TrainConfig, env: Env) -> Act:
     if contender == "fast":
         if not can_act(ours):
             raise SwimrlError("it cannot act on this network, so that `swimrl eval` uses predict")
-        return acting(ours)
+        return policy_function(ours)
     theirs = _plain_policy(ours, config, env)
     if contender == "sb3":
         return lambda observation: theirs.predict(observation, deterministic=True)[0]

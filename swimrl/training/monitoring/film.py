@@ -11,7 +11,7 @@ from PIL import Image
 from swimrl.envs.make import Env
 from swimrl.envs.seeding import evaluation_seed
 from swimrl.errors import InputError
-from swimrl.runs.weights import Policy
+from swimrl.training.policy_function import Policy
 
 _SECONDS, _FRAMES_PER_S, _WIDTH = 4, 20, 200
 

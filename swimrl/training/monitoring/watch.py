@@ -11,7 +11,6 @@ from typing import Any
 from swimrl.envs.make import Env
 from swimrl.runs import series
 from swimrl.runs.directory import RunDirectory
-from swimrl.runs.weights import Policy
 from swimrl.td3.agent import TD3
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
@@ -20,6 +19,7 @@ from swimrl.training.monitoring.diagnostics import Diagnostics, Values
 from swimrl.training.monitoring.film import film
 from swimrl.training.monitoring.gait import GaitRecorder
 from swimrl.training.monitoring.tensorboard import Board
+from swimrl.training.policy_function import Policy
 
 _CURVES_EVERY = 10  # diagnoses between pictures of the learned activations, which cost as much as a diagnosis
 
