@@ -14,23 +14,26 @@ import numpy as np
 
 from swimrl.errors import DamagedFileError
 from swimrl.reporting.findings import Analysis, Arm
+from swimrl.runs import series
 from swimrl.runs.directory import RunDirectory, read_diagnostics
+from swimrl.runs.series import Series
 
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""Series -> steps [D] and values [D] of one run."""
+"""Tag of a series -> steps [D] and values [D] of one run."""
 
-_SHOWN = (
-    # title, unit, pattern of the series that are averaged
-    ("dead units, actor", "share of units", r"units/dead/actor\.layer\d+"),
-    ("dead units, critic", "share of units", r"units/dead/critic1\.layer\d+"),
-    ("value bias", "critic's value minus return", r"value/bias"),
-    ("dormant units, actor", "share of units, tau = 0.1", r"units/dormant_0\.1/actor\.layer\d+"),
-    ("dormant units, critic", "share of units, tau = 0.1", r"units/dormant_0\.1/critic1\.layer\d+"),
-    ("saturated pre-activations, actor", "share of pre-activations", r"units/saturated/actor\.layer\d+"),
-    ("effective rank, actor", "of the last layer's features", r"rank/effective/actor"),
-    ("effective rank, critic", "of the last layer's features", r"rank/effective/critic1"),
-    ("gradient, critic", "norm", r"norm/gradient/critic1"),
+_SHOWN: tuple[tuple[Series, str | None], ...] = (
+    # series, and the network that is shown
+    (series.DEAD, "actor"),
+    (series.DEAD, "critic1"),
+    (series.VALUE_BIAS, None),
+    (series.DORMANT, "actor"),
+    (series.DORMANT, "critic1"),
+    (series.SATURATED, "actor"),
+    (series.EFFECTIVE_RANK, "actor"),
+    (series.EFFECTIVE_RANK, "critic1"),
+    (series.GRADIENT_OF_NET, "critic1"),
 )
+"""The panels of diagnostics. Of the layers of a network, a panel shows the mean."""
 
 _MOST_PARAMETERS = 12
 """Learned parameters beyond these get no panel."""
@@ -66,7 +69,7 @@ def inside(analysis: Analysis) -> list[Group]:
         suffix = "" if len(analysis.tasks) == 1 else f"-{env}"
         for key, title, panels in (
             ("learned-parameters", "Learned numbers of the activations", _parameters(of_arms)),
-            ("diagnostics", "Diagnostics", [_panel(*shown, of_arms) for shown in _SHOWN]),
+            ("diagnostics", "Diagnostics", [_shown(*one, of_arms) for one in _SHOWN]),
         ):
             filled = tuple(panel for panel in panels if panel.lines)
             if filled:
@@ -74,12 +77,17 @@ def inside(analysis: Analysis) -> list[Group]:
     return groups
 
 
+def _shown(shown: Series, network: str | None, of_arms: Mapping[str, Sequence[Curves]]) -> Panel:
+    title = shown.title if network is None else f"{shown.title}, {network.rstrip('1')}"
+    return _panel(title, shown.unit, shown.pattern(network), of_arms)
+
+
 def _parameters(of_arms: Mapping[str, Sequence[Curves]]) -> list[Panel]:
-    every = {series for runs in of_arms.values() for run in runs for series in run}
-    learned = sorted(series for series in every if series.startswith("parameter/"))
+    tags = {tag for runs in of_arms.values() for run in runs for tag in run}
+    learned = sorted(tag for tag in tags if re.match(series.PARAMETER.pattern(), tag))
     return [
-        _panel(series.removeprefix("parameter/"), "value", re.escape(series), of_arms)
-        for series in learned[:_MOST_PARAMETERS]
+        _panel(tag.removeprefix("parameter/"), series.PARAMETER.unit, re.escape(tag), of_arms)
+        for tag in learned[:_MOST_PARAMETERS]
     ]
 
 
@@ -105,10 +113,10 @@ def _panel(title: str, unit: str, pattern: str, of_arms: Mapping[str, Sequence[C
 
 
 def _mean(run: Curves, pattern: re.Pattern[str]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the mean of the series whose whole name fits."""
+    """Return the mean of the series whose tag matches, or None if there is none."""
     by_step: dict[int, list[float]] = defaultdict(list)
-    for series, (steps, values) in run.items():
-        if pattern.fullmatch(series):
+    for tag, (steps, values) in run.items():
+        if pattern.fullmatch(tag):
             for step, value in zip(steps.tolist(), values.tolist(), strict=True):
                 by_step[step].append(value)
     if not by_step:

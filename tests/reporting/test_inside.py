@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from swimrl.reporting.inside import inside
+from swimrl.reporting.inside import _SHOWN, inside
 from swimrl.reporting.read import collect
 from tests.reporting.studies import STEPS, analysis_of, write_run
 
@@ -39,3 +39,18 @@ def test_runs_without_or_with_damaged_diagnostics_are_passed_over(tmp_path: Path
     (group,) = inside(analysis_of(list(collect([tmp_path]).runs)))
     (bias,) = group.panels
     assert bias.lines["relu"][1].shape == (1, len(STEPS))
+
+
+def test_a_panel_shows_the_series_that_its_title_names(tmp_path: Path) -> None:
+    """Each series gets a number of its own, so that a panel of another series would show another number."""
+    tags = {
+        tag: float(number)
+        for number, (shown, network) in enumerate(_SHOWN)
+        for tag in [shown.tag.replace("NET", network or "").replace("LAYER", f"{network}.layer1")]
+    }
+    write_run(tmp_path, diagnostics={**tags, "rank/srank/actor": -1.0, "units/idle_0.1/actor.layer1": -1.0})
+    (group,) = inside(analysis_of(list(collect([tmp_path]).runs)))
+    assert [panel.lines["relu"][1][0, 0] for panel in group.panels] == list(tags.values())
+    shown = {panel.title: panel.lines["relu"][1][0, 0] for panel in group.panels}
+    assert shown["effective rank, actor"] == tags["rank/effective/actor"]
+    assert shown["saturated pre-activations, actor"] == tags["units/saturated/actor.layer1"]
