@@ -200,7 +200,8 @@ def _normalised(
 
 def _interim(runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None) -> str | None:
     unfinished = sum(run.status in ("running", "stopped", "interrupted") for run in runs)
-    reasons = [f"{unfinished} of {len(runs)} runs are not finished"] if unfinished else []
+    are = "is" if unfinished == 1 else "are"
+    reasons = [f"{unfinished} of {len(runs)} runs {are} not finished"] if unfinished else []
     if primary is not None:
         counted = {(arm.env, arm.name): len(arm.scores) for arm in arms}
         envs = primary.environments or sorted({run.env for run in runs})

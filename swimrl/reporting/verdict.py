@@ -1,57 +1,51 @@
-"""What can and cannot be concluded, in plain words made from the numbers."""
+"""The verdict: what the runs show and what they do not, in sentences made from the numbers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from swimrl.reporting.findings import ALPHA, Analysis, Comparison, Undetermined
 from swimrl.stats.comparison import Test
-from swimrl.stats.interval import Interval
+from swimrl.stats.interval import Interval, Method
 from swimrl.stats.power import Seeds
 
 MOST = 4
-"""So many comparisons are told one by one; of more, those that were declared or established."""
+"""Up to this many comparisons have a paragraph each. Of more, only those that were declared or established
+have one, and a single paragraph sums up the rest."""
+
+METHODS: Mapping[Method, str] = {
+    "student-t": "Student's t",
+    "welch-t": "Welch's t",
+    "bootstrap-t": "bootstrap-t",
+    "permutation": "permutation",
+    "percentile bootstrap": "percentile bootstrap",
+}
+"""The names of the methods that give intervals."""
+
+_EFFECT = 0.1
+"""Share of the baseline's score for which the verdict gives the seeds that are needed."""
 
 
 def sentences(analysis: Analysis) -> list[str]:
     """Return the verdict, paragraph by paragraph, the declared comparisons first."""
-    lines = []
+    paragraphs = []
     if analysis.interim:
-        lines.append(f"INTERIM: {analysis.interim}; no winner is marked.")
+        paragraphs.append(f"INTERIM: {analysis.interim}, so no winner is marked.")
     if not analysis.comparisons:
-        lines.append("Nothing is compared: " + _why_nothing(analysis))
+        paragraphs.append(f"Nothing is compared: {_why_nothing(analysis)}.")
+        return paragraphs
     ordered = sorted(analysis.comparisons, key=lambda one: not one.primary)
+    alone, together = ordered, list[Comparison]()
     if len(ordered) > MOST:
-        told = [one for one in ordered if one.primary or (one.established and not analysis.interim)]
-        lines += [" ".join(_of(comparison, analysis)) for comparison in told]
-        rest = [one for one in ordered if one not in told]
-        if rest:
-            lines.append(" ".join(_of_the_rest(rest, analysis)).replace(" ;", ";").replace(" .", "."))
-    else:
-        lines += [" ".join(_of(comparison, analysis)) for comparison in ordered]
-    if analysis.comparisons and not analysis.metric_declared:
-        lines.append(_chosen_afterwards(analysis))
-    return lines
-
-
-def _why_nothing(analysis: Analysis) -> str:
-    if len(analysis.names) == 1:
-        return f"there is only one arm ({analysis.names[0]})."
-    return f"no arm shares a task with {analysis.baseline}."
-
-
-def _chosen_afterwards(analysis: Analysis) -> str:
-    if analysis.primary is None:
-        return (
-            f"EXPLORATORY: nothing was declared before the runs; {analysis.metric} and {analysis.baseline} "
-            "as the baseline were chosen afterwards, and p-values are corrected as a screen's."
-        )
-    primary = analysis.primary
-    return (
-        f"EXPLORATORY: metric, baseline, arms or step were chosen afterwards; the study declared "
-        f"{primary.metric} against {primary.baseline} at the end of its runs."
-    )
+        alone = [one for one in ordered if one.primary or (one.established and not analysis.interim)]
+        together = [one for one in ordered if one not in alone]
+    paragraphs += [" ".join(_comparison(one, analysis)) for one in alone]
+    if together:
+        paragraphs.append(" ".join(_summary(together, analysis)))
+    if not analysis.metric_declared:
+        paragraphs.append(_exploratory(analysis))
+    return paragraphs
 
 
 def short(comparison: Comparison, analysis: Analysis) -> str:
@@ -84,50 +78,93 @@ def p_value(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _of(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
-    where = f"On {comparison.env}" if comparison.env else "Over all tasks that both have"
+def _why_nothing(analysis: Analysis) -> str:
+    if len(analysis.names) == 1:
+        return f"there is only one arm ({analysis.names[0]})"
+    return f"no arm shares a task with {analysis.baseline}"
+
+
+def _exploratory(analysis: Analysis) -> str:
+    if analysis.primary is None:
+        return (
+            f"EXPLORATORY: nothing was declared before the first run. The metric {analysis.metric} and the "
+            f"baseline {analysis.baseline} were chosen afterwards, and the p-values are corrected as those "
+            "of a screen (Benjamini-Hochberg)."
+        )
+    primary = analysis.primary
+    return (
+        "EXPLORATORY: the metric, the baseline, the arms or the step were chosen after the runs. The study "
+        f"had declared {primary.metric} against {primary.baseline} at the end of its runs."
+    )
+
+
+def _comparison(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
+    """Yield the sentences on one comparison: the result, the effect, and what the seeds can show."""
     arm, baseline, test = comparison.arm, comparison.baseline, comparison.test
+    where = f"On {comparison.env}" if comparison.env else "Over all tasks that both have"
     if isinstance(test, Undetermined):
-        yield f"{where}, {arm} against {baseline}: undetermined ({test.why})."
+        yield f"{where}, the comparison of {arm} with {baseline} is undetermined: {test.why}."
         return
-    seeds = _seeds(comparison)
+    evidence = f"with {_seeds(comparison)}: {_p_values(test, comparison, analysis)}"
     if analysis.interim:
-        yield f"{where}, {arm} against {baseline} is undecided before the study is complete; so far {seeds}"
+        yield f"{where}, the comparison of {arm} with {baseline} is undecided until the study is complete."
+        yield f"So far, {evidence}."
     elif comparison.established:
         worse = baseline if better(comparison) == arm else arm
-        yield f"{where}, {better(comparison)} scores above {worse}: established with {seeds}"
+        yield f"{where}, {better(comparison)} scores higher than {worse}."
+        yield f"This is established {evidence}."
     else:
-        yield f"{where}, a difference between {arm} and {baseline} is not established with {seeds}"
-    yield f"({test.name}); {_p_values(test, comparison, analysis)}."
+        yield f"{where}, a difference between {arm} and {baseline} is not established {evidence}."
     yield from _effect(comparison)
     if comparison.correlation is not None:
-        yield f"Pairs correlate by {comparison.correlation:.2f}."
+        yield f"The scores of pairs correlate by {comparison.correlation:.2f}."
     if isinstance(comparison.detectable, float):
+        yield _detectable(f"a difference of {comparison.detectable:.0%}", baseline)
+        needed = comparison.seeds_needed.get(_EFFECT)
+        if needed is not None:
+            yield f"A difference of {_EFFECT:.0%} {_needs(needed)}."
+
+
+def _effect(comparison: Comparison) -> Iterator[str]:
+    arm, baseline = comparison.arm, comparison.baseline
+    difference, probability = comparison.difference, comparison.probability_of_improvement
+    if isinstance(difference, Interval):
         yield (
-            f"With these seeds a difference of {comparison.detectable:.0%} of {baseline}'s score would be "
-            "found in 8 of 10 studies"
+            f"The mean of {arm} minus that of {baseline} is {difference.estimate:+,.1f} (95% interval "
+            f"{difference.low:+,.1f} to {difference.high:+,.1f}, {METHODS[difference.method]})."
         )
-        needed = comparison.seeds_needed.get(0.1)
-        yield f"(t test); one of 10% {_needs(needed)}." if needed is not None else "(t test)."
+    if isinstance(difference, Interval) and isinstance(probability, float):
+        yield (f"A run of {arm} scores higher than a run of {baseline} with probability {probability:.2f}.")
 
 
-def _of_the_rest(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
-    """Tell many comparisons together; the table has each of them."""
+def _detectable(difference: str, baseline: str) -> str:
+    return f"With these seeds, {difference} of {baseline}'s score would be found in 8 of 10 studies (t test)."
+
+
+def _needs(needed: Seeds | Undetermined) -> str:
+    if isinstance(needed, Undetermined):
+        return f"needs an undetermined number of seeds ({needed.why})"
+    return (
+        f"needs {needed.needed} seeds per arm (95% interval {needed.low} to {needed.high}, because the "
+        "spread of the scores is known only roughly)"
+    )
+
+
+def _summary(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
+    """Yield the sentences on many comparisons at once; the table has each of them."""
     where: dict[str, list[str]] = defaultdict(list)
     for one in comparisons:
         where[one.arm].append(one.env or "all tasks together")
-    state = "undecided before the study is complete" if analysis.interim else "not established"
-    yield f"A difference from {analysis.baseline} is {state} for"
-    yield "; ".join(f"{arm} ({', '.join(envs)})" for arm, envs in where.items()) + "."
+    arms = "; ".join(f"{arm} ({', '.join(envs)})" for arm, envs in where.items())
+    state = "undecided until the study is complete" if analysis.interim else "not established"
+    yield f"A difference from {analysis.baseline} is {state} for {arms}."
     shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
     if shares:
-        yield (
-            f"With these seeds differences of {_range(shares, '{:.0%}')} of {analysis.baseline}'s score "
-            "would be found in 8 of 10 studies (t test)"
-        )
-        needed = [one.seeds_needed.get(0.1) for one in comparisons]
-        seeds = [one.needed for one in needed if isinstance(one, Seeds)]
-        yield f"; those of 10% need {_range(seeds, '{}')} seeds an arm." if seeds else "."
+        yield _detectable(f"differences of {_range(shares, '{:.0%}')}", analysis.baseline)
+    needed = [one.seeds_needed.get(_EFFECT) for one in comparisons]
+    seeds = [one.needed for one in needed if isinstance(one, Seeds)]
+    if seeds:
+        yield f"Differences of {_EFFECT:.0%} need {_range(seeds, '{}')} seeds per arm."
 
 
 def _range(values: Sequence[float], text: str) -> str:
@@ -135,35 +172,26 @@ def _range(values: Sequence[float], text: str) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
-def _effect(comparison: Comparison) -> Iterator[str]:
-    found, probability = comparison.difference, comparison.probability_of_improvement
-    if isinstance(found, Interval):
-        yield (
-            f"{comparison.arm} minus {comparison.baseline}: {found.estimate:+,.1f} (95% interval "
-            f"{found.low:+,.1f} to {found.high:+,.1f}, {found.method}); a run of {comparison.arm} scores "
-            f"above one of {comparison.baseline} with probability {probability:.2f}."
-        )
-
-
-def _needs(needed: Seeds | Undetermined) -> str:
-    if isinstance(needed, Undetermined):
-        return f"needs an undetermined number of seeds ({needed.why})"
-    return (
-        f"needs {needed.needed} seeds an arm (95% interval {needed.low} to {needed.high}, for the spread is "
-        "known no better)"
-    )
-
-
 def _p_values(test: Test, comparison: Comparison, analysis: Analysis) -> str:
+    """Return p before and after its correction, the level, the test, and the family of the comparison."""
     family = "declared beforehand" if comparison.primary else "exploratory"
-    raw = f"p {p_value(test.p_value)}"
-    if comparison.adjusted is None or abs(comparison.adjusted - test.p_value) < 1e-12:
-        return f"{raw}, level {ALPHA:g}, {family}"
-    is_holm = comparison.primary and analysis.primary is not None and analysis.primary.correction == "holm"
-    how = "Holm" if is_holm else "Benjamini-Hochberg"
-    return f"{raw}, after {how}'s correction {p_value(comparison.adjusted)}, level {ALPHA:g}, {family}"
+    p = _equals(test.p_value)
+    if comparison.adjusted is not None and abs(comparison.adjusted - test.p_value) >= 1e-12:
+        is_holm = (
+            comparison.primary and analysis.primary is not None and analysis.primary.correction == "holm"
+        )
+        how = "Holm" if is_holm else "Benjamini-Hochberg"
+        p += f", after {how}'s correction {_equals(comparison.adjusted)}"
+    return f"{p}, level {ALPHA:g} ({test.name}; {family})"
+
+
+def _equals(p: float) -> str:
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _seeds(comparison: Comparison) -> str:
-    fewest, most = sorted(comparison.seeds)
-    return f"{fewest} seeds" if fewest == most else f"{fewest} and {most} seeds"
+    of_arm, of_baseline = comparison.seeds
+    if of_arm == of_baseline:
+        return f"{of_arm} seeds per arm"
+    return f"{of_arm} seeds of {comparison.arm} and {of_baseline} of {comparison.baseline}"

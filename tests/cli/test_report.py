@@ -38,7 +38,9 @@ def test_a_study_becomes_a_report_and_a_verdict_within_80_columns(
 ) -> None:
     assert swimrl(f"report {study} --out {tmp_path} --format html,json") == 0
     printed = capsys.readouterr().out
-    assert "swim scores above relu: established with 4 seeds" in " ".join(printed.split())
+    assert "swim scores higher than relu. This is established with 4 seeds per arm" in " ".join(
+        printed.split()
+    )
     assert max(len(line) for line in printed.splitlines() if str(tmp_path) not in line) <= 80
     assert (tmp_path / "report.html").is_file()
     summary = json.loads((tmp_path / "summary.json").read_text())

@@ -131,7 +131,7 @@ def test_below_the_planned_seeds_it_is_interim() -> None:
 def test_while_a_run_is_at_work_it_is_interim() -> None:
     at_work = run(seed=9, steps=STEPS[:5], returns=rising(1)[:5], status="running")
     analysis = analysis_of([*two_arms(), at_work])
-    assert analysis.interim == "1 of 21 runs are not finished"
+    assert analysis.interim == "1 of 21 runs is not finished"
     (left_out,) = analysis.excluded
     assert "relu, seed 9 (running): its last evaluation is at step 20,000, before 60,000" in left_out.why
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+
+import pytest
 
 from swimrl.reporting.verdict import sentences, short
 from tests.reporting.studies import PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
@@ -15,35 +18,41 @@ CLOSE = {
 
 def test_what_is_not_established_says_so_and_what_it_would_take() -> None:
     text = " ".join(sentences(analysis_of(runs(CLOSE))))
-    assert "On Hopper-v4, a difference between swim and relu is not established with 5 seeds" in text
-    assert "(exact Mann-Whitney, unpaired); p " in text
-    assert "welch-t" in text
+    assert (
+        "On Hopper-v4, a difference between swim and relu is not established with 5 seeds per arm: p = "
+        in text
+    )
+    assert "level 0.05 (exact Mann-Whitney, unpaired; exploratory)." in text
+    assert "The mean of swim minus that of relu is " in text
+    assert "Welch's t" in text
     assert "would be found in 8 of 10 studies" in text
-    assert "one of 10% needs " in text
-    assert "EXPLORATORY: nothing was declared before the runs" in text
+    assert "A difference of 10% needs " in text
+    assert "EXPLORATORY: nothing was declared before the first run." in text
 
 
 def test_what_is_established_names_the_better_one() -> None:
     analysis = analysis_of(two_arms())
     text = " ".join(sentences(analysis))
-    assert "On Hopper-v4, swim scores above relu: established with 5 seeds" in text
-    assert "after Benjamini-Hochberg's correction 0.024" in text
+    assert (
+        "On Hopper-v4, swim scores higher than relu. This is established with 5 seeds per arm: p = " in text
+    )
+    assert "after Benjamini-Hochberg's correction p = 0.024" in text
     assert "Over all tasks that both have" in text
     found = next(one for one in analysis.comparisons if one.env == "Hopper-v4")
     assert short(found, analysis) == "swim is better (p 0.024)"
     flipped = analysis_of(two_arms(), baseline="swim")
-    assert "On Hopper-v4, swim scores above relu: established" in " ".join(sentences(flipped))
+    assert "On Hopper-v4, swim scores higher than relu. This is established" in " ".join(sentences(flipped))
 
 
 def test_nothing_is_established_in_between() -> None:
     at_work = run(seed=9, steps=STEPS[:5], returns=rising(1)[:5], status="running")
     analysis = analysis_of([*two_arms(), at_work])
     lines = sentences(analysis)
-    assert lines[0] == "INTERIM: 1 of 21 runs are not finished; no winner is marked."
+    assert lines[0] == "INTERIM: 1 of 21 runs is not finished, so no winner is marked."
     assert "established" not in " ".join(lines)
     assert (
-        "On Hopper-v4, swim against relu is undecided before the study is complete; so far 5 seeds"
-        in lines[2]
+        "On Hopper-v4, the comparison of swim with relu is undecided until the study is complete. So far, "
+        "with 5 seeds per arm: p = " in lines[2]
     )
     assert {short(one, analysis).split(" (")[0] for one in analysis.comparisons} == {"interim"}
 
@@ -57,8 +66,8 @@ def test_a_metric_chosen_afterwards_is_labelled() -> None:
     assert "EXPLORATORY" not in " ".join(sentences(analysis_of(arms)))
     assert "declared beforehand" in " ".join(sentences(analysis_of(arms)))
     chosen = " ".join(sentences(analysis_of(arms, metric="auc")))
-    assert "EXPLORATORY: metric, baseline, arms or step were chosen afterwards" in chosen
-    assert "the study declared last10 against relu" in chosen
+    assert "EXPLORATORY: the metric, the baseline, the arms or the step were chosen after the runs." in chosen
+    assert "The study had declared last10 against relu" in chosen
 
 
 def test_a_single_arm_is_compared_with_nothing() -> None:
@@ -75,9 +84,32 @@ def test_many_comparisons_are_told_together_and_what_was_found_by_itself() -> No
     }
     lines = sentences(analysis_of(runs(levels)))
     assert len(lines) == 5  # swim on each task and over both; the rest; exploratory
-    assert sum("swim scores above relu: established" in line for line in lines) == 3
+    assert sum("swim scores higher than relu. This is established" in line for line in lines) == 3
     assert lines[3].startswith(
         "A difference from relu is not established for elu (Ant-v4, Hopper-v4, all tasks together); tanh"
     )
-    assert "seeds an arm." in lines[3]
-    assert " ;" not in lines[3]
+    assert "seeds per arm." in lines[3]
+
+
+@pytest.mark.parametrize("name", ["a ;b", "a .b", "a ; b . c"])
+def test_names_stand_in_the_verdict_as_they_are(name: str) -> None:
+    levels = {("Hopper-v4", "relu"): [100.0, 110, 120], ("Hopper-v4", name): [105.0, 108, 122]}
+    (paragraph, _) = sentences(analysis_of(runs(levels)))
+    assert f"a difference between {name} and relu is not established" in paragraph
+    assert f"The mean of {name} minus that of relu" in paragraph
+    many = {("Hopper-v4", arm): [100.0 + i, 110, 121] for i, arm in enumerate(["relu", *"bcde", name])}
+    (paragraph, _) = sentences(analysis_of(runs(many)))
+    assert f"{name} (Hopper-v4)" in paragraph
+
+
+def test_every_sentence_ends_once_and_is_divided_from_the_next() -> None:
+    for levels in (CLOSE, two_arms()):
+        many = runs(levels) if isinstance(levels, dict) else levels
+        for paragraph in sentences(analysis_of(many)):
+            assert paragraph.endswith(".")
+            assert not re.search(r"  | [.;:,]|\.\.|\.[A-Z]", paragraph), paragraph
+
+
+def test_unequal_numbers_of_seeds_are_told_apart() -> None:
+    levels = {("Hopper-v4", "relu"): [100.0, 110, 120, 130], ("Hopper-v4", "swim"): [105.0, 108, 122]}
+    assert "with 3 seeds of swim and 4 of relu: p = " in sentences(analysis_of(runs(levels)))[0]

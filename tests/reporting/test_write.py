@@ -95,7 +95,7 @@ def test_the_page_says_what_was_declared_left_out_and_found(report: Path, conten
     assert contents.analysis.primary is not None
     assert str(contents.analysis.primary_sha256) in text
     assert "runs/&lt;broken&gt;: a reason &amp; more" in text
-    assert "swim scores above relu: established with 4 seeds" in text
+    assert "swim scores higher than relu. This is established with 4 seeds per arm" in text
     assert '<td class="left">swim</td><td class="left">*</td>' in text
     assert "Published, for orientation" in text
 

@@ -8,7 +8,7 @@ from swimrl.reporting.section import Section
 from swimrl.reporting.tables.scores import ARM, TASK
 from swimrl.reporting.tables.table import Column, Estimate, Table
 from swimrl.reporting.tables.text import ends, ends_of, number, percent, value_of, with_ends
-from swimrl.reporting.verdict import short
+from swimrl.reporting.verdict import METHODS, short
 from swimrl.stats.interval import Interval
 from swimrl.stats.power import Seeds
 
@@ -43,7 +43,7 @@ def comparison_table(contents: Contents) -> Table:
     )
     tests = dict.fromkeys(c.test.name for c in analysis.comparisons if not isinstance(c.test, Undetermined))
     methods = dict.fromkeys(
-        c.difference.method for c in analysis.comparisons if isinstance(c.difference, Interval)
+        METHODS[c.difference.method] for c in analysis.comparisons if isinstance(c.difference, Interval)
     )
     correction = analysis.primary.correction if analysis.primary is not None else "holm"
     note = (
