@@ -67,9 +67,9 @@ def run(args: Args) -> None:
 
 def _print_plan(config: TrainConfig, study: Path) -> None:
     from swimrl.training import build
-    from swimrl.training.run import directory_of, resolve
+    from swimrl.training.resolved import directory_of, resolve
 
     build.import_modules(config)
-    config = resolve(config)
-    directory = directory_of(config, study)
-    print(json.dumps({"directory": str(directory.path), **to_mapping(config)}, indent=2))
+    resolved = resolve(config)
+    directory = directory_of(resolved, study)
+    print(json.dumps({"directory": str(directory.path), **to_mapping(resolved.config)}, indent=2))

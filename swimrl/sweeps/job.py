@@ -10,6 +10,7 @@ from swimrl.td3.engine.products.measurement import sound_backends
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import Reporter
+from swimrl.training.resolved import resolve
 from swimrl.training.resume import continuation, is_finished
 from swimrl.training.run import execute
 
@@ -38,7 +39,7 @@ def run_job(
             return read_record(directory.record_file)
         continued = continuation(config, directory) if directory.record_file.exists() else None
         return execute(
-            config,
+            resolve(config),
             directory,
             reporter,
             continuation=continued,

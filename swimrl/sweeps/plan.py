@@ -13,7 +13,7 @@ from swimrl.errors import ConfigError
 from swimrl.fields import from_mapping, to_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.training.config import TrainConfig
-from swimrl.training.run import directory_of, resolve
+from swimrl.training.resolved import directory_of, resolve
 
 Value = str | int | float | bool | Sequence[Any]
 """A value of an axis. A list is one value: activations of the layers, or arguments of an environment."""
@@ -58,8 +58,8 @@ def expand(
     for seed in seeds:
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
-            config = resolve(_with(base, chosen, check_seed(seed)))
-            run = PlannedRun(config, directory_of(config, study))
+            resolved = resolve(_with(base, chosen, check_seed(seed)))
+            run = PlannedRun(resolved.config, directory_of(resolved, study))
             if run.directory.path in runs:
                 settings = ", ".join(f"{key} {value}" for key, value in {**chosen, "seed": seed}.items())
                 raise ConfigError(

@@ -20,8 +20,8 @@ from swimrl.training.callbacks import Callbacks, assigned, given_callbacks
 from swimrl.training.config import TrainConfig, with_settings
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
 from swimrl.training.policy_function import Policy, load_policy
+from swimrl.training.resolved import directory_of, resolve
 from swimrl.training.resume import recorded_config
-from swimrl.training.run import directory_of, resolve
 from swimrl.training.start import activations_of, start
 
 
@@ -206,7 +206,7 @@ class Run:
         )
         build.import_modules(config)
         objects = assigned(config.callback, given_callbacks(callback))
-        start(config, self._directory, objects, resume=True, progress=progress)
+        start(resolve(config), self._directory, objects, resume=True, progress=progress)
         return Run(self.path)
 
     def _load(self, weights: Path) -> Policy:
@@ -307,10 +307,10 @@ def train(
         settings["callback"] = list(given.names)
     wanted = with_settings(_base(config), settings, source="swimrl.train")
     build.import_modules(wanted)
-    wanted = resolve(wanted)
-    directory = directory_of(wanted, Path(out))
+    resolved = resolve(wanted)
+    directory = directory_of(resolved, Path(out))
     objects = assigned(wanted.callback, given)
-    start(wanted, directory, objects, overwrite=overwrite, resume=resume, progress=progress)
+    start(resolved, directory, objects, overwrite=overwrite, resume=resume, progress=progress)
     return Run(directory.path)
 
 

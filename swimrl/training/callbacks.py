@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from swimrl.errors import ConfigError
 from swimrl.training.build import import_module
@@ -115,3 +115,28 @@ def _make(kind: type[BaseCallback], shown: str) -> BaseCallback:
             f"--callback {shown} cannot be made without arguments ({error}); give a subclass that needs "
             "none, or an object from Python: swimrl.train(callback=OBJECT)"
         ) from error
+
+
+class UsersCallbacks(CallbackList):
+    """Runs the user's callbacks, and notes which of them wants to end training.
+
+    Stable-Baselines3 ends training in the middle of a step, before its transition is stored. Here the step is
+    finished first, so that the run can be resumed exactly; `stop` says that it should end then.
+
+    Attributes:
+        stop: Which callback wants to end training, and at which step; None while none does.
+    """
+
+    def __init__(self, callbacks: Sequence[BaseCallback]) -> None:
+        super().__init__(list(callbacks))
+        self.stop: str | None = None
+
+    def _on_step(self) -> bool:
+        for callback in self.callbacks:
+            answer = callback.on_step()
+            if not answer and self.stop is None:  # None as well as False, as in Stable-Baselines3
+                self.stop = (
+                    f"stopped by the callback {type(callback).__name__}, which returned {answer} at step "
+                    f"{self.num_timesteps:,}; a callback that goes on returns True"
+                )
+        return True

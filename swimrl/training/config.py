@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from swimrl.activations.language.names import parse_name, split_layers
+from swimrl.activations.language.names import split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
 from swimrl.fields import Count, from_mapping, to_mapping
@@ -212,12 +212,6 @@ def parse_scalar(value: object) -> object:
         except ValueError:
             return value
     return value
-
-
-def layer_names(text: str, layers: int) -> list[str]:
-    """Return the canonical name of the activation of each of the ``layers`` hidden layers."""
-    names = [parse_name(name).canonical for name in split_layers(text)]
-    return names * layers if len(names) == 1 else names
 
 
 def _require_at_least(config: TrainConfig, name: str, least: int) -> None:

@@ -8,28 +8,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# Windows has no SIGHUP, which a closed terminal sends.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
 
 class Interruption:
-    """Holds Ctrl-C and SIGTERM back until the run asks for them; a second one is obeyed at once.
+    """Holds Ctrl-C, SIGTERM and SIGHUP back until the run asks for them; a second one is obeyed at once.
+
+    All further ones are ignored: the run is closing then, and what it writes must not be broken off.
 
     Attributes:
         is_asked: Whether the run should stop.
+        reason: Why, in a phrase.
     """
 
     def __init__(self) -> None:
         self.is_asked = False
+        self.reason = "stopped from outside"
         self._is_obeyed_at_once = False
+        self._is_raised = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle both signals; the handlers before come back at the end.
+        """Handle the signals; the handlers before come back at the end.
 
-        In a thread other than the main one, which Python lets handle no signals, nothing is handled.
+        A signal that is ignored, as `nohup` ignores SIGHUP, stays ignored. In a thread other than the main
+        one, which Python lets handle no signals, nothing is handled.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {}
+        if threading.current_thread() is threading.main_thread():
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self._handle) for number in heard}
         try:
             yield
         finally:
@@ -51,7 +60,11 @@ class Interruption:
         finally:
             self._is_obeyed_at_once = False
 
-    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         is_second, self.is_asked = self.is_asked, True
-        if is_second or self._is_obeyed_at_once:
+        if not is_second:
+            name = signal.Signals(number).name
+            self.reason = f"stopped from outside ({'Ctrl-C' if name == 'SIGINT' else name})"
+        if (is_second or self._is_obeyed_at_once) and not self._is_raised:
+            self._is_raised = True
             raise KeyboardInterrupt

@@ -52,11 +52,11 @@ def recorded_config(directory: RunDirectory) -> TrainConfig:
 
 
 def is_finished(directory: RunDirectory, config: TrainConfig) -> bool:
-    """Return whether the run is done and ``config`` asks for no more steps than it was to have."""
+    """Return whether the run is done and has as many steps as ``config`` asks for."""
     if not directory.record_file.exists():
         return False
     record = read_record(directory.record_file)
-    return record.status == "done" and config.steps <= record.config["steps"]
+    return record.status == "done" and config.steps <= record.steps_done
 
 
 def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:

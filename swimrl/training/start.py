@@ -11,12 +11,13 @@ from swimrl.runs.directory import RunDirectory
 from swimrl.training.callbacks import build_callbacks
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import print_lines, reporter_for, summary
+from swimrl.training.resolved import Resolved
 from swimrl.training.resume import continuation, is_finished
 from swimrl.training.run import execute
 
 
 def start(
-    config: TrainConfig,
+    resolved: Resolved,
     directory: RunDirectory,
     callbacks: Sequence[BaseCallback | None],
     *,
@@ -27,7 +28,7 @@ def start(
     """Train or continue, and show the progress.
 
     Args:
-        config: A resolved configuration.
+        resolved: The settings.
         directory: The run's.
         callbacks: For each callback that the configuration names the object that Python gave, or None.
         overwrite: Whether an existing run is deleted first.
@@ -38,6 +39,7 @@ def start(
         SwimrlError: If the run cannot be started or continued, or failed.
         KeyboardInterrupt: If the run was interrupted; it is closed and can be resumed.
     """
+    config = resolved.config
     console = Console(quiet=not progress)
     if resume and is_finished(directory, config):
         finished = f"the run in {directory.path} is finished; a larger --steps goes on further"
@@ -50,7 +52,7 @@ def start(
         *(continued.notes if continued else ()),
     )
     record = execute(
-        config,
+        resolved,
         directory,
         reporter_for(console, title),
         overwrite=overwrite,

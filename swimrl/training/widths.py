@@ -6,18 +6,20 @@ another size at the same `--net`. To compare them at an equal number of paramete
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import torch
 from gymnasium import spaces
 
-from swimrl.activations import ActivationFactory, activation_fn
+from swimrl.activations import ActivationFactory
+from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.factory import output_width
 from swimrl.errors import FormulaError
 from swimrl.td3.network import mlp
 from swimrl.training import build
-from swimrl.training.config import TrainConfig, layer_names
+from swimrl.training.config import TrainConfig
+
+Specs = tuple[ActivationSpec, ...]
 
 _CRITICS = 2
 _MOST_PARTS = 64  # no activation of ours divides a layer by more
@@ -66,25 +68,31 @@ class Networks:
         return width  # building the network will say what is wrong
 
 
-def matched(config: TrainConfig) -> TrainConfig:
-    """Return ``config`` with the widths that `match_parameters` asks for.
+def matched_widths(
+    config: TrainConfig, actor: Specs, critic: Specs, reference_activations: Specs
+) -> list[int]:
+    """Return the hidden widths that `match_parameters` asks for.
 
     All hidden layers are scaled by one factor, so that actor and critics together have as nearly as possible
-    as many parameters as with the activation `match_parameters` at the widths `net`. A width that an
-    activation cannot divide is rounded up to the next that it can.
+    as many parameters as with the reference activations at the widths `net`. A width that an activation
+    cannot divide is rounded up to the next that it can.
+
+    Args:
+        config: The settings, with their widths before.
+        actor: Activations of the actor, one for each hidden layer.
+        critic: Activations of the critics.
+        reference_activations: Activations of the networks whose parameters are counted.
 
     Raises:
         SwimrlError: If an activation cannot be used, or the environment cannot be made.
     """
-    if config.match_parameters is None:
-        return config
     environment = build.build_environment(config)
     observation_size = spaces.flatdim(environment.observation_space)
     action_size = spaces.flatdim(environment.action_space)
     environment.close()
-    plain = dataclasses.replace(config, act=config.match_parameters, act_actor=None, act_critic=None)
     networks, reference = (
-        Networks(observation_size, action_size, *_activations(c), c.td3.layer_norm) for c in (config, plain)
+        Networks(observation_size, action_size, _factories(pi), _factories(qf), config.td3.layer_norm)
+        for pi, qf in ((actor, critic), (reference_activations, reference_activations))
     )
     widths = config.hidden_widths
     wanted = reference.count_parameters(widths)
@@ -104,17 +112,8 @@ def matched(config: TrainConfig) -> TrainConfig:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if is_large_enough(middle) else (middle, high)
-    nearest = min(scaled(low), scaled(high), key=lambda w: abs(networks.count_parameters(w) - wanted))
-    return dataclasses.replace(config, net="x".join(map(str, nearest)), match_parameters=None)
+    return min(scaled(low), scaled(high), key=lambda w: abs(networks.count_parameters(w) - wanted))
 
 
-def _activations(
-    config: TrainConfig,
-) -> tuple[tuple[ActivationFactory, ...], tuple[ActivationFactory, ...]]:
-    """Return what makes the activations of the actor and of the critics, one for each hidden layer."""
-    layers = len(config.hidden_widths)
-    actor, critic = (
-        tuple(map(activation_fn, layer_names(text, layers)))
-        for text in (config.actor_activation, config.critic_activation)
-    )
-    return actor, critic
+def _factories(specs: Specs) -> tuple[ActivationFactory, ...]:
+    return tuple(map(ActivationFactory, specs))

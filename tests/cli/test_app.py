@@ -14,7 +14,7 @@ import tyro
 import swimrl
 from swimrl.cli.app import COMMANDS, command_names, load_command, main
 from swimrl.cli.arguments import check
-from swimrl.training.run import resolve
+from swimrl.training.resolved import resolve
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from swimrl.errors import ConfigError, FormulaError, UnknownNameError
-from swimrl.training.config import TrainConfig, layer_names
+from swimrl.errors import ConfigError
+from swimrl.training.config import TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,3 @@ def test_actor_and_critic_may_differ() -> None:
     assert config.critic_activation == "elu"
     assert config.hidden_widths == [8, 16, 32]
     assert TrainConfig(act="relu", act_actor="tanh").actor_activation == "tanh"
-
-
-def test_names_of_layers_are_canonical() -> None:
-    assert layer_names("silu", 2) == [layer_names("swish", 1)[0]] * 2
-    assert layer_names("relu, swim(k = 1)", 2) == ["relu", "swim(k=1)"]
-    with pytest.raises(UnknownNameError):
-        layer_names("swimm", 2)
-    with pytest.raises(FormulaError):
-        layer_names("swim(q=1)", 2)

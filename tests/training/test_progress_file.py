@@ -13,7 +13,8 @@ from swimrl.training import build, progress_file
 from swimrl.training.config import TrainConfig
 from swimrl.training.progress import SilentReporter
 from swimrl.training.progress_file import Progress, ProgressFile, read_progress
-from swimrl.training.run import execute, resolve
+from swimrl.training.resolved import resolve
+from swimrl.training.run import execute
 
 SMALL = TrainConfig(
     env="worlds/Line-v0",
@@ -67,10 +68,10 @@ class Waits(SilentReporter):
 
 
 def test_every_run_writes_one(tmp_path: Path) -> None:
-    directory, config = RunDirectory(tmp_path), resolve(SMALL)
-    build.import_modules(config)
+    directory = RunDirectory(tmp_path)
+    build.import_modules(SMALL)
     reporter = Waits(directory)
-    execute(config, directory, reporter)
+    execute(resolve(SMALL), directory, reporter)
     assert reporter.seen is not None
     assert (reporter.seen.steps, reporter.seen.last_return is not None) == (120, True)
     assert read_progress(directory) is None

@@ -27,8 +27,9 @@ from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
-from swimrl.training.resume import continuation
-from swimrl.training.run import directory_of, execute, resolve
+from swimrl.training.resolved import directory_of, resolve
+from swimrl.training.resume import continuation, is_finished
+from swimrl.training.run import execute
 from tools import torture
 
 EVALUATION_SEED = 100  # of seed 0
@@ -69,7 +70,7 @@ gym.register("resume/Counting-v0", Counting, max_episode_steps=20)
 
 
 class Ends(BaseCallback):
-    """Ends training at step 130, between a step and its storing."""
+    """Ends training at step 130."""
 
     def _on_step(self) -> bool:
         return self.num_timesteps != 130
@@ -123,7 +124,7 @@ def begin(config: TrainConfig, study: Path, reporter: Silent | None = None) -> R
 
 def go_on(config: TrainConfig, study: Path, reporter: Silent | None = None) -> RunRecord:
     directory = place(config, study)
-    continued = continuation(resolve(config), directory)
+    continued = continuation(resolve(config).config, directory)
     return execute(resolve(config), directory, reporter or Silent(), continuation=continued)
 
 
@@ -220,7 +221,11 @@ def test_time_is_counted_on(tmp_path: Path) -> None:
 def test_without_a_checkpoint_a_run_starts_again(alone: Path, tmp_path: Path) -> None:
     begin(SMALL, tmp_path, StopsAt(100))
     shutil.rmtree(place(SMALL, tmp_path).checkpoint_folder)
-    assert continuation(resolve(SMALL), place(SMALL, tmp_path)).notes[0].endswith("starts again at step 0")
+    assert (
+        continuation(resolve(SMALL).config, place(SMALL, tmp_path))
+        .notes[0]
+        .endswith("starts again at step 0")
+    )
     go_on(SMALL, tmp_path)
     assert differences(SMALL, alone, tmp_path) == []
 
@@ -249,13 +254,23 @@ def test_a_damaged_checkpoint_costs_only_time(
     assert differences(SMALL, alone, tmp_path) == []
 
 
-def test_a_callback_that_ends_training_leaves_a_sound_checkpoint(alone: Path, tmp_path: Path) -> None:
+def test_a_callback_that_ends_training_stops_the_run_where_it_can_be_resumed(
+    alone: Path, tmp_path: Path
+) -> None:
     config = replace(SMALL, callback=("tests.training.test_resume:Ends",))
-    assert begin(config, tmp_path).steps_done == 130
-    further = replace(config, steps=300)
-    continued = continuation(resolve(further), place(config, tmp_path))
-    assert continued.checkpoint is not None
-    assert continued.checkpoint.state["step"] == 90
+    stopped = begin(config, tmp_path)
+    assert (stopped.status, stopped.steps_done) == ("stopped", 130)
+    assert stopped.reason == (
+        "stopped by the callback Ends, which returned False at step 130; a callback that goes on returns True"
+    )
+    assert not is_finished(place(config, tmp_path), config)
+    record = go_on(config, tmp_path)
+    assert (record.status, record.steps_done, record.reason) == ("done", 260, None)
+    assert [resume["step"] for resume in record.resumes] == [130]
+    for name in ("evaluations.csv", "policy.safetensors", "final.csv"):
+        assert (place(config, tmp_path).path / name).read_bytes() == (
+            place(SMALL, alone).path / name
+        ).read_bytes()
 
 
 def test_an_environment_that_hides_its_state_is_noticed(
@@ -276,9 +291,9 @@ class TestRefusals:
         other = replace(SMALL, td3=replace(SMALL.td3, lr=0.5), n_envs=2)
         directory = place(SMALL, tmp_path)
         with pytest.raises(ConfigError, match=r"n_envs 1 there, 2 here; td3\.lr 0\.0003 there, 0\.5 here"):
-            continuation(resolve(other), directory)
+            continuation(resolve(other).config, directory)
         with pytest.raises(ConfigError, match="seed 0 there, 1 here"):
-            continuation(resolve(replace(SMALL, seed=1)), directory)
+            continuation(resolve(replace(SMALL, seed=1)).config, directory)
 
     def test_a_record_that_was_changed_by_hand(self, tmp_path: Path) -> None:
         begin(SMALL, tmp_path, StopsAt(50))
@@ -286,7 +301,7 @@ class TestRefusals:
         content = json.loads(directory.record_file.read_text())
         content["config"]["td3"]["gamma"] = 0.5
         directory.record_file.write_text(json.dumps(content))
-        changed = resolve(replace(SMALL, td3=replace(SMALL.td3, gamma=0.5)))
+        changed = resolve(replace(SMALL, td3=replace(SMALL.td3, gamma=0.5))).config
         with pytest.raises(ConfigError, match=r"td3\.gamma 0\.99 there, 0\.5 here"):
             continuation(changed, directory)
 
@@ -295,18 +310,18 @@ class TestRefusals:
         other = replace(SMALL, td3=replace(SMALL.td3, lr=0.5))
         nearest = re.escape(f"swimrl resume {place(SMALL, tmp_path).path}")
         with pytest.raises(InputError, match=rf"the nearest differs \(td3\.lr 0\.0003 .*{nearest}"):
-            continuation(resolve(other), place(other, tmp_path))
+            continuation(resolve(other).config, place(other, tmp_path))
         with pytest.raises(InputError, match="leave out --resume to start one"):
-            continuation(resolve(SMALL), place(SMALL, tmp_path / "elsewhere"))
+            continuation(resolve(SMALL).config, place(SMALL, tmp_path / "elsewhere"))
 
     def test_fewer_steps_than_done(self, alone: Path) -> None:
         with pytest.raises(ConfigError, match="--steps is 100, but the run has done 260"):
-            continuation(resolve(replace(SMALL, steps=100)), place(SMALL, alone))
+            continuation(resolve(replace(SMALL, steps=100)).config, place(SMALL, alone))
 
     def test_a_finished_run_without_checkpoint(self, tmp_path: Path) -> None:
         begin(replace(SMALL, checkpoint_every=0), tmp_path)
         with pytest.raises(InputError, match="its checkpoint was deleted"):
-            continuation(resolve(replace(SMALL, steps=300)), place(SMALL, tmp_path))
+            continuation(resolve(replace(SMALL, steps=300)).config, place(SMALL, tmp_path))
 
     def test_evaluations_that_are_missing(self, tmp_path: Path) -> None:
         begin(SMALL, tmp_path, StopsAt(100))
@@ -398,7 +413,7 @@ def test_what_lies_outside_the_promise_is_said(tmp_path: Path) -> None:
     content = json.loads(directory.record_file.read_text())
     content["versions"]["mujoco"] = "1.50"
     directory.record_file.write_text(json.dumps(content))
-    continued = continuation(resolve(config), directory)
+    continued = continuation(resolve(config).config, directory)
     notes = "; ".join(continued.notes)
     assert "may not be exact: mujoco was 1.50, is " in notes
     assert "gymnasium" not in notes

@@ -12,8 +12,7 @@ from swimrl.runs.record import read_record
 from swimrl.td3.config import TD3Config
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.run import resolve
-from swimrl.training.widths import matched
+from swimrl.training.resolved import resolve
 from tests.training.small_runs import train_line
 
 HOPPER = TrainConfig(env="Hopper-v4", match_parameters="relu")
@@ -36,7 +35,7 @@ def trained_parameters(config: TrainConfig) -> int:
     ],
 )
 def test_equal_numbers_at_other_widths(act: str, net: str) -> None:
-    config = matched(replace(HOPPER, act=act))
+    config = resolve(replace(HOPPER, act=act)).config
     assert config.net == net
     wanted = trained_parameters(replace(HOPPER, act="relu", match_parameters=None))
     assert trained_parameters(config) == pytest.approx(wanted, rel=0.01)
@@ -53,7 +52,7 @@ def test_who_cannot_share_initial_weights_says_so(
 
 
 def test_no_neighbour_is_nearer() -> None:
-    config = matched(replace(HOPPER, act="maxout(pieces=3)", net="90x60"))
+    config = resolve(replace(HOPPER, act="maxout(pieces=3)", net="90x60")).config
     wanted = trained_parameters(replace(HOPPER, net="90x60"))
 
     def distance(first: int, second: int) -> int:
@@ -66,15 +65,15 @@ def test_no_neighbour_is_nearer() -> None:
 
 def test_each_layer_and_network_by_itself() -> None:
     config = replace(HOPPER, act="crelu,relu", act_critic="glu", net="64x32", td3=TD3Config(layer_norm=True))
-    assert trained_parameters(matched(config)) == pytest.approx(
+    assert trained_parameters(resolve(config).config) == pytest.approx(
         trained_parameters(replace(config, act="relu", act_critic=None)), rel=0.05
     )
 
 
 def test_a_resolved_configuration_has_its_widths() -> None:
     once = resolve(replace(HOPPER, act="crelu"))
-    assert once.match_parameters is None
-    assert resolve(once) == once
+    assert once.config.match_parameters is None
+    assert resolve(once.config) == once
     with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
         resolve(replace(HOPPER, match_parameters="rellu"))
 

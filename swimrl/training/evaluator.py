@@ -1,0 +1,145 @@
+"""Evaluations of a run as it goes: when, where their numbers go, and which policy was the best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swimrl.envs.make import Env
+from swimrl.runs.directory import Episode, RunDirectory, replace, writing
+from swimrl.runs.weights import Normalisation
+from swimrl.td3.agent import TD3
+from swimrl.training.config import TrainConfig
+from swimrl.training.evaluation import evaluate, evaluate_final
+from swimrl.training.facts import Stopwatch
+from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.watch import Watch
+from swimrl.training.policy_function import Policy, normalisation_of, policy_function, save_policy
+from swimrl.training.progress import Reporter
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of the present policy."""
+
+    step: int
+    episodes: list[Episode]
+    policy: Policy
+    normalisation: Normalisation | None
+    gait: GaitRecorder | None
+
+
+class Evaluator:
+    """Evaluates the agent in an environment of its own.
+
+    Args:
+        config: The resolved configuration.
+        directory: The directory of the run.
+        agent: The agent that learns.
+        env: Where to evaluate.
+        watch: Records the gait.
+        reporter: Receives the episodes.
+        stopwatch: Counts the seconds.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        directory: RunDirectory,
+        agent: TD3,
+        env: Env,
+        watch: Watch,
+        reporter: Reporter,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._config = config
+        self._directory = directory
+        self._agent = agent
+        self._env = env
+        self._watch = watch
+        self._reporter = reporter
+        self._stopwatch = stopwatch
+        self._next_step = 0
+        self._best_return: float | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for an evaluation."""
+        return self._agent.num_timesteps >= self._next_step
+
+    def play(self) -> Evaluation:
+        """Return an evaluation of the present policy; may be broken off and done again."""
+        agent = self._agent
+        with self._stopwatch.measure("evaluation"):
+            normalisation = normalisation_of(agent.get_vec_normalize_env())
+            policy = policy_function(agent.policy, normalisation)
+            gait = self._watch.gait_recorder(self._env)
+            agent.policy.set_training_mode(False)
+            episodes = evaluate(
+                policy,
+                self._env,
+                seed=self._config.seed,
+                episodes=self._config.eval_episodes,
+                on_step=gait,
+            )
+        return Evaluation(agent.num_timesteps, episodes, policy, normalisation, gait)
+
+    def keep(self, evaluation: Evaluation) -> None:
+        """Write an evaluation to files, log and screen, and its policy if it is the best so far."""
+        step, every = evaluation.step, self._config.eval_every
+        with self._stopwatch.measure("evaluation"):
+            self._next_step = (step // every + 1) * every
+            self._directory.append_evaluation(step, evaluation.episodes)
+            returns = [episode.undiscounted_return for episode in evaluation.episodes]
+            mean_return = sum(returns) / len(returns)
+            if self._best_return is None or mean_return > self._best_return:
+                self._best_return = mean_return
+                save_policy(self._directory.best_policy_file, self._agent.policy, evaluation.normalisation)
+            logger = self._agent.logger
+            logger.record("eval/mean_reward", mean_return)
+            logger.record("eval/min_reward", min(returns))
+            logger.record("eval/max_reward", max(returns))
+            lengths = [episode.length for episode in evaluation.episodes]
+            logger.record("eval/mean_ep_length", sum(lengths) / len(lengths))
+            logger.dump(step)
+        self._watch.evaluated(evaluation.gait, evaluation.policy)
+        self._reporter.evaluation(step, evaluation.episodes)
+
+    def final_episodes(self) -> list[Episode]:
+        """Play the fresh episodes after training, write and return them; may be broken off and done again."""
+        total = self._config.final_episodes
+        if not total:
+            return []
+        episodes: list[Episode] = []
+        with self._stopwatch.measure("evaluation"):
+            policy = policy_function(
+                self._agent.policy, normalisation_of(self._agent.get_vec_normalize_env())
+            )
+            self._reporter.final(0, total)
+            for episode in evaluate_final(policy, self._env, episodes=total):
+                episodes.append(episode)
+                self._reporter.final(len(episodes), total)
+            self._directory.write_final(self._agent.num_timesteps, episodes)
+        return episodes
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds of the evaluations, the best policy's file included."""
+        best = None
+        if self._best_return is not None:
+            best = np.frombuffer(self._directory.best_policy_file.read_bytes(), np.uint8)
+        return {
+            "next_evaluation": self._next_step,
+            "best_return": self._best_return,
+            "best_policy": best,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state` was taken."""
+        self._next_step = state["next_evaluation"]
+        self._best_return = state["best_return"]
+        if state["best_policy"] is not None:
+            with writing(self._directory.best_policy_file):
+                replace(self._directory.best_policy_file, state["best_policy"].tobytes())
