@@ -31,7 +31,6 @@ STREAMS = (
     "target noise",
     "activation initialisation",
     "stochastic activations",
-    "evaluation",
     "diagnostics",
 )
 

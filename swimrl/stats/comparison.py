@@ -30,23 +30,12 @@ class Test:
     __test__ = False  # no test case, whatever pytest makes of the name
 
 
-def mann_whitney(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> Test:
-    """Test whether runs of ``x`` [N] tend to score above runs of ``y`` [M] (Mann & Whitney 1947).
-
-    Without ties the p-value is exact, from the distribution of U over all divisions of the ranks; with ties
-    divisions are drawn.
-
-    Raises:
-        UndeterminedError: With no run in an arm.
-    """
-    return stratified_mann_whitney({"": np.asarray(x)}, {"": np.asarray(y)}, seed=seed)
-
-
 def stratified_mann_whitney(scores: Scores, baseline: Scores, *, seed: int = 0) -> Test:
     """Test over all tasks at once whether runs score above the baseline's on the same task.
 
-    The statistic is the mean over tasks of the probability of improvement; runs change arms only within their
-    task. Exact where there are no ties and all tasks have as many runs as each other; else drawn.
+    With one task it is the test of Mann & Whitney 1947. The statistic is the mean over tasks of the
+    probability of improvement; runs change arms only within their task. The p-value is exact where there are
+    no ties and all tasks have as many runs as each other; otherwise divisions of the runs are drawn.
 
     Args:
         scores: Task -> scores of one arm, [N].

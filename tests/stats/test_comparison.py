@@ -12,19 +12,24 @@ from swimrl.errors import UndeterminedError
 from swimrl.stats import comparison
 
 
+def mann_whitney(x: np.ndarray, y: np.ndarray) -> comparison.Test:
+    """The test on one task."""
+    return comparison.stratified_mann_whitney({"task": x}, {"task": y})
+
+
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 3), (5, 5), (4, 7), (10, 10), (20, 15)])
 def test_mann_whitney_is_scipys_exact_test(n: int, m: int) -> None:
     generator = np.random.RandomState(n)
     for shift in (0, 1, 3):
         x, y = generator.randn(n) + shift, generator.randn(m)
-        ours = comparison.mann_whitney(x, y)
+        ours = mann_whitney(x, y)
         assert ours.p_value == pytest.approx(scipy_stats.mannwhitneyu(x, y, method="exact").pvalue, rel=1e-9)
         assert ours.name == "exact Mann-Whitney, unpaired"
 
 
 def test_ties_are_drawn() -> None:
     x, y = np.array([1.0, 2, 2, 3]), np.array([2.0, 3, 4, 5])
-    ours = comparison.mann_whitney(x, y)
+    ours = mann_whitney(x, y)
     together = np.concatenate([x, y])
 
     def wins(chosen: tuple[int, ...]) -> float:
@@ -94,10 +99,7 @@ def test_false_positives_stay_below_the_level() -> None:
     found = sum(
         min(
             comparison.holm(
-                {
-                    name: comparison.mann_whitney(generator.randn(8), baseline).p_value
-                    for name in ("swish", "swim")
-                }
+                {name: mann_whitney(generator.randn(8), baseline).p_value for name in ("swish", "swim")}
             ).values()
         )
         <= 0.05
