@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import torch
-
 from swimrl.fields import to_mapping
 from swimrl.runs.naming import configuration_hash
 from swimrl.sweeps.study_record import Speed
@@ -80,7 +78,6 @@ def probe(example: TrainConfig, products: Mapping[str, str]) -> Finding:
         SwimrlError: If such a run cannot be made, for example because there is no such environment.
     """
     build.import_modules(example)
-    torch.set_num_threads(1 if example.engine == "fused" else example.threads)  # as in a run
     agent = build.build_agent(example, device=build.choose_device(example.device), products=products)
     random_s = _seconds_of_a_step(agent, example.td3.learning_starts)
     agent.learn(_WARM_UP_UPDATES, reset_num_timesteps=False)

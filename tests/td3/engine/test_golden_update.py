@@ -1,10 +1,15 @@
 """Two TD3 updates worked by hand in NumPy, float64, against the agent's.
 
-The oracle below is written from the paper (Fujimoto et al. 2018, algorithm 1) and from Adam's (Kingma & Ba
-2015, algorithm 1), with derivatives by hand; it shares no code with the package.
+The update is the code in the engine's README, written from the paper (Fujimoto et al. 2018, algorithm 1). The
+perceptron below has derivatives by hand and Adam from its paper (Kingma & Ba 2015, algorithm 1). Neither
+shares code with the package.
 """
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 import swimrl
 from swimrl.envs.make import make
 
-LR, GAMMA, TAU, NOISE, CLIP = 3e-4, 0.99, 0.005, 0.2, 0.5
+LR, GAMMA, TAU, NOISE, CLIP, POLICY_DELAY = 3e-4, 0.99, 0.005, 0.2, 0.5, 2
 BATCH, HIDDEN = 16, (8, 7)
 
 ACTIVATIONS = {
@@ -67,6 +72,15 @@ class Perceptron:
             mine += TAU * (theirs - mine)
 
 
+def update_of_the_readme() -> Any:
+    """Return the function that the engine's README shows."""
+    readme = Path(swimrl.__file__).parent / "td3" / "engine" / "README.md"
+    (code,) = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    names = dict(globals())
+    exec(code, names)
+    return names["update"]
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_two_updates_by_hand(activation: str) -> None:
     agent = swimrl.TD3(
@@ -98,25 +112,16 @@ def test_two_updates_by_hand(activation: str) -> None:
 
     agent.train(gradient_steps=2, batch_size=BATCH)
 
-    for update, (index, noise) in enumerate(zip(indices, noises, strict=True), start=1):
+    update = update_of_the_readme()
+
+    for number, (index, noise) in enumerate(zip(indices, noises, strict=True), start=1):
         observation = buffer.observations[index, 0].astype(float)
         following = buffer.next_observations[index, 0].astype(float)
         action = buffer.actions[index, 0].astype(float)
         reward = buffer.rewards[index].astype(float)
         done = (buffer.dones[index] * (1 - buffer.timeouts[index])).astype(float)
-        smoothed = np.clip(np.tanh(actor_target.forward(following)) + np.clip(noise, -CLIP, CLIP), -1, 1)
-        ahead = np.hstack([following, smoothed])
-        target = reward + GAMMA * (1 - done) * np.minimum(*(q.forward(ahead) for q in critic_targets))
-        for critic in critics:
-            error = critic.forward(np.hstack([observation, action])) - target
-            critic.adam(critic.backward(2 / BATCH * error)[1])
-        if update % 2 == 0:
-            chosen = np.tanh(actor.forward(observation))
-            critics[0].forward(np.hstack([observation, chosen]))
-            toward, _ = critics[0].backward(np.full((BATCH, 1), -1 / BATCH))
-            actor.adam(actor.backward(toward[:, 3:] * (1 - chosen**2))[1])
-            for target_net, net in zip([*critic_targets, actor_target], [*critics, actor], strict=True):
-                target_net.track(net)
+        minibatch = observation, action, reward, following, done
+        update(number, minibatch, noise, actor, critics, actor_target, critic_targets)
 
     after = agent.policy.state_dict()
     expected = {
@@ -126,8 +131,8 @@ def test_two_updates_by_hand(activation: str) -> None:
         **{f"critic_target.qf{i}": critic_targets[i] for i in range(2)},
     }
     for prefix, oracle in expected.items():
-        found = Perceptron(after, prefix, activation).parameters
+        parameters = Perceptron(after, prefix, activation).parameters
         before = Perceptron(state, prefix, activation).parameters
-        for ours, theirs, old in zip(found, oracle.parameters, before, strict=True):
+        for ours, theirs, old in zip(parameters, oracle.parameters, before, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-7)
             assert not np.array_equal(ours, old)
