@@ -10,6 +10,7 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swimrl import bench
     from swimrl.activations import activation, activation_fn, register
     from swimrl.reporting import report
     from swimrl.td3 import TD3
@@ -27,12 +28,27 @@ _HOME = {
     "train": "swimrl.training",
 }
 
-__all__ = ["TD3", "__version__", "activation", "activation_fn", "open_run", "register", "report", "train"]
+_PACKAGES = ("bench",)
+"""Packages that are public as a whole."""
+
+__all__ = [
+    "TD3",
+    "__version__",
+    "activation",
+    "activation_fn",
+    "bench",
+    "open_run",
+    "register",
+    "report",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"swimrl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""Facts about this machine and the installed libraries, for records."""
+"""Facts about this machine and the installed libraries, and limits of threads. Standard library only."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ LIBRARIES = (
 )
 """The libraries whose versions can change a run's numbers."""
 
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""OpenMP (PyTorch's own loops), Intel's library, OpenBLAS (NumPy) and Numba."""
+
 
 def library_versions() -> dict[str, str | None]:
-    """Return the versions of Python and of `LIBRARIES`, and of swimrl's checkout its commit."""
+    """Return the versions of Python and of `LIBRARIES`, and the commit if swimrl runs from a checkout."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -75,9 +78,17 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def limited_threads(threads: int) -> dict[str, str]:
+    """Return this process's environment variables for a child whose libraries use so many threads each.
+
+    Libraries read these variables once, when they are loaded; so the limit is for a new process.
+    """
+    return {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
+
+
 def _git_commit() -> str | None:
-    """Return the commit of the checkout that this package lies in, with ``+`` if it was changed since."""
-    package = Path(__file__).resolve().parent.parent
+    """Return the commit of the checkout that holds this package, with ``+`` if files have changed since."""
+    package = Path(__file__).resolve().parent
     if not (package.parent / ".git").exists():
         return None
     git = ["git", "-C", str(package)]

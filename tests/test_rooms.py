@@ -90,6 +90,17 @@ def test_a_file_lies_in_a_known_room_and_imports_no_later_one(file: Path) -> Non
     assert {m for m in imported if m.startswith("swimrl.") and room_of(m) is None} <= {"swimrl.__version__"}
 
 
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=file_id)
+def test_no_module_reaches_for_files_outside_the_package(file: Path) -> None:
+    steps_up = [
+        f".parents[{index}]"
+        for index in range(10)
+        if f".parents[{index}]" in file.read_text(encoding="utf-8")
+    ]
+    uses_own_path = "__file__" in file.read_text(encoding="utf-8")
+    assert not (uses_own_path and steps_up), "what a module needs lies in its package; see peers of bench"
+
+
 @pytest.mark.parametrize(
     ("room", "libraries", "rooms"),
     [

@@ -1,7 +1,7 @@
-"""Activations as people have them without us: the other side of the benchmarks.
+"""Activations as people write them without swimrl: the ones that our kernels are compared with.
 
 PyTorch's own module where there is one, else the few lines of eager code that the paper's authors or a reader
-of the paper would write. Of other formulas, the composite of PyTorch operations takes their place.
+of the paper would write, else the composite of PyTorch operations that follows from the formula.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _OWN: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "tanhshrink": nn.Tanhshrink,
 }
-"""PyTorch's own modules, for the parameters' defaults."""
+"""PyTorch's own modules, with the default parameters."""
 
 _WRITTEN: dict[str, Callable[..., Tensor]] = {
     "swim": _swim,
@@ -80,9 +80,9 @@ class Eager(nn.Module):
     """A function of x and named parameters; trainable ones are ``nn.Parameter``, as in `Activation`.
 
     Args:
-        spec: Gives the parameters.
+        spec: The activation, for its parameters.
         function: (x, parameters by name) -> the same shape as x.
-        width: Neurons of the layer; needed for granularity ``neuron`` alone.
+        width: Neurons of the layer; needed only for granularity ``neuron``.
     """
 
     def __init__(
@@ -112,11 +112,11 @@ def native_module(spec: ActivationSpec) -> tuple[nn.Module, str] | None:
 
 
 def written_module(spec: ActivationSpec, width: int | None = None) -> tuple[nn.Module, str]:
-    """Return a new module of PyTorch's elementary operations for ``spec``, and a word on what it is.
+    """Return a new module of PyTorch's elementary operations for ``spec``, and a description of it.
 
     Args:
         spec: The activation.
-        width: Neurons of the layer; needed where the activation has something of its own for each.
+        width: Neurons of the layer; needed where the activation has parameters for each neuron.
 
     Raises:
         FormulaError: A ``package.module:Class`` that cannot be imported or does not make a module.
@@ -130,7 +130,7 @@ def written_module(spec: ActivationSpec, width: int | None = None) -> tuple[nn.M
 
 
 def eager_module(spec: ActivationSpec) -> tuple[nn.Module, str]:
-    """Return what people take for ``spec``: PyTorch's module where there is one, else elementary operations.
+    """Return PyTorch's module for ``spec`` where there is one, else one of elementary operations.
 
     Raises:
         FormulaError: A ``package.module:Class`` that cannot be imported or does not make a module.

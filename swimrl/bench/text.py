@@ -1,11 +1,12 @@
-"""What the tables of all benchmarks have in common; 80 columns wide."""
+"""What the tables of all benchmarks share: columns, ratios, doubts, output. 80 columns wide."""
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from swimrl.timing import stability
@@ -16,16 +17,34 @@ NOTHING = "-"
 
 LEGEND = "[x, y]: 95 % interval; [?]: undetermined, too few rounds; =: not distinguishable from 1;"
 
-_MOST_NAMES = 12
+_MOST_NAMES, _WIDTH = 12, 80
 
 
-def new_console() -> Console:
-    """Return a console of 80 columns that prints text as it is."""
-    return Console(width=80, highlight=False, markup=False)
+def print_all(content: Iterable[RenderableType]) -> None:
+    """Print tables and lines on standard output."""
+    console = Console(width=_WIDTH, highlight=False, markup=False)
+    for one in content:
+        console.print(one)
+
+
+def plain_text(content: Iterable[RenderableType]) -> str:
+    """Return tables and lines as text without colours."""
+    console = Console(width=_WIDTH, highlight=False, markup=False, file=io.StringIO(), force_jupyter=False)
+    with console.capture() as capture:
+        for one in content:
+            console.print(one)
+    return capture.get().rstrip("\n")
+
+
+def html(content: Iterable[RenderableType]) -> str:
+    """Return tables and lines as a block of HTML, for notebooks."""
+    from html import escape
+
+    return f"<pre style='line-height: 1.2'>{escape(plain_text(content))}</pre>"
 
 
 def new_table(title: str, columns: Sequence[str], words: int) -> Table:
-    """Return an empty table whose first ``words`` columns hold words and the others numbers."""
+    """Return an empty table; its first ``words`` columns hold words, the others numbers."""
     table = Table(
         box=None,
         padding=(0, 1, 0, 0),
@@ -43,7 +62,7 @@ def new_table(title: str, columns: Sequence[str], words: int) -> Table:
 
 
 def ratio_text(ratio: Ratio | None) -> str:
-    """Return a ratio with its interval, and a mark if it cannot be told from 1."""
+    """Return a ratio with its interval, and the mark ``=`` if it cannot be distinguished from 1."""
     if ratio is None:
         return NOTHING
     if ratio.interval is None:
@@ -54,7 +73,7 @@ def ratio_text(ratio: Ratio | None) -> str:
 
 
 def doubts(record: TimingRecord, clock: Clock) -> Iterator[str]:
-    """Yield what was not measured, and what speaks against trusting the rest."""
+    """Yield the arms that were not measured with the reason, and reasons to doubt the others."""
     for reason, names in _by_reason(record.absent).items():
         shown = names if len(names) <= _MOST_NAMES else [*names[:_MOST_NAMES], f"{len(names)} in all"]
         yield f"not measured: {', '.join(shown)}: {reason}"

@@ -2,8 +2,8 @@
 
 A command file holds: a docstring (description and examples, shown by ``--help``), a frozen dataclass ``Args``
 whose field docstrings are the help of its options, and ``run(args)``. It may also hold ``defaults(argv)``,
-which returns the ``Args`` to start from. Importing it must be light. A group of commands holds only a
-docstring and ``COMMANDS``, summaries by name; each of them has a file of its own, such as ``bench_train``.
+which returns the ``Args`` to start from. Importing it must be light. The file of a group of commands, such as
+``bench``, holds a docstring and ``COMMANDS``, a `Command` for each name.
 
 Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error, 130 interrupted.
 """
@@ -13,8 +13,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import tyro
 
@@ -59,6 +61,25 @@ examples:
 """
 
 
+@dataclass(frozen=True)
+class Command:
+    """One command."""
+
+    summary: str
+    """One line for the list of commands."""
+
+    description: str
+    """Description and examples, shown by ``--help``."""
+
+    Args: type[Any]
+    """The dataclass whose fields are the options."""
+
+    run: Callable[[Any], None]
+
+    defaults: Callable[[list[str]], Any] | None = None
+    """Returns the ``Args`` to start from, given the command line."""
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; always ends by raising `SystemExit`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -98,16 +119,17 @@ def _dispatch(arguments: list[str]) -> None:
         print(f"swimrl {__version__}")
     elif arguments[0] not in COMMANDS:
         raise UnknownNameError("command", arguments[0], COMMANDS, "swimrl --help")
-    elif group := getattr(load_command(arguments[0]), "COMMANDS", None):
+    elif group := _group(arguments[0]):
         _dispatch_in_group(arguments[0], group, arguments[1:])
     else:
         _run(load_command(arguments[0]), arguments[0], arguments[1:])
 
 
-def _dispatch_in_group(name: str, commands: Mapping[str, str], arguments: list[str]) -> None:
+def _dispatch_in_group(name: str, commands: Mapping[str, Command], arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
-        about, _, examples = (load_command(name).__doc__ or "").partition("\n\n")
-        print(f"usage: swimrl {name} COMMAND [options]\n\n{about}\n\ncommands:\n{_listed(commands)}\n")
+        about, _, examples = (_module(name).__doc__ or "").partition("\n\n")
+        listed = _listed({name: command.summary for name, command in commands.items()})
+        print(f"usage: swimrl {name} COMMAND [options]\n\n{about}\n\ncommands:\n{listed}\n")
         print(f"`swimrl {name} COMMAND --help` shows a command's options.\n\n{examples}", end="")
     elif arguments[0] not in commands:
         raise UnknownNameError(f"command of {name}", arguments[0], commands, f"swimrl {name} --help")
@@ -121,33 +143,49 @@ def _listed(commands: Mapping[str, str]) -> str:
     return "\n".join(f"  {name:<{width}}   {summary}" for name, summary in commands.items())
 
 
-def load_command(name: str) -> ModuleType:
-    """Return the module of a command, such as ``train`` or ``bench train``."""
-    return importlib.import_module(f"swimrl.cli.{name.replace(' ', '_')}")
+def load_command(name: str) -> Command:
+    """Return a command, such as ``train`` or ``bench train``."""
+    first, _, in_group = name.partition(" ")
+    if in_group:
+        return _group(first)[in_group]
+    module = _module(first)
+    return Command(
+        COMMANDS[first], module.__doc__ or "", module.Args, module.run, getattr(module, "defaults", None)
+    )
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"swimrl.cli.{name}")
+
+
+def _group(name: str) -> Mapping[str, Command]:
+    """Return the commands of a group by name; nothing if the command is no group."""
+    commands: Mapping[str, Command] = getattr(_module(name), "COMMANDS", {})
+    return commands
 
 
 def command_names() -> list[str]:
     """Return the names of all commands, those of groups with the group's name before theirs."""
     names = []
     for name in COMMANDS:
-        group = getattr(load_command(name), "COMMANDS", None)
+        group = _group(name)
         names += [f"{name} {one}" for one in group] if group else [name]
     return names
 
 
-def _run(command: ModuleType, name: str, arguments: list[str]) -> None:
+def _run(command: Command, name: str, arguments: list[str]) -> None:
     default = None
     wants_help = "-h" in arguments or "--help" in arguments
     if wants_help:
         arguments = ["--help"]
     else:
         check(command.Args, arguments, f"swimrl {name}")
-        if hasattr(command, "defaults"):
+        if command.defaults is not None:
             default = command.defaults(arguments)
     args = tyro.cli(
         command.Args,
         prog=f"swimrl {name}",
-        description=command.__doc__,
+        description=command.description,
         args=arguments,
         # --no-NAME is always understood, but shown only where it changes something.
         config=(tyro.conf.FlagCreatePairsOff,) if wants_help else (),

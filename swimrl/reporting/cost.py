@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from swimrl.bench.activations import benchmark as activations
-from swimrl.bench.activations.results import Case
-from swimrl.bench.activations.results import Costs as ActivationResults
-from swimrl.bench.training import benchmark as training
-from swimrl.bench.training.results import UPDATES
-from swimrl.bench.training.results import Results as TrainingResults
+from swimrl.bench.activations import config as activations
+from swimrl.bench.activations.results import ActivationCosts, Case
+from swimrl.bench.training import config as training
+from swimrl.bench.training.results import UPDATES, TrainingSpeeds
 from swimrl.errors import InputError
 from swimrl.reporting.declaration import canonical
 from swimrl.reporting.findings import Arm
@@ -90,7 +88,7 @@ _Measured = tuple[str, tuple[str, ...], Mapping[tuple[str, str], Readings]]
 
 def _of_activations(record: TimingRecord) -> _Measured:
     """Return the seconds forward and backward, at the shape of training where that was measured."""
-    results = ActivationResults(record)
+    results = ActivationCosts(record)
     case = _CASE_OF_TRAINING if _CASE_OF_TRAINING in results.cases else results.cases[0]
     readings = {arm: results.readings(case, *arm, activations.BOTH) for arm in results.arms(case)}
     unit = f"µs for {activations.BOTH}, {case}"
@@ -100,7 +98,7 @@ def _of_activations(record: TimingRecord) -> _Measured:
 
 def _of_training(record: TimingRecord) -> _Measured:
     """Return the seconds of an update."""
-    results = TrainingResults(record)
+    results = TrainingSpeeds(record)
     readings = {
         (act, contender): results.readings(contender, act, UPDATES)
         for contender in results.contenders

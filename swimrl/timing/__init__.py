@@ -1,1 +1,1 @@
-"""Measuring time, and the facts about the host that every measurement and run records."""
+"""Measuring time: clocks, rounds, records and ratios. It knows neither activations nor learning."""

@@ -1,4 +1,4 @@
-"""Reading the clock around work that can be repeated. Standard library only, for any Python to import."""
+"""Reading the clocks around a work. Standard library only: the processes of other libraries import it too."""
 
 from __future__ import annotations
 
@@ -7,64 +7,64 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Parts = Mapping[str, tuple[float, float | None]]
-"""Seconds on the wall clock and of the processor, by the part's name; None for a clock that was not read."""
+"""(wall seconds, processor seconds) of each part of a work; None for a clock that was not read."""
 
 
 def _nothing() -> None:
-    """Wait for nothing."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something that can be done any number of times in a row."""
+    """Something that can be repeated any number of times."""
 
     do: Callable[[int], Parts | None]
-    """Does it so many times; may return the seconds of parts of it."""
+    """Runs the work `count` times; may return the seconds each part took."""
 
     finish: Callable[[], object] = _nothing
-    """Returns when all that was begun is done: what hands work to a device and returns at once must wait."""
+    """Waits until everything that was started is done; a device may still compute when `do` returns."""
 
     begin: Callable[[], object] = _nothing
-    """Makes ready what `do` needs, before the clock is read."""
+    """Prepares what `do` needs; its time is not measured."""
 
     quantum: int = 1
-    """`do` is only called with multiples of this."""
+    """`do` is only called with multiples of this count."""
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One reading."""
+class Reading:
+    """The seconds that doing a work `count` times took."""
 
     wall_s: float
-    """Seconds that passed."""
+    """Seconds on the wall clock."""
 
     cpu_s: float
-    """Processor seconds of this process, all its threads together. Less than ``wall_s`` on one thread means
-    that the processor was given to somebody else meanwhile."""
+    """Processor seconds of this process, summed over its threads. With one thread, less than ``wall_s`` means
+    that other processes had the processor for the rest of the time."""
 
     parts: Parts = field(default_factory=dict)
-    """Of the work, if it measures them itself."""
+    """Seconds of each part, if the work measures them."""
 
 
-def sample(work: Work, count: int) -> Sample:
-    """Do ``work`` ``count`` times and return what the clocks say."""
+def take_reading(work: Work, count: int) -> Reading:
+    """Do ``work`` ``count`` times and return the seconds it took."""
     work.begin()
     work.finish()
     cpu, wall = time.process_time(), time.perf_counter()
     parts = work.do(count)
     work.finish()
     wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-    return Sample(round(wall_s, 9), round(cpu_s, 9), parts or {})  # no clock is finer than a nanosecond
+    return Reading(round(wall_s, 9), round(cpu_s, 9), parts or {})  # no clock is finer than a nanosecond
 
 
 def count_for(work: Work, seconds: float) -> int:
-    """Return how often ``work`` has to be done to fill about ``seconds``; it is done meanwhile.
+    """Return how often ``work`` has to be done to take about ``seconds``; the work is done to find out.
 
-    The count is doubled until a quarter of the time is filled, so that the last trial, which decides, is long
-    against the clock's grain and against anything that is done only once.
+    The count is doubled until a quarter of the time is filled. The last trial decides, so it is long compared
+    with the clock's resolution and with anything that happens only once.
     """
     count = work.quantum
-    while (took := sample(work, count).wall_s) < seconds / 4:
+    while (took := take_reading(work, count).wall_s) < seconds / 4:
         count *= 2
     quanta = seconds / took * count / work.quantum
     return max(1, round(quanta)) * work.quantum

@@ -14,19 +14,19 @@ from swimrl.timing.ratio import Ratio, ratio_of_separate
 from swimrl.timing.record import Clock, Series, TimingRecord
 
 HOST_FACTS = ("processor", "cores", "machine", "system", "frequency_governor")
-"""What must agree for times of two records to mean the same."""
+"""Facts that must agree before times of two records can be compared."""
 
 _MAY_DIFFER = ("seed", "processes")
 
 
 @dataclass(frozen=True)
 class Change:
-    """How the time of one work of one arm changed from a first record to a second."""
+    """How the time of a work of an arm changed from one record to another."""
 
     arm: str
     work: str
     ratio: Ratio
-    """The second's time as a multiple of the first's."""
+    """The later time as a multiple of the earlier one."""
 
 
 def check_comparable(first: TimingRecord, second: TimingRecord) -> None:
@@ -41,9 +41,9 @@ def check_comparable(first: TimingRecord, second: TimingRecord) -> None:
 
 
 def compare(first: TimingRecord, second: TimingRecord, clock: Clock = "wall") -> Iterator[Change]:
-    """Yield the change of every work of every arm that both have, in the second's order.
+    """Yield the change of every work of every arm that both records hold, in the second's order.
 
-    The two were not taken in the same rounds, so that whatever else was different meanwhile counts too.
+    The two were taken at different times, so a change of the machine counts as well.
 
     Raises:
         InputError: If they cannot be compared.
@@ -57,7 +57,9 @@ def compare(first: TimingRecord, second: TimingRecord, clock: Clock = "wall") ->
 
 
 def merge(records: Sequence[TimingRecord]) -> TimingRecord:
-    """Return one record with the processes of all; arms that one of them lacks are left out, with the reason.
+    """Return one record with the processes of all ``records``.
+
+    An arm that is missing in one of them is left out, and the reason is kept.
 
     Raises:
         InputError: If they do not hold the same measurement with the same versions on the same machine.
@@ -91,7 +93,7 @@ def _merge(first: TimingRecord, second: TimingRecord) -> TimingRecord:
 
 
 def _joined(first: Series, second: Series) -> Series:
-    """Return the processes of both, as seconds of doing it as often as the first."""
+    """Return a series with the processes of both; the second's seconds are scaled to the first's count."""
 
     def scaled(readings: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
         numbers = np.asarray(readings) * (first.count / second.count)

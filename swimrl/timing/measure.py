@@ -1,9 +1,9 @@
-"""Measuring several things side by side, so that a disturbance of the machine hits all of them alike.
+"""Measuring several arms side by side, so that a disturbance of the machine affects all of them alike.
 
-Each thing, an arm, runs in a process of its own that is warmed up first and pinned to its cores. One arm
-works at a time. A round lets every arm do each of its works once, in random order; many short rounds follow
-each other, and after some the processes are replaced by fresh ones, because a process keeps the luck of its
-memory layout.
+Each arm runs in a process of its own, which is warmed up first and pinned to its cores. One arm works at a
+time. In a round, every work of every arm is read once, in random order. Many short rounds follow each other.
+After all rounds the processes are replaced by fresh ones, because the memory layout of a process makes it
+faster or slower for as long as it lives.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from swimrl.errors import ConfigError, SwimrlError
+from swimrl.errors import SwimrlError
 from swimrl.host import usable_cores
-from swimrl.timing.clock import Sample
+from swimrl.timing.clock import Reading
 from swimrl.timing.record import Readings, Series
 from swimrl.timing.worker import Worker
 
@@ -27,16 +27,16 @@ Progress = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True)
-class Arm:
+class TimedArm:
     """One of the things that are compared."""
 
     name: str
 
     command: Sequence[str]
-    """The program that is the child of `swimrl.timing.worker`."""
+    """The program of its process, which calls `swimrl.timing.worker.serve`."""
 
     settings: Mapping[str, Any]
-    """What the child is told first."""
+    """The first message to that process."""
 
     threads: int = 1
     """How many cores it may use."""
@@ -44,54 +44,48 @@ class Arm:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """How much is measured.
+
+    Raises:
+        ValueError: If not exactly one of ``seconds`` and ``count`` is given.
+    """
 
     processes: int
-    """How often every arm is started anew."""
+    """How often the processes are started anew."""
 
     rounds: int
     """Rounds with each set of processes."""
 
-    seconds: float
-    """About how long a reading takes."""
+    seconds: float | None = None
+    """About how long a reading takes; the count of each work is chosen to fit."""
+
+    count: int | None = None
+    """How often each work is done in a reading, in place of ``seconds``."""
 
     seed: int = 0
-    """Of the order within the rounds."""
+    """Seed of the order within the rounds."""
 
-    def check(self, *, such_as: str) -> None:
-        """Check what the user gave as ``--processes``, ``--rounds``, ``--reading`` and ``--seed``.
-
-        Args:
-            such_as: An example of ``--reading``.
-
-        Raises:
-            ConfigError: If a value cannot be used; the message names it.
-        """
-        for name, value in (("rounds", self.rounds), ("processes", self.processes)):
-            if value < 1:
-                raise ConfigError(f"--{name} is {value}; expected a whole number of at least 1")
-        if self.seed < 0:
-            raise ConfigError(f"--seed is {self.seed}; expected a whole number of at least 0")
-        if not 0 < self.seconds < 3600:
-            raise ConfigError(f"--reading is {self.seconds}; expected seconds, such as {such_as}")
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.count is None):
+            raise ValueError(f"a plan has seconds or a count, not {self.seconds} and {self.count}")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What came of it."""
+    """Everything that was measured."""
 
     series: tuple[Series, ...]
     facts: Mapping[str, Mapping[str, Any]]
-    """What each arm says of itself."""
+    """What the process of each arm reports about itself, such as versions."""
 
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Why an arm could not be measured."""
+    """Arms that could not be measured, with the reason."""
 
 
-def measure(arms: Sequence[Arm], plan: Plan, progress: Progress) -> Measurement:
+def measure(arms: Sequence[TimedArm], plan: Plan, progress: Progress) -> Measurement:
     """Measure all works of all ``arms``.
 
-    An arm that fails is left out from there on, its readings too, and the reason is kept; the others go on.
+    An arm that fails is left out with all its readings, and the reason is kept; the others go on.
     """
     session = _Session(plan, progress)
     generator = random.Random(plan.seed)  # noqa: S311 - an order, not a secret
@@ -112,13 +106,13 @@ def measure(arms: Sequence[Arm], plan: Plan, progress: Progress) -> Measurement:
 def orders(
     tasks: Sequence[tuple[str, str]], rounds: int, generator: random.Random
 ) -> Iterator[tuple[str, str]]:
-    """Yield all tasks ``rounds`` times over, each time in another random order."""
+    """Yield all tasks once for each round, in a new random order each time."""
     for _ in range(rounds):
         yield from generator.sample(tasks, len(tasks))
 
 
 class _Session:
-    """What is known so far."""
+    """The state of a measurement: counts, readings, and the arms that failed."""
 
     def __init__(self, plan: Plan, progress: Progress) -> None:
         self._plan = plan
@@ -127,10 +121,10 @@ class _Session:
         self._absent: dict[str, str] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._taken = self._planned = 0
-        self._samples: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+        self._readings: dict[tuple[str, str], list[Reading]] = defaultdict(list)
 
-    def start(self, arm: Arm) -> Worker | None:
-        """Start and warm up a process for ``arm``, unless it has failed before."""
+    def start(self, arm: TimedArm) -> Worker | None:
+        """Start and warm up a process for ``arm``, unless the arm has failed before."""
         if arm.name in self._absent:
             return None
         self._progress(f"start {arm.name}", self._taken, self._planned)
@@ -146,14 +140,20 @@ class _Session:
         return worker
 
     def calibrate(self, workers: Mapping[str, Worker]) -> None:
-        """Settle once how often each work is done for one reading."""
+        """Choose the count of each work, once for all processes."""
         for name, worker in workers.items():
             for work in worker.works:
                 if (name, work) not in self._counts and name not in self._absent:
                     try:
-                        self._counts[name, work] = worker.count_for(work, self._plan.seconds)
+                        self._counts[name, work] = self._count(worker, work)
                     except SwimrlError as error:
                         self._absent[name] = str(error)
+
+    def _count(self, worker: Worker, work: str) -> int:
+        if self._plan.count is not None:
+            return self._plan.count
+        assert self._plan.seconds is not None
+        return worker.count_for(work, self._plan.seconds)
 
     def tasks(self, workers: Mapping[str, Worker]) -> list[tuple[str, str]]:
         """Return arm and work of each reading of a round."""
@@ -168,37 +168,37 @@ class _Session:
         if name in self._absent:
             return
         try:
-            sample = workers[name].sample(work, self._counts[name, work])
+            reading = workers[name].take_reading(work, self._counts[name, work])
         except SwimrlError as error:
             self._absent[name] = str(error)
         else:
-            self._samples[name, work].append(sample)
+            self._readings[name, work].append(reading)
 
     def result(self) -> Measurement:
         """Return all readings of the arms that did not fail."""
         series: list[Series] = []
-        for (name, work), samples in self._samples.items():
+        for (name, work), readings in self._readings.items():
             if name not in self._absent:
-                series += self._series(name, work, samples)
+                series += self._series(name, work, readings)
         facts = {name: facts for name, facts in self._facts.items() if name not in self._absent}
         return Measurement(tuple(series), facts, self._absent)
 
-    def _series(self, name: str, work: str, samples: Sequence[Sample]) -> Iterator[Series]:
-        def by_process(readings: Sequence[float | None]) -> Readings:
-            known = [reading for reading in readings if reading is not None]
+    def _series(self, name: str, work: str, readings: Sequence[Reading]) -> Iterator[Series]:
+        def by_process(seconds: Sequence[float | None]) -> Readings:
+            known = [one for one in seconds if one is not None]
             rounds = self._plan.rounds
             return tuple(tuple(known[first : first + rounds]) for first in range(0, len(known), rounds))
 
         count = self._counts[name, work]
-        wall, cpu = by_process([s.wall_s for s in samples]), by_process([s.cpu_s for s in samples])
+        wall, cpu = by_process([r.wall_s for r in readings]), by_process([r.cpu_s for r in readings])
         yield Series(name, work, count, wall, cpu)
-        for part in samples[0].parts:
-            wall, cpu = (by_process([s.parts[part][clock] for s in samples]) for clock in (0, 1))
+        for part in readings[0].parts:
+            wall, cpu = (by_process([r.parts[part][clock] for r in readings]) for clock in (0, 1))
             yield Series(name, work, count, wall, cpu, part)
 
 
 def _core_numbers() -> list[int]:
-    """Return the cores this process may run on; numbers mean nothing where a process cannot be pinned."""
+    """Return the cores this process may run on; where a process cannot be pinned, numbers mean nothing."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(usable_cores()))

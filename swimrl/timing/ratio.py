@@ -1,4 +1,4 @@
-"""Medians, and ratios of medians with intervals, of readings that were taken in interleaved rounds.
+"""Medians of readings, and ratios of medians with intervals; readings are taken in interleaved rounds.
 
 Letters in shapes: P processes, R rounds, S resamples.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MIN_READINGS = 6
-"""Fewer give no 95 % interval of a median: 5 all lie on one side of it in 2 * 0.5^5 = 6 % of cases."""
+"""Fewer give no 95 % interval of a median: all 5 lie on one side of it in 2 * 0.5^5 = 6 % of cases."""
 
 _RESAMPLES = 4_000
 
@@ -23,7 +23,7 @@ class Ratio:
     value: float
 
     interval: tuple[float, float] | None
-    """None if it is undetermined: too few readings."""
+    """Lower and upper end; None if undetermined, with too few readings."""
 
     @property
     def distinguishable(self) -> bool:
@@ -47,14 +47,14 @@ def ratio(
 ) -> Ratio:
     """Return the ratio of the medians of two series of readings that were taken in the same rounds.
 
-    The interval is the percentile bootstrap's. Processes are resampled first and then their rounds, both
-    series in the same way: what disturbs a round, disturbs both, and what a process is lucky in counts once
+    The interval is that of the percentile bootstrap. Processes are resampled first, then their rounds, and
+    both series in the same way: a disturbed round is disturbed for both. An effect of one process counts once
     and not once for each of its rounds (two-stage bootstrap, Davison & Hinkley 1997, section 3.8).
 
     Args:
         numerator: [P][R].
         denominator: [P][R].
-        seed: Of the resampling; the same seed gives the same interval.
+        seed: Seed of the resampling; the same seed gives the same interval.
 
     Raises:
         ValueError: If the two were not taken in the same rounds.
@@ -74,14 +74,14 @@ def ratio(
 def ratio_of_separate(
     numerator: Sequence[Sequence[float]], denominator: Sequence[Sequence[float]], *, seed: int = 0
 ) -> Ratio:
-    """Return the ratio of the medians of two series of readings that were taken apart from each other.
+    """Return the ratio of the medians of two series of readings that were taken at different times.
 
-    As `ratio`, but each is resampled on its own: nothing that disturbs one is known to disturb the other.
+    Like `ratio`, but each series is resampled on its own, because they share no rounds.
 
     Args:
         numerator: [P][R].
         denominator: [P][R], of other processes and rounds.
-        seed: Of the resampling; the same seed gives the same interval.
+        seed: Seed of the resampling; the same seed gives the same interval.
     """
     a, b = np.asarray(numerator, float), np.asarray(denominator, float)
     generator = np.random.Generator(np.random.PCG64(seed))

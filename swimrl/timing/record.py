@@ -1,4 +1,4 @@
-"""What was measured, as immutable JSON. Standard library only.
+"""Records: what was measured, as JSON that is never changed. Standard library only.
 
 Schema history: 1 first version.
 """
@@ -17,37 +17,37 @@ from swimrl.errors import DamagedFileError, InputError, StorageError
 SCHEMA_VERSION = 1
 
 Clock = Literal["wall", "cpu"]
-"""Seconds that passed, or seconds for which the processor worked. With one thread the two differ by the time
-for which the processor was given to others, so on a busy machine the second is the steadier one."""
+"""Wall seconds or processor seconds. With one thread they differ by the time for which other processes had
+the processor, so on a busy machine processor seconds are steadier."""
 
 Readings = tuple[tuple[float, ...], ...]
-"""One number for each process and round, [P][R]."""
+"""Seconds of each process and round, [P][R]."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """The raw readings of one work of one arm."""
+    """All readings of one work of one arm, or of a part of it."""
 
     arm: str
     """Which arm, such as ``"sb3 relu"``."""
 
     work: str
-    """What it did, such as ``"updates"``."""
+    """Which work, such as ``"updates"``."""
 
     count: int
-    """How often it did it in each reading."""
+    """How often the work was done in each reading."""
 
     wall_s: Readings
-    """Seconds of each reading."""
+    """Wall seconds of each reading."""
 
     cpu_s: Readings
-    """Processor seconds of each reading; empty if they were not read."""
+    """Processor seconds of each reading; empty if that clock was not read."""
 
     part: str | None = None
     """Which part of the work; None for the whole."""
 
     def per_unit_s(self, clock: Clock = "wall") -> Readings:
-        """Return the seconds of doing it once; empty if that clock was not read."""
+        """Return the seconds of doing the work once; empty if that clock was not read."""
         readings = self.wall_s if clock == "wall" else self.cpu_s
         return tuple(tuple(seconds / self.count for seconds in process) for process in readings)
 
@@ -57,13 +57,13 @@ class TimingRecord:
     """The content of a timing record."""
 
     kind: str
-    """Which measurement, such as ``"train"``."""
+    """Which benchmark, such as ``"train"``."""
 
     settings: Mapping[str, Any]
-    """What was asked for."""
+    """The settings of the benchmark."""
 
     arms: Mapping[str, Mapping[str, Any]]
-    """Each arm's description and what its process said of itself."""
+    """Each arm's description and the facts that its process reported."""
 
     series: tuple[Series, ...]
 
@@ -73,7 +73,7 @@ class TimingRecord:
     versions: Mapping[str, str | None] = field(default_factory=dict)
 
     host: Mapping[str, Any] = field(default_factory=dict)
-    """Facts about the machine, its load before and after among them."""
+    """Facts about the machine, including its load before and after."""
 
     started: str = ""
     """UTC, ISO 8601."""
@@ -83,7 +83,7 @@ class TimingRecord:
     schema_version: int = SCHEMA_VERSION
 
     def find(self, arm: str, work: str, part: str | None = None) -> Series | None:
-        """Return the readings of one work of one arm, or of a part of it, or None if there are none."""
+        """Return the series of one work of one arm, or of a part of it; None if there is none."""
         return next((s for s in self.series if (s.arm, s.work, s.part) == (arm, work, part)), None)
 
     def to_json(self) -> str:
@@ -100,7 +100,7 @@ def check_free(path: Path) -> None:
     """Check, before anything is measured, that a record can be written to ``path``.
 
     Raises:
-        InputError: If there is something already.
+        InputError: If the file exists already.
         StorageError: If the folder is missing.
     """
     if path.exists():
@@ -113,7 +113,7 @@ def write(record: TimingRecord, path: Path) -> None:
     """Write ``record`` to the new file ``path``.
 
     Raises:
-        InputError: If there is something already.
+        InputError: If the file exists already.
         StorageError: If it cannot be written.
     """
     try:

@@ -1,4 +1,4 @@
-"""A measurement with all that belongs into its record: when, where, with which libraries, at what load."""
+"""A measurement as a record: the readings, and when, where and with which libraries they were taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from swimrl.errors import SwimrlError
 from swimrl.host import host_facts, library_versions
-from swimrl.timing.measure import Arm, Plan, Progress, measure
+from swimrl.timing.measure import Plan, Progress, TimedArm, measure
 from swimrl.timing.record import Series, TimingRecord
 from swimrl.timing.stability import frequency_governor
 
@@ -20,21 +20,21 @@ _SEPARATOR = " | "
 
 
 @dataclass(frozen=True)
-class Content:
-    """What a measurement yields; the fields are those of `TimingRecord`."""
+class RecordContent:
+    """The fields of a `TimingRecord` that a benchmark fills itself."""
 
     arms: Mapping[str, Mapping[str, Any]]
     series: tuple[Series, ...]
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-def take(kind: str, settings: Mapping[str, Any], measure: Callable[[], Content]) -> TimingRecord:
-    """Call ``measure`` and return its content as a record of this machine, now."""
+def take_record(kind: str, settings: Mapping[str, Any], measure: Callable[[], RecordContent]) -> TimingRecord:
+    """Call ``measure`` and return its content with facts about this machine, its load and the time."""
     load_before, started, clock = _load(), datetime.now(UTC), time.perf_counter()
     content = measure()
     return TimingRecord(
         kind=kind,
-        settings=json.loads(json.dumps(settings)),  # as it will be read
+        settings=json.loads(json.dumps(settings)),  # as a reader of the file gets them
         arms=content.arms,
         series=content.series,
         absent=content.absent,
@@ -51,34 +51,34 @@ def take(kind: str, settings: Mapping[str, Any], measure: Callable[[], Content])
 
 
 def work_name(arm: str, work: str) -> str:
-    """Return the name under which a process that hosts many arms offers the work of one."""
+    """Return the name of an arm's work in a process that hosts many arms."""
     return f"{arm}{_SEPARATOR}{work}"
 
 
 def measure_in_one_process(
     command: list[str], settings: Mapping[str, Any], plan: Plan, progress: Progress
-) -> Content:
+) -> RecordContent:
     """Measure many arms that live in one process, which is replaced by a fresh one as often as planned.
 
-    Where starting a process takes seconds and a work microseconds, processes of their own would measure
-    for hours what is compared within one just as well: all arms share its luck.
+    Starting a process takes seconds. With works of microseconds, a process for each arm would take hours, and
+    one process compares them as well: its memory layout is the same for all.
 
     Args:
-        command: The program; its facts must hold ``arms``, each arm's description, and ``absent``, reasons
+        command: The program. Its facts must hold ``arms``, each arm's description, and ``absent``, reasons
             by arm; its works are named by `work_name`.
-        settings: What it is told first.
+        settings: The first message to the process.
         plan: How much is measured.
-        progress: Is told how far it is.
+        progress: Receives the progress.
 
     Raises:
         SwimrlError: If the process fails; the message is its reason.
     """
     host = "the measuring process"
-    found = measure([Arm(host, command, settings)], plan, progress)
-    if host in found.absent:
-        raise SwimrlError(f"{host} failed: {found.absent[host]}")
-    facts = found.facts[host]
-    return Content(facts["arms"], tuple(_by_arm(found.series)), facts["absent"])
+    measurement = measure([TimedArm(host, command, settings)], plan, progress)
+    if host in measurement.absent:
+        raise SwimrlError(f"{host} failed: {measurement.absent[host]}")
+    facts = measurement.facts[host]
+    return RecordContent(facts["arms"], tuple(_by_arm(measurement.series)), facts["absent"])
 
 
 def _by_arm(series: Iterable[Series]) -> Iterable[Series]:
@@ -88,5 +88,5 @@ def _by_arm(series: Iterable[Series]) -> Iterable[Series]:
 
 
 def _load() -> float | None:
-    """Return how many processes wanted a core during the last minute, on average."""
+    """Return how many processes wanted a core, averaged over the last minute."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -1,4 +1,4 @@
-"""What speaks against trusting a measurement, and what to do about it."""
+"""Reasons to doubt a measurement, and what to do about them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _TAKEN_AWAY = 0.03
 _LOAD = 0.5
 
 _Named = list[tuple[str, Readings]]
-"""Seconds of doing each work once, under the name of arm and work."""
+"""Arm and work, and the seconds of doing the work once."""
 
 
 def warnings(record: TimingRecord, clock: Clock = "wall") -> list[str]:
-    """Return the reasons for doubt, one sentence each with what to do; an empty list if there are none.
+    """Return the reasons for doubt, one sentence each with what to do about it; empty if there are none.
 
     Args:
         record: The measurement.
-        clock: Which of the record's clocks is looked at.
+        clock: Which of the record's clocks counts.
     """
-    # Parts are shorter and noisier than the whole works, and follow from them.
+    # Parts are left out: they are shorter and noisier than the works they belong to.
     named = [
         (f"{one.arm}: {one.work}", readings)
         for one in record.series
@@ -45,7 +45,7 @@ def warnings(record: TimingRecord, clock: Clock = "wall") -> list[str]:
 
 
 def frequency_governor() -> str | None:
-    """Return what decides the processor's frequency, where Linux tells it."""
+    """Return Linux's governor of the processor's frequency; None where there is none."""
     path = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     try:
         return path.read_text(encoding="ascii").strip()
@@ -71,8 +71,8 @@ def _busy_machine(record: TimingRecord, clock: Clock) -> Iterator[str]:
     cpu = sum(np.asarray(one.cpu_s).sum() for one in single)
     if clock == "wall" and wall and 1 - cpu / wall > _TAKEN_AWAY:
         yield (
-            f"the processor was given to others for {1 - cpu / wall:.0%} of the measured time: "
-            "end other work and measure again, or look at processor seconds"
+            f"other processes had the processor for {1 - cpu / wall:.0%} of the measured time: "
+            "end other work and measure again, or use processor seconds"
         )
 
 
@@ -106,8 +106,8 @@ def _drift(named: _Named) -> Iterator[str]:
     if abs(last / first - 1) > _DRIFT:
         direction = "slower" if last > first else "faster"
         yield (
-            f"the machine became {abs(last / first - 1):.0%} {direction} meanwhile; ratios hold, since all "
-            "arms share the rounds, absolute speeds less: measure again when it is steady"
+            f"the machine became {abs(last / first - 1):.0%} {direction} during the measurement; ratios "
+            "hold, because all arms share the rounds, but absolute speeds do not: measure again later"
         )
 
 
@@ -120,6 +120,6 @@ def _between_processes(named: _Named) -> Iterator[str]:
     if apart:
         worst = max(apart, key=apart.__getitem__)
         yield (
-            f"{len(apart)} series differ by more than {_BETWEEN_PROCESSES:.0%} from process to process, most "
-            f"of all {worst} ({apart[worst]:.0%}): measure more processes"
+            f"{len(apart)} series differ by more than {_BETWEEN_PROCESSES:.0%} from process to process, "
+            f"most of all {worst} ({apart[worst]:.0%}): measure more processes"
         )

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from swimrl.bench.activations import benchmark as activation_benchmark
-from swimrl.bench.activations.benchmark import ActivationBenchmarkConfig
-from swimrl.bench.activations.results import Case, Cost, Costs
+from swimrl.bench.activations.config import ActivationBenchmarkConfig
+from swimrl.bench.activations.config import measure as measure_activations
+from swimrl.bench.activations.results import ActivationCost, ActivationCosts, Case
 from swimrl.timing import measure, session
-from swimrl.timing.clock import Sample
+from swimrl.timing.clock import Reading
 from swimrl.timing.record import TimingRecord, read, write
 from swimrl.timing.session import work_name
 
@@ -46,10 +46,10 @@ def readings_of(record: TimingRecord) -> Readings:
 
 
 @pytest.fixture
-def replay(recorded: TimingRecord, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Costs]:
+def replay(recorded: TimingRecord, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ActivationCosts]:
     """Return what runs the benchmark on readings in place of a process."""
 
-    def run(readings: Readings, arms: Mapping[str, Any], seed: int = 0) -> Costs:
+    def run(readings: Readings, arms: Mapping[str, Any], seed: int = 0) -> ActivationCosts:
         generator = random.Random(seed)
 
         class Replayed:
@@ -62,21 +62,21 @@ def replay(recorded: TimingRecord, monkeypatch: pytest.MonkeyPatch) -> Callable[
             def count_for(self, work: str, seconds: float) -> int:
                 return max(1, round(seconds / readings[work][0][0]))
 
-            def sample(self, work: str, count: int) -> Sample:
+            def take_reading(self, work: str, count: int) -> Reading:
                 wall, cpu = generator.choice(readings[work])
-                return Sample(wall * count, cpu * count)
+                return Reading(wall * count, cpu * count)
 
             def close(self) -> None:
                 pass
 
         monkeypatch.setattr(measure, "Worker", Replayed)
         monkeypatch.setattr(session, "library_versions", dict)  # which asks git, each time anew
-        return Costs(activation_benchmark.run(CONFIG, lambda *_: None))
+        return ActivationCosts(measure_activations(CONFIG, lambda *_: None))
 
     return run
 
 
-def both(costs: Costs, activation: str, implementation: str) -> Cost:
+def both(costs: ActivationCosts, activation: str, implementation: str) -> ActivationCost:
     cost = costs.cost(CASE, activation, implementation, "forward+backward")
     assert cost is not None
     assert cost.against_reference is not None
@@ -94,14 +94,14 @@ def of_one_work(recorded: TimingRecord, factor: float) -> tuple[Readings, dict[s
 
 
 def test_the_recording_survives_the_whole_way(
-    recorded: TimingRecord, replay: Callable[..., Costs], tmp_path: Path
+    recorded: TimingRecord, replay: Callable[..., ActivationCosts], tmp_path: Path
 ) -> None:
     costs = replay(readings_of(recorded), recorded.arms)
     write(costs.record, tmp_path / "again.json")
     assert read(tmp_path / "again.json") == costs.record
     assert {one.arm for one in costs.record.series} == set(recorded.arms)
     assert all([len(process) for process in one.wall_s] == [10, 10] for one in costs.record.series)
-    before = Costs(recorded)
+    before = ActivationCosts(recorded)
     assert [str(case) for case in costs.cases] == [str(case) for case in before.cases]
     readings = readings_of(recorded)
     checked = 0
@@ -118,7 +118,7 @@ def test_the_recording_survives_the_whole_way(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_what_is_twice_as_slow_is_reported_at_1_9_to_2_1(
-    recorded: TimingRecord, replay: Callable[..., Costs], seed: int
+    recorded: TimingRecord, replay: Callable[..., ActivationCosts], seed: int
 ) -> None:
     cost = both(replay(*of_one_work(recorded, 2.0), seed=seed), "swim", "eager")
     assert 1.9 <= cost.against_reference.value <= 2.1
@@ -126,7 +126,7 @@ def test_what_is_twice_as_slow_is_reported_at_1_9_to_2_1(
 
 
 def test_equals_are_not_distinguishable_in_at_least_90_of_100_replays(
-    recorded: TimingRecord, replay: Callable[..., Costs]
+    recorded: TimingRecord, replay: Callable[..., ActivationCosts]
 ) -> None:
     verdicts = [
         both(replay(*of_one_work(recorded, 1.0), seed=seed), "swim", "eager").verdict for seed in range(100)

@@ -46,7 +46,7 @@ def test_a_commands_help_says_what_it_does_and_gives_examples_within_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     code, out, err = answer([*name.split(), "--help"], capsys)
     assert (code, err) == (0, "")
-    description = load_command(name).__doc__ or ""
+    description = load_command(name).description
     assert description.splitlines()[0] in out
     assert f"  swimrl {name}" in out
     assert max(map(len, out.splitlines())) <= 80
@@ -87,7 +87,7 @@ def test_a_reader_that_leaves_early_gets_no_complaint(arguments: list[str]) -> N
 @pytest.mark.parametrize("name", command_names())
 def test_the_examples_in_a_commands_help_are_accepted(name: str) -> None:
     command = load_command(name)
-    examples = re.findall(rf"^  swimrl {name}\b(.*)$", command.__doc__ or "", re.MULTILINE)
+    examples = re.findall(rf"^  swimrl {name}\b(.*)$", command.description, re.MULTILINE)
     assert examples
     for example in examples:
         arguments = shlex.split(example.split(">")[0])

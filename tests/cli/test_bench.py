@@ -1,4 +1,4 @@
-"""``swimrl bench show`` and ``compare``: records of every kind, without a clock."""
+"""``swimrl bench``: records of every kind shown and compared, and a small real run of each benchmark."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.bench.training.profile import PARTS
+from swimrl.bench.training.results import PROFILE, STEPS, UPDATES
 from swimrl.cli.app import main
 from swimrl.timing.record import read, write
 
@@ -117,3 +119,111 @@ def test_a_record_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.Capt
     code, _, err = answer("show", tmp_path / "new.json", capsys=capsys)
     assert code == 2
     assert "is of kind 'new'; expected one of activations, paper, policy, train" in err
+
+
+@pytest.mark.slow
+def test_a_small_run_writes_record_table_and_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {option: tmp_path / f"costs.{option}" for option in ("json", "csv")}
+    figure = tmp_path / "costs.png"
+    small = "--impl eager fused --dtype float32 --shape 4x32 --rounds 6 --processes 1 --reading 0.0001"
+    options = [word for option, path in files.items() for word in (f"--{option}", str(path))]
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "activations", "swim", *small.split(), *options, "--figure", str(figure)])
+    said = capsys.readouterr()
+    assert (end.value.code, said.err) == (0, "")
+    assert max(len(line) for line in said.out.splitlines() if str(tmp_path) not in line) <= 80
+    record = read(files["json"])
+    assert json.loads(files["json"].read_text())["settings"]["act"] == ["swim"]
+    assert {one.arm for one in record.series} == {
+        f"{arm} float32 4x32"
+        for arm in ("copy native", "relu native", "swim eager", "swim fused", "relu eager")
+    }
+    assert "cuda" in record.absent
+    assert files["csv"].read_text().count("\n") == 1 + 4 * 3
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert f"raw readings: {files['json']}" in said.out.replace("\n", "")
+
+
+@pytest.mark.slow
+def test_a_small_run_of_both_protocols(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "paper.json"
+    small = "--env Pendulum-v1 --rounds 1 --processes 1 --reading 0.001"
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "paper", "--act", "relu", *small.split(), "--json", str(path)])
+    assert end.value.code == 0
+    record = read(path)
+    assert record.absent == {}
+    assert record.arms["relu"]["what"] == "torch.nn.ReLU"
+    assert {one.work for one in record.series} == {
+        f"{work} {dtype}" for work in ("inference", "backward") for dtype in ("float64", "float32")
+    }
+    assert "The paper's protocol" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_policies_of_new_networks_and_of_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = "train --env InvertedPendulum-v5 --act relu,swim --net 16x16 --steps 20 --eval-episodes 1"
+    with pytest.raises(SystemExit):
+        main([*train.split(), "--final-episodes", "0", "--out", str(tmp_path)])
+    (run,) = (record.parent for record in tmp_path.rglob("run.json"))
+    small = ["--calls", "40", "--json"]
+    for number, which in enumerate(
+        ([str(run)], ["--act", "swim", "tanh", "--net", "16x16", "--env", "Pendulum-v1"])
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["bench", "policy", *which, *small, str(tmp_path / f"{number}.json")])
+        assert end.value.code == 0
+    first, second = (read(tmp_path / f"{number}.json") for number in range(2))
+    assert set(first.arms) == {f"{contender} relu,swim" for contender in ("fast", "torch", "sb3")}
+    assert set(second.arms) == {f"{c} {act}" for c in ("fast", "torch", "sb3") for act in ("swim", "tanh")}
+    for record in (first, second):
+        assert record.absent == {}
+        assert {one.part for one in record.series} == {None, "p50", "p99", "worst"}
+        # 40 calls in 2 x 10 readings.
+        assert {(one.count, len(one.wall_s), len(one.wall_s[0])) for one in record.series} == {(2, 2, 10)}
+    assert "Latency of one action" in capsys.readouterr().out
+
+
+def test_an_existing_file_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "old.json"
+    path.write_text("mine")
+    with pytest.raises(SystemExit) as end:
+        main(["bench", "train", "--json", str(path)])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        f"swimrl: error: {path} exists, and a record is never overwritten; give another name\n"
+    )
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_a_small_run_of_training_keeps_the_reason_of_what_it_cannot_measure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "record.json"
+    command = (
+        "bench train --env Pendulum-v1 --engine fused --against sb3 sbx --peer-python sbx=/no/such/python"
+    )
+    small = "--net 8x8 --batch-size 8 --warm-up 20 --rounds 2 --processes 1 --reading 0.01"
+    act = "swim(k=trainable)"
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), *small.split(), "--act", act, "--json", str(path)])
+    assert end.value.code == 0
+    record = read(path)
+    assert record.absent == {f"sbx {act}": "cannot run /no/such/python: No such file or directory"}
+    measured = {(one.arm, one.work, one.part) for one in record.series}
+    assert {(f"swimrl-fused {act}", work, None) for work in (STEPS, UPDATES, PROFILE)} <= measured
+    assert {(f"swimrl-fused {act}", PROFILE, part) for part in PARTS} <= measured
+    assert {work for arm, work, _ in measured if arm == f"sb3 {act}"} == {STEPS, UPDATES}
+    assert record.arms[f"swimrl-fused {act}"]["engine"]["name"] == "fused"
+    assert record.arms[f"sb3 {act}"]["activation"] == "eager code"
+    assert all(len(process) == 2 for one in record.series for process in one.wall_s)
+    out = capsys.readouterr().out
+    assert "not measured: sbx swim(k=trainable): cannot run /no/such/python" in out
+    assert out.endswith(f"raw readings: {path}\n")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from swimrl.timing import clock
-from swimrl.timing.clock import Parts, Sample, Work, count_for, sample
+from swimrl.timing.clock import Parts, Reading, Work, count_for, take_reading
 
 
 class Time:
@@ -30,15 +30,15 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return time
 
 
-def test_a_sample_holds_both_clocks_and_the_parts(time: Time) -> None:
+def test_a_reading_holds_both_clocks_and_the_parts(time: Time) -> None:
     passing = time.work(0.25, share=0.5)
 
     def do(count: int) -> Parts:
         passing(count)
         return {"half": (0.125 * count, None)}
 
-    assert sample(Work(do), 4) == Sample(wall_s=1.0, cpu_s=0.5, parts={"half": (0.5, None)})
-    assert sample(Work(passing), 4).parts == {}
+    assert take_reading(Work(do), 4) == Reading(wall_s=1.0, cpu_s=0.5, parts={"half": (0.5, None)})
+    assert take_reading(Work(passing), 4).parts == {}
 
 
 def test_what_is_still_under_way_is_waited_for_before_and_after(time: Time) -> None:
@@ -48,7 +48,7 @@ def test_what_is_still_under_way_is_waited_for_before_and_after(time: Time) -> N
         while queue:
             time.wall += queue.pop()
 
-    assert sample(Work(lambda count: queue.extend([0.5] * count), finish), 3).wall_s == 1.5
+    assert take_reading(Work(lambda count: queue.extend([0.5] * count), finish), 3).wall_s == 1.5
 
 
 def test_making_ready_is_not_in_the_time(time: Time) -> None:
@@ -58,7 +58,7 @@ def test_making_ready_is_not_in_the_time(time: Time) -> None:
         time.wall += 5.0
         ready.append(len(ready))
 
-    assert sample(Work(time.work(0.5), begin=begin), 3).wall_s == 1.5
+    assert take_reading(Work(time.work(0.5), begin=begin), 3).wall_s == 1.5
     assert ready == [0]
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from swimrl.timing.measure import Arm, Measurement, Plan, measure, orders
+from swimrl.timing.measure import Measurement, Plan, TimedArm, measure, orders
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("child.py"))]
 PLAN = Plan(processes=2, rounds=3, seconds=0.001)
 
 
-def measured(*arms: Arm) -> tuple[Measurement, list[tuple[str, int, int]]]:
+def measured(*arms: TimedArm) -> tuple[Measurement, list[tuple[str, int, int]]]:
     progress: list[tuple[str, int, int]] = []
     return measure(arms, PLAN, lambda *news: progress.append(news)), progress
 
@@ -35,7 +35,7 @@ def test_each_round_holds_every_task_once_in_an_order_of_its_own() -> None:
 
 def test_readings_are_kept_by_process_and_round() -> None:
     measurement, progress = measured(
-        Arm("one", COMMAND, {"works": ["a", "b"]}), Arm("two", COMMAND, {"works": ["a"]})
+        TimedArm("one", COMMAND, {"works": ["a", "b"]}), TimedArm("two", COMMAND, {"works": ["a"]})
     )
     assert measurement.absent == {}
     series = {(one.arm, one.work, one.part): one for one in measurement.series}
@@ -75,7 +75,7 @@ def test_an_arm_that_fails_is_left_out_with_its_reason_and_the_others_go_on(
     settings: dict[str, object], reason: str
 ) -> None:
     plan = Plan(processes=2, rounds=12, seconds=0.001)
-    arms = [Arm("bad", COMMAND, settings), Arm("good", COMMAND, {})]
+    arms = [TimedArm("bad", COMMAND, settings), TimedArm("good", COMMAND, {})]
     measurement = measure(arms, plan, lambda *_: None)
     assert measurement.absent == {"bad": reason}
     assert {one.arm for one in measurement.series} == {"good"}
@@ -85,7 +85,7 @@ def test_an_arm_that_fails_is_left_out_with_its_reason_and_the_others_go_on(
 
 
 def test_more_cores_than_there_are() -> None:
-    measurement, _ = measured(Arm("wide", COMMAND, {}, threads=10_000))
+    measurement, _ = measured(TimedArm("wide", COMMAND, {}, threads=10_000))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert measurement.absent == {"wide": f"needs 10000 cores, and this process may use {cores}"}
     assert measurement.series == ()

@@ -50,7 +50,7 @@ def test_a_processor_that_was_taken_away() -> None:
     half = tuple(tuple(reading / 2 for reading in process) for process in wall)
     starved = Series("one", "work", 1, wall, half)
     (found,) = warnings(record(starved, host=STEADY))
-    assert found.startswith("the processor was given to others for 50% of the measured time")
+    assert found.startswith("other processes had the processor for 50% of the measured time")
     assert warnings(record(starved, host=STEADY), "cpu") == []
     # On several threads processor time says nothing about that.
     two_threads = record(starved, host=STEADY, arms={"one": {"threads": 2}})
@@ -66,9 +66,9 @@ def test_a_series_that_varies() -> None:
 def test_a_drift() -> None:
     slower = tuple(1 + 0.01 * number for number in range(15))
     (found,) = of_readings((slower,))
-    assert found.startswith("the machine became 10% slower meanwhile")
+    assert found.startswith("the machine became 10% slower during the measurement")
     (found,) = of_readings((slower[::-1],))
-    assert found.startswith("the machine became 9% faster meanwhile")
+    assert found.startswith("the machine became 9% faster during the measurement")
 
 
 def test_processes_that_differ() -> None:

@@ -38,9 +38,9 @@ def test_a_child_gets_its_settings_and_cores_and_says_what_it_can_do() -> None:
             assert sorted(os.sched_getaffinity(0)) == before
 
 
-def test_samples_and_counts_come_back() -> None:
+def test_readings_and_counts_come_back() -> None:
     with child() as worker:
-        first, second = worker.sample("work", 20), worker.sample("work", 30)
+        first, second = worker.take_reading("work", 20), worker.take_reading("work", 30)
         assert (first.parts, second.parts) == (
             {"count": (20.0, None), "calls": (1.0, 0.5)},
             {"count": (30.0, None), "calls": (2.0, 0.5)},
@@ -67,18 +67,18 @@ def test_a_child_that_cannot_begin_gives_its_reason(fail: str, reason: str) -> N
 
 def test_a_child_that_breaks_at_work_gives_its_reason_and_ends() -> None:
     with child(**{"fail at call": 2}) as worker:
-        worker.sample("work", 1)
+        worker.take_reading("work", 1)
         with pytest.raises(SwimrlError, match=r"^ValueError: broke while working$"):
-            worker.sample("work", 1)
+            worker.take_reading("work", 1)
         with pytest.raises(SwimrlError, match=r"ValueError: broke while working$"):
-            worker.sample("work", 1)
+            worker.take_reading("work", 1)
 
 
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
         (["/no/such/python", "x.py"], "cannot run /no/such/python: No such file or directory"),
-        ([sys.executable, "-c", "raise SystemExit(7)"], "ended with exit code 7 and without a word"),
+        ([sys.executable, "-c", "raise SystemExit(7)"], "ended with exit code 7 and without a message"),
         (
             [sys.executable, "-c", "import no_such_module"],
             "ModuleNotFoundError: No module named 'no_such_module'",

@@ -1,4 +1,4 @@
-"""The process that asks policies for actions; `swimrl.bench.action.benchmark` starts it."""
+"""The child process that asks policies for actions; `swimrl.bench.action.config` starts it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import stable_baselines3.td3.policies as sb3
 import torch
 
 from swimrl.activations.language.names import parse_name, split_layers
-from swimrl.bench.action.benchmark import ACTION, CONTENDERS, P50, P99, WORST
+from swimrl.bench.action.config import ACTION, CONTENDERS, P50, P99, WORST
 from swimrl.bench.eager import eager_module
 from swimrl.envs.make import Env
 from swimrl.errors import SwimrlError
@@ -42,7 +42,7 @@ def prepare(settings: Settings) -> Offer:
     """Return what can be measured, warmed up.
 
     Args:
-        settings: ``run`` or None, ``act``, ``env``, ``net``, ``calls`` of one reading and ``seed``.
+        settings: The fields of `ActionBenchmarkConfig`; ``act`` in canonical names.
     """
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # Gymnasium's, of the v4 environments
     torch.set_num_threads(1)
@@ -61,15 +61,14 @@ def prepare(settings: Settings) -> Offer:
             try:
                 act = _act(contender, ours, config, env)
                 _check(act, policy_function(ours), observations[0])
-            except Exception as error:  # whatever a policy cannot do, the others can be measured
+            except Exception as error:  # one policy that fails must not stop the others
                 absent[name] = str(error).splitlines()[0] or type(error).__name__
                 continue
             for observation in observations[:_WARM_UP]:
                 act(observation)
             about = {"contender": contender, "activation": config.actor_activation, "threads": 1}
             arms[name] = {**about, "what": CONTENDERS[contender]}
-            do = functools.partial(_call, act, observations)
-            works[work_name(name, ACTION)] = Work(do, quantum=settings["calls"])
+            works[work_name(name, ACTION)] = Work(functools.partial(_call, act, observations))
     if not works:
         raise SwimrlError(f"nothing can be measured: {next(iter(absent.values()), 'no policies')}")
     return Offer({"arms": arms, "absent": absent}, works)
@@ -119,7 +118,7 @@ def _plain_policy(ours: TD3Policy, config: TrainConfig, env: Env) -> sb3.TD3Poli
     if ours.layer_norm:
         raise SwimrlError("Stable-Baselines3's policy has no layer norm")
     names = split_layers(config.actor_activation)
-    # Its networks ask for the activations of their layers one after the other.
+    # Its networks create the activations of their layers one after the other.
     layers = itertools.cycle(map(parse_name, names * (len(config.hidden_widths) if len(names) == 1 else 1)))
     space: Any = env.action_space
     policy = sb3.TD3Policy(

@@ -1,8 +1,8 @@
-"""The process that computes activations when asked to; `swimrl.bench.activations.benchmark` starts it.
+"""The child process that computes activations; `swimrl.bench.activations.config` starts it.
 
-Each work is one call, over and over: of the value without gradients, of the gradients of a value that is
-kept, or of both. On a CUDA device its own events measure the time, as the part ``device``, either with the
-operands in the cache or with the cache overwritten before each call.
+Each work repeats one call: of the value without gradients, of the gradients of a value that is kept, or of
+both. On a CUDA device its own events measure the time, as the part ``device``, either with the operands in
+the cache or with the cache overwritten before each call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from swimrl.activations.language.names import parse_name
 from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.activation import Activation
 from swimrl.activations.torch.factory import build
-from swimrl.bench.activations.benchmark import BACKWARD, BOTH, COPY, FORWARD, arm_name
+from swimrl.bench.activations.config import BACKWARD, BOTH, COPY, FORWARD, arm_name
 from swimrl.bench.eager import native_module, written_module
 from swimrl.errors import SwimrlError
 from swimrl.timing.clock import Parts, Work
@@ -44,12 +44,12 @@ class AbsentError(SwimrlError):
 
 
 def prepare(settings: Settings) -> Offer:
-    """Return what can be measured, warmed up.
+    """Return the works of all arms, warmed up.
 
     Args:
         settings: ``arms``, descriptions as `ActivationBenchmarkConfig.arms` yields them, and ``seed``.
     """
-    warnings.filterwarnings("ignore")  # of compilers and profilers; what matters is an error
+    warnings.filterwarnings("ignore")  # from compilers and profilers; only errors matter here
     torch.set_num_threads(1)
     arms: dict[str, dict[str, Any]] = {}
     absent: dict[str, str] = {}
@@ -61,9 +61,9 @@ def prepare(settings: Settings) -> Offer:
             what, arm_works, memory = _arm(about, inputs)
         except AbsentError as reason:
             absent[_whole_device(about, name)] = str(reason)
-        except Exception as error:  # whatever an activation cannot do, the others can be measured
+        except Exception as error:  # one activation that fails must not stop the others
             said = str(error).strip().splitlines()
-            absent[name] = f"{type(error).__name__}: {said[0] if said else 'without a word'}"
+            absent[name] = f"{type(error).__name__}: {said[0] if said else 'no message'}"
         else:
             arms[name] = {**about, "what": what, "extra_memory": memory}
             works |= {work_name(name, work): made for work, made in arm_works.items()}
@@ -73,10 +73,13 @@ def prepare(settings: Settings) -> Offer:
 
 
 class Inputs:
-    """Inputs and gradients, shared by all arms, and what a backward pass keeps, which only one has at a time.
+    """Inputs and gradients, shared by all arms, and the value that a backward pass starts from.
 
     Args:
-        seed: Of the numbers, which are standard normal.
+        seed: Seed of the numbers, which are standard normal.
+
+    Attributes:
+        kept: The value with its graph; only one arm has one at a time.
     """
 
     def __init__(self, seed: int) -> None:
@@ -85,7 +88,7 @@ class Inputs:
         self.kept: Tensor | None = None
 
     def like(self, shape: tuple[int, ...], dtype: torch.dtype, device: str, *, is_input: bool) -> Tensor:
-        """Return the input, which wants a gradient, or the gradient of an output, of this shape."""
+        """Return the input, which requires a gradient, or the gradient of an output."""
         key = (shape, dtype, device, is_input)
         if key not in self._made:
             generator = torch.Generator().manual_seed(self._seed + is_input)
@@ -100,10 +103,10 @@ class Function:
 
     call: Callable[[Tensor], Tensor]
     parameters: tuple[Tensor, ...]
-    """What it learns."""
+    """Its trainable parameters."""
 
-    word: str
-    """What it is."""
+    description: str
+    """Such as ``torch.nn.SiLU`` or ``CPU kernel``."""
 
 
 def function_of(spec: ActivationSpec, implementation: str, x: Tensor) -> Function:
@@ -112,12 +115,12 @@ def function_of(spec: ActivationSpec, implementation: str, x: Tensor) -> Functio
     Raises:
         AbsentError: If there is no such implementation.
     """
-    module, word = _module(spec, implementation, x)
+    module, description = _module(spec, implementation, x)
     if implementation in ("native", "eager"):
         module = module.to(x.dtype)
     module = module.to(x.device)
     call = _compiled(module) if implementation == "compiled" else module
-    return Function(call, tuple(module.parameters()), word)
+    return Function(call, tuple(module.parameters()), description)
 
 
 def _module(spec: ActivationSpec, implementation: str, x: Tensor) -> tuple[nn.Module, str]:
@@ -143,14 +146,14 @@ def _compiled(module: nn.Module) -> Callable[[Tensor], Tensor]:
     def call(x: Tensor) -> Tensor:
         return module(x)  # type: ignore[no-any-return]  # torch leaves it untyped
 
-    # torch.compile keeps what it made with the code object, looks through all of it at each call, and gives
-    # up after eight. So each activation gets a code object of its own.
+    # torch.compile stores its results with the code object, searches all of them at each call, and gives up
+    # after eight. So each activation gets a code object of its own.
     own = types.FunctionType(call.__code__.replace(), call.__globals__, "call", None, call.__closure__)
     return torch.compile(own, fullgraph=True, dynamic=False)
 
 
 def _arm(about: Mapping[str, Any], inputs: Inputs) -> tuple[str, dict[str, Work], dict[str, int]]:
-    """Return a word on what the arm is, its works, warmed up, and the memory that each needs at its peak."""
+    """Return the description of an arm, its works, warmed up, and the peak memory of each work."""
     device = torch.device(about["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise AbsentError("PyTorch sees no CUDA device here")
@@ -169,17 +172,17 @@ def _arm(about: Mapping[str, Any], inputs: Inputs) -> tuple[str, dict[str, Work]
         finish = torch.cuda.synchronize if device.type == "cuda" else _nothing
         works[name] = Work(functools.partial(_in_grad_mode, do, with_gradients), finish, begin)
         begin()
-        works[name].do(2)  # the first call compiles, and what it needs once is no extra memory
+        works[name].do(2)  # the first call compiles; memory that it takes once is not counted
         begin()
         memory[name] = _in_grad_mode(functools.partial(_extra_memory, once, device), with_gradients)
     inputs.kept = None
-    return function.word, works, memory
+    return function.description, works, memory
 
 
 def _calls(
     function: Function, x: Tensor, inputs: Inputs
 ) -> dict[str, tuple[Callable[[], None], Callable[[], object]]]:
-    """Return what makes each work ready, and what does it once."""
+    """Return for each work a function that prepares it and one that does it once."""
     leaves = (x, *function.parameters)
     with torch.no_grad():
         shape = tuple(function.call(x).shape)
@@ -222,8 +225,8 @@ def _in_grad_mode(do: Callable[..., Any], is_enabled: bool, *arguments: Any) -> 
 
 
 def _on_cuda(once: Callable[[], object], cache: str) -> Do:
-    """Return what does something any number of times and returns the time between the device's events."""
-    litter = torch.empty(_COLD_BYTES, dtype=torch.int8, device="cuda") if cache == "cold" else None
+    """Return a function that repeats ``once`` and returns the time between the device's events."""
+    filler = torch.empty(_COLD_BYTES, dtype=torch.int8, device="cuda") if cache == "cold" else None
 
     def event() -> torch.cuda.Event:
         made = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -232,13 +235,13 @@ def _on_cuda(once: Callable[[], object], cache: str) -> Do:
 
     def do(count: int) -> Parts:
         events = []
-        if litter is None:
+        if filler is None:
             before = event()
             _repeat(once, count)
             events.append((before, event()))
         else:
             for _ in range(count):
-                litter.zero_()
+                filler.zero_()
                 before = event()
                 once()
                 events.append((before, event()))
@@ -250,7 +253,7 @@ def _on_cuda(once: Callable[[], object], cache: str) -> Do:
 
 
 def _extra_memory(once: Callable[[], object], device: torch.device) -> int:
-    """Return how many bytes more than before are taken at the worst moment, the result included."""
+    """Return the largest number of bytes that a call has allocated at one time, including its result."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -269,7 +272,7 @@ def _extra_memory(once: Callable[[], object], device: torch.device) -> int:
 
 
 def _whole_device(about: Mapping[str, Any], name: str) -> str:
-    """Return what is absent: where there is no CUDA device, the device and not each arm on it."""
+    """Return the name of what is absent: without a CUDA device, the device and not each arm on it."""
     return "cuda" if about["device"] == "cuda" and not torch.cuda.is_available() else name
 
 

@@ -1,18 +1,18 @@
-"""What activations cost as a table for other programs."""
+"""The costs of activations as CSV."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
-from swimrl.bench.activations.results import Costs
+from swimrl.bench.activations.results import ActivationCosts
 from swimrl.errors import StorageError
 
 _DIGITS = 5
 
 
-def write(costs: Costs, path: Path) -> None:
-    """Write every cost to ``path``, one a line, to five digits; what is undetermined is empty.
+def write(costs: ActivationCosts, path: Path) -> None:
+    """Write every cost to ``path``, one on a line, with five digits; undetermined values are empty.
 
     Raises:
         StorageError: If it cannot be written.

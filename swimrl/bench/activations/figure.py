@@ -1,4 +1,4 @@
-"""A picture of what activations cost: bars with intervals, in multiples of relu. Needs matplotlib."""
+"""A figure of the costs of activations: bars with intervals, as multiples of relu. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from swimrl.bench.activations.benchmark import BOTH
-from swimrl.bench.activations.results import Case, Cost, Costs
+from swimrl.bench.activations.config import BOTH
+from swimrl.bench.activations.results import ActivationCost, ActivationCosts, Case
 from swimrl.colours import ACCENT, GRID, INK, SOFT
 from swimrl.errors import InputError, StorageError
 
@@ -19,7 +19,7 @@ def check(path: Path) -> None:
     """Check, before anything is measured, that a figure can be written to ``path``.
 
     Raises:
-        InputError: Another kind of file than ``.png`` or ``.svg``, or matplotlib is not installed.
+        InputError: If it is neither ``.png`` nor ``.svg``, or matplotlib is not installed.
         StorageError: If the folder is missing.
     """
     if path.suffix not in (".png", ".svg"):
@@ -27,16 +27,16 @@ def check(path: Path) -> None:
     if not path.parent.is_dir():
         raise StorageError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     try:
-        import matplotlib  # noqa: F401 - asked only whether it is there
+        import matplotlib  # noqa: F401 - only to see whether it is installed
     except ImportError as error:
         raise InputError("figures need matplotlib; install it with: pip install 'swimrl[report]'") from error
 
 
-def draw(costs: Costs, path: Path) -> None:
-    """Draw value and gradients of every activation, one panel for each dtype and shape, dearest below.
+def draw(costs: ActivationCosts, path: Path) -> None:
+    """Draw value and gradients of every activation: a panel for each case, the most expensive at the bottom.
 
     Args:
-        costs: What a record says.
+        costs: The costs in a record.
         path: A ``.png`` or ``.svg`` file to write, over an older one.
     """
     import matplotlib as mpl
@@ -64,19 +64,19 @@ def draw(costs: Costs, path: Path) -> None:
         figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _of_case(costs: Costs, case: Case) -> list[Cost]:
-    found = [costs.cost(case, name, how, BOTH) for name, how in costs.arms(case)]
-    return [cost for cost in found if cost is not None and cost.against_reference is not None]
+def _of_case(costs: ActivationCosts, case: Case) -> list[ActivationCost]:
+    of_arms = [costs.cost(case, name, how, BOTH) for name, how in costs.arms(case)]
+    return [cost for cost in of_arms if cost is not None and cost.against_reference is not None]
 
 
-def _panel(axis: Any, panel: Sequence[Cost]) -> None:
+def _panel(axis: Any, panel: Sequence[ActivationCost]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
-    dearest: dict[str, float] = {}
+    highest: dict[str, float] = {}
     for cost in panel:
         assert cost.against_reference is not None
-        dearest[cost.activation] = max(dearest.get(cost.activation, 0), cost.against_reference.value)
-    order = sorted(dearest, key=dearest.__getitem__)
+        highest[cost.activation] = max(highest.get(cost.activation, 0), cost.against_reference.value)
+    order = sorted(highest, key=highest.__getitem__)
     implementations = [how for how in _COLOURS if any(cost.implementation == how for cost in panel)]
     thickness = 0.8 / max(1, len(implementations))
     for number, how in enumerate(implementations):
@@ -86,12 +86,12 @@ def _panel(axis: Any, panel: Sequence[Cost]) -> None:
         ]
         values, errors = [], [[], []]  # type: ignore[var-annotated]  # of numbers
         for cost in costs:
-            found = cost.against_reference
-            assert found is not None
-            low, high = found.interval or (found.value, found.value)
-            values.append(found.value)
-            errors[0].append(max(0.0, found.value - low))
-            errors[1].append(max(0.0, high - found.value))
+            ratio = cost.against_reference
+            assert ratio is not None
+            low, high = ratio.interval or (ratio.value, ratio.value)
+            values.append(ratio.value)
+            errors[0].append(max(0.0, ratio.value - low))
+            errors[1].append(max(0.0, high - ratio.value))
         axis.barh(
             places,
             [value - 1 for value in values],

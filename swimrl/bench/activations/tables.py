@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.table import Table
 
-from swimrl.bench.activations.benchmark import BACKWARD, BOTH, FORWARD, ITEMSIZE, WORKS
-from swimrl.bench.activations.results import Case, Costs
-from swimrl.bench.text import LEGEND, NOTHING, doubts, new_console, new_table, ratio_text
-from swimrl.timing.record import Clock, TimingRecord
+from swimrl.bench.activations.config import BACKWARD, BOTH, FORWARD, ITEMSIZE, WORKS
+from swimrl.bench.activations.results import ActivationCosts, Case
+from swimrl.bench.text import LEGEND, NOTHING, doubts, new_table, ratio_text
 
 
-def print_record(record: TimingRecord, clock: Clock = "wall") -> None:
-    """Print all that a record of kind ``activations`` says by one of its clocks."""
-    console = new_console()
-    costs = Costs(record, clock)
-    settings = record.settings
-    console.print(
+def tables(costs: ActivationCosts) -> Iterator[RenderableType]:
+    """Yield two tables for each case, and notes."""
+    settings = costs.record.settings
+    yield (
         f"{settings['processes']} x {settings['rounds']} rounds of {settings['reading']} s, one thread; "
-        f"{record.host['processor']}"
+        f"{costs.record.host['processor']}"
     )
     for case in costs.cases:
-        console.print(_times(costs, case))
-        console.print(_ratios(costs, case))
-    console.print()
-    for line in _notes(costs, clock):
-        console.print(line)
+        yield _times(costs, case)
+        yield _ratios(costs, case)
+    yield ""
+    yield from _notes(costs)
 
 
-def _times(costs: Costs, case: Case) -> Table:
+def _times(costs: ActivationCosts, case: Case) -> Table:
     columns = ["activation", "how", "forward", "backward", "both us", "ns/el", "Mel/s", "GB/s", "copy", "mem"]
     table = new_table(str(case), columns, words=2)
     batch, neurons = case.shape
     size = batch * neurons * ITEMSIZE[case.dtype]
     for activation, how in costs.arms(case):
-        found = {work: costs.cost(case, activation, how, work) for work in WORKS}
-        cells = [NOTHING if cost is None else _us(cost.seconds) for cost in found.values()]
-        both = found[BOTH]
+        by_work = {work: costs.cost(case, activation, how, work) for work in WORKS}
+        cells = [NOTHING if cost is None else _us(cost.seconds) for cost in by_work.values()]
+        both = by_work[BOTH]
         if both is not None:
             per_element = both.seconds_per_element * 1e9
             cells += [_short(per_element), _short(1e3 / per_element), _short(both.bytes_per_s / 1e9)]
@@ -47,29 +44,29 @@ def _times(costs: Costs, case: Case) -> Table:
     return table
 
 
-def _ratios(costs: Costs, case: Case) -> Table:
+def _ratios(costs: ActivationCosts, case: Case) -> Table:
     arm = costs.reference_arm(case)
     title = f"{case}: times {' '.join(arm)}" if arm else f"{case}: {costs.reference} was not measured"
     table = new_table(title, ["activation", "how", FORWARD, BACKWARD, "both"], words=2)
     for activation, how in costs.arms(case):
         if (activation, how) != arm:
-            found = [costs.cost(case, activation, how, work) for work in WORKS]
-            ratios = [None if cost is None else cost.against_reference for cost in found]
+            of_works = [costs.cost(case, activation, how, work) for work in WORKS]
+            ratios = [None if cost is None else cost.against_reference for cost in of_works]
             table.add_row(activation, how, *map(ratio_text, ratios))
     return table
 
 
-def _notes(costs: Costs, clock: Clock) -> Iterator[str]:
-    if clock == "cpu":
-        yield "Seconds are the processor's."
+def _notes(costs: ActivationCosts) -> Iterator[str]:
+    if costs.clock == "cpu":
+        yield "Times are processor seconds."
     yield (
-        "forward: without gradients; backward: gradients of a value that is kept; both: value and gradients, "
-        "to which the columns after it belong. GB/s: input, value and gradients read or written once; copy: "
-        "the same as a share of what a copy reaches; mem: memory taken at the worst moment, the result "
-        "included, in sizes of the input."
+        "forward: without gradients; backward: gradients of a value that is kept; both: value and gradients; "
+        "the columns to the right of it belong to it. GB/s: input, value and gradients, each read or written "
+        "once; copy: GB/s as a share of a copy's; mem: largest memory allocated at one time, including the "
+        "result, as a multiple of the input's size."
     )
     yield LEGEND.rstrip(";") + "."
-    yield from doubts(costs.record, clock)
+    yield from doubts(costs.record, costs.clock)
 
 
 def _us(seconds: float) -> str:

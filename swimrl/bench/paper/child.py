@@ -1,7 +1,7 @@
-"""One activation of the paper's benchmark: a process that times as the authors do, then as it is asked to.
+"""The child process of one activation: it times as the authors of the Swim paper do, then as its parent asks.
 
 The networks are the authors' TD3: two hidden layers of 256 units, twin critics, an actor that ends in tanh.
-Activations are written as people write them (`swimrl.bench.eager`).
+Activations are those that people write in PyTorch (`swimrl.bench.eager`).
 
 Letters in shapes: B batch, O observation, A action.
 """
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from swimrl.activations.language.names import parse_name
 from swimrl.activations.language.spec import ActivationSpec
 from swimrl.bench.eager import eager_module
-from swimrl.bench.paper.benchmark import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE
+from swimrl.bench.paper.config import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE
 from swimrl.td3.config import TD3Config
 from swimrl.timing.clock import Work
 from swimrl.timing.worker import Offer, Settings, serve
@@ -31,7 +31,7 @@ _HIDDEN = (256, 256)
 
 
 def prepare(settings: Settings) -> Offer:
-    """Time as the authors do, and return what can be measured further.
+    """Time as the authors do, and return the works of the corrected protocol.
 
     Args:
         settings: ``act``, ``env`` and ``seed``.
@@ -44,7 +44,7 @@ def prepare(settings: Settings) -> Offer:
     (observation_size,), (action_size,) = env.observation_space.shape, env.action_space.shape
     env.close()
     networks = {
-        dtype: Networks(spec, observation_size, action_size, getattr(torch, dtype)) for dtype in DTYPES
+        dtype: PaperNetworks(spec, observation_size, action_size, getattr(torch, dtype)) for dtype in DTYPES
     }
     facts = {"what": eager_module(spec)[1], "paper": as_the_paper(networks["float64"])}
     works = {
@@ -57,14 +57,14 @@ def prepare(settings: Settings) -> Offer:
     return Offer(facts, works)
 
 
-class Networks:
+class PaperNetworks:
     """Target actor and twin critics, and a minibatch.
 
     Args:
         spec: The activation of all hidden layers.
         observation_size: O.
         action_size: A.
-        dtype: Of everything.
+        dtype: Type of all tensors.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class Networks:
         self._noise = noise.clamp(-TD3Config.noise_clip, TD3Config.noise_clip)
 
     def inference(self) -> Tensor:
-        """Return the target policy's smoothed action, [B, A]; what the authors time as inference."""
+        """Return the target policy's smoothed action [B, A], which the authors time as inference."""
         with torch.no_grad():
             action: Tensor = self._actor_target(self._next_states) + self._noise
             return action.clamp(-1, 1)
 
     def critic_loss(self) -> Tensor:
-        """Return the critics' loss, whose ``backward`` the authors time."""
+        """Return the loss of the critics; the authors time its ``backward``."""
         losses = [
             nn.functional.mse_loss(critic(self._state_actions), self._target_q) for critic in self._critics
         ]
@@ -106,9 +106,10 @@ class Networks:
             critic.zero_grad(set_to_none=True)
 
     def prepared(self, work: str) -> Callable[[], object]:
-        """Return what does a work once: of the backward pass, ``torch.autograd.grad`` on a graph that stays.
+        """Return a function that does a work once.
 
-        So nothing but the backward pass is in the time, however often it is repeated.
+        The backward pass is ``torch.autograd.grad`` on a graph that is kept, so that a repetition computes
+        nothing else.
         """
         if work == INFERENCE:
             return self.inference
@@ -117,8 +118,8 @@ class Networks:
         return functools.partial(torch.autograd.grad, loss, parameters, retain_graph=True)
 
 
-def as_the_paper(networks: Networks) -> dict[str, list[float]]:
-    """Return milliseconds of 100 calls each, by the authors' protocol: from the very first call on."""
+def as_the_paper(networks: PaperNetworks) -> dict[str, list[float]]:
+    """Return milliseconds of 100 calls of each work, including the very first, as the authors time them."""
     inference_ms, backward_ms = [], []
     for _ in range(CALLS):
         before = time.perf_counter()

@@ -2,72 +2,59 @@
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.table import Table
 
-from swimrl.bench.paper.benchmark import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE, LEFT_OUT
-from swimrl.bench.text import LEGEND, NOTHING, doubts, new_console, new_table, ratio_text
-from swimrl.timing.ratio import median, ratio
-from swimrl.timing.record import Clock, Readings, TimingRecord
-
-_REFERENCE = "relu"
+from swimrl.bench.paper.config import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE, LEFT_OUT
+from swimrl.bench.paper.results import PaperTimes
+from swimrl.bench.text import LEGEND, NOTHING, doubts, new_table, ratio_text
 
 
-def print_record(record: TimingRecord, clock: Clock = "wall") -> None:
-    """Print both protocols, and what the paper's leaves out."""
-    console = new_console()
+def tables(results: PaperTimes) -> Iterator[RenderableType]:
+    """Yield the tables of both protocols, and the weaknesses of the paper's."""
+    record = results.record
     settings = record.settings
-    console.print(f"{settings['env']}, 256x256, batch {BATCH_SIZE}, one thread; {record.host['processor']}")
-    console.print(_as_the_paper(record))
+    yield f"{settings['env']}, 256x256, batch {BATCH_SIZE}, one thread; {record.host['processor']}"
+    yield _as_the_paper(results)
     for dtype in DTYPES:
-        console.print(_corrected(record, dtype, clock))
-    console.print()
-    console.print("What the paper's protocol leaves out:")
+        yield _corrected(results, dtype)
+    yield ""
+    yield "What the paper's protocol leaves out:"
     for reason in LEFT_OUT:
-        console.print(f"- {reason}")
-    console.print()
-    if clock == "cpu":
-        console.print("The corrected protocol's seconds are the processor's.")
-    console.print(
+        yield f"- {reason}"
+    yield ""
+    if results.clock == "cpu":
+        yield "The corrected protocol counts processor seconds."
+    yield (
         f"Corrected: medians of {settings['processes']} x {settings['rounds']} interleaved rounds of "
         f"{settings['reading']} s, after a warm-up. {LEGEND.rstrip(';')}."
     )
-    for line in doubts(record, clock):
-        console.print(line)
+    yield from doubts(record, results.clock)
 
 
-def _as_the_paper(record: TimingRecord) -> Table:
+def _as_the_paper(results: PaperTimes) -> Table:
     title = f"The paper's protocol: float64, {CALLS} calls, mean +- population sd, ms"
     table = new_table(title, ["activation", "inference", "first call", "backward", "first call"], words=1)
-    for act, about in record.arms.items():
+    for act in results.acts:
         cells = []
         for work in (INFERENCE, BACKWARD):
-            readings = about["paper"][work]
-            cells += [f"{statistics.fmean(readings):.3f} +- {statistics.pstdev(readings):.3f}"]
-            cells += [f"{readings[0]:.3f}"]
+            time = results.as_the_paper(act, work)
+            cells += [f"{time.mean_ms:.3f} +- {time.deviation_ms:.3f}", f"{time.first_ms:.3f}"]
         table.add_row(act, *cells)
     return table
 
 
-def _corrected(record: TimingRecord, dtype: str, clock: Clock) -> Table:
-    reference = _REFERENCE if _REFERENCE in record.arms else next(iter(record.arms), _REFERENCE)
-    times = f"times {reference}"
+def _corrected(results: PaperTimes, dtype: str) -> Table:
+    times = f"times {results.reference}"
     columns = ["activation", "inference ms", times, "backward ms", times]
     table = new_table(f"Corrected, {dtype}", columns, words=1)
-    for act in record.arms:
+    for act in results.acts:
         cells = []
         for work in (INFERENCE, BACKWARD):
-            readings, compared = (
-                _readings(record, arm, f"{work} {dtype}", clock) for arm in (act, reference)
-            )
-            cells.append(NOTHING if readings is None else f"{median(readings) * 1e3:.3f}")
-            is_told = readings is not None and compared is not None and act != reference
-            cells.append(ratio_text(ratio(readings, compared)) if is_told else NOTHING)  # type: ignore[arg-type]
+            seconds = results.corrected_s(act, work, dtype)
+            cells.append(NOTHING if seconds is None else f"{seconds * 1e3:.3f}")
+            cells.append(ratio_text(results.against_reference(act, work, dtype)))
         table.add_row(act, *cells)
     return table
-
-
-def _readings(record: TimingRecord, act: str, work: str, clock: Clock) -> Readings | None:
-    series = record.find(act, work)
-    return None if series is None else series.per_unit_s(clock)

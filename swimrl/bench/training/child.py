@@ -1,6 +1,6 @@
-"""One arm of the training benchmark: a process that trains when asked to, or computes the floor.
+"""The child process of one arm of the training benchmark: it trains, or computes the floor.
 
-`swimrl.bench.training.benchmark` starts it and says which arm it is.
+`swimrl.bench.training.config` starts it; the settings name the arm.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from swimrl.training import build
 from swimrl.training.config import TrainConfig
 
 _FIRST_UPDATES = 100
-"""Updates before anything is measured: kernels are compiled or loaded, product backends chosen."""
+"""Updates of the warm-up: kernels are compiled or loaded, and product backends are chosen."""
 
 
 def prepare(settings: Settings) -> Offer:
-    """Return what this arm can do, warmed up.
+    """Return the works of this arm, warmed up.
 
     Args:
         settings: ``contender``, ``act``, ``env``, ``net``, ``threads``, ``batch_size``, ``buffer_size``,
@@ -71,7 +71,7 @@ def _swimrl(settings: Settings) -> Offer:
 
 
 def _sb3(settings: Settings) -> Offer:
-    """Stable-Baselines3 as its documentation shows it, at the settings of the other arms."""
+    """Return Stable-Baselines3 as its documentation shows it, with the settings of the other arms."""
     torch.set_num_threads(settings["threads"])
     torch.set_float32_matmul_precision("medium" if settings["contender"] == "sb3-medium" else "highest")
     spec = parse_name(settings["act"])
@@ -99,7 +99,7 @@ def _sb3(settings: Settings) -> Offer:
 
 
 def _works(agent: stable_baselines3.TD3, settings: Settings) -> dict[str, Work]:
-    """Fill the buffer with random steps, learn a little, and return the works of any agent."""
+    """Fill the buffer with random steps, learn a little, and return the works of an agent."""
     agent.learn(settings["warm_up"])
     agent.learn(_FIRST_UPDATES, reset_num_timesteps=False)
     return {
@@ -140,7 +140,7 @@ def _floor(settings: Settings) -> Offer:
 
 
 def _stepping(env: gymnasium.Env[Any, Any]) -> Any:
-    """Return what steps ``env`` with random actions."""
+    """Return a function that takes steps in ``env`` with random actions."""
     env.reset(seed=0)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(64)]

@@ -1,4 +1,4 @@
-"""The floor under the time of an update: its matrix products alone, each by the best that PyTorch offers.
+"""The floor: only the matrix products of an update, each computed by each of PyTorch's libraries.
 
 Letters in shapes: B batch, O observation, A action.
 """
@@ -16,14 +16,14 @@ import torch
 from swimrl.timing.clock import Work
 
 PRECISIONS = ("highest", "medium")
-"""PyTorch's settings of float32 products: its default library, and oneDNN where that is another."""
+"""PyTorch's settings for float32 products: its default library, and oneDNN where that is a different one."""
 
 
 @dataclass(frozen=True)
 class Product:
     """A product of [M, K] and [K, N].
 
-    ``layout`` has a letter for each factor: n if it lies in memory as it is, t if transposed.
+    ``layout`` has a letter for each factor: n if its rows are contiguous in memory, t if it is transposed.
     """
 
     m: int
@@ -35,7 +35,7 @@ class Product:
         return f"{self.m}x{self.k}x{self.n} {self.layout}"
 
     def operands(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return random factors that lie in memory as the update's do."""
+        """Return random factors with the same layout in memory as in the update."""
         generator = torch.Generator().manual_seed(0)
         shapes = ((self.m, self.k), (self.k, self.n))
         a, b = (
@@ -50,16 +50,16 @@ class Product:
 def products(
     observation_size: int, action_size: int, hidden: Sequence[int], *, batch: int, policy_delay: int = 2
 ) -> dict[Product, float]:
-    """Return the products of one update of TD3 and how often each occurs, on average over the policy's delay.
+    """Return the products of one TD3 update and how often each occurs, on average.
 
-    Fujimoto et al. 2018, algorithm 1: the target actor and both target critics look ahead; both critics are
-    evaluated and differentiated by their weights; every ``policy_delay`` updates the actor is evaluated and
-    differentiated through the first critic, of which only the gradient by the action is needed.
+    Fujimoto et al. 2018, algorithm 1: the target actor and both target critics are evaluated; both critics
+    are evaluated and differentiated with respect to their weights. Every ``policy_delay`` updates, the actor
+    is evaluated and differentiated through the first critic, which needs its gradient by the action alone.
 
     Args:
         observation_size: O.
         action_size: A.
-        hidden: Widths of the hidden layers, of all networks.
+        hidden: Widths of the hidden layers of all networks.
         batch: B.
         policy_delay: Critic updates for each update of the actor.
     """
@@ -101,7 +101,7 @@ def multiplications(counts: Mapping[Product, float]) -> float:
 
 
 def candidate(product: Product, precision: str) -> str:
-    """Return the name of ``product`` computed with one of `PRECISIONS`."""
+    """Return the name of the part that computes ``product`` with one of `PRECISIONS`."""
     return f"{product} {precision}"
 
 

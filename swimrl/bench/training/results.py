@@ -1,4 +1,4 @@
-"""What a training benchmark's record says: rates, ratios, where the time goes. No clock is read here."""
+"""Speeds in a record of kind ``train``: rates, ratios, parts of a step. No clock is read here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swimrl.bench.training.benchmark import FLOOR, arm_name
+from swimrl.bench.training.config import FLOOR, arm_name
 from swimrl.td3.engine.products.choice import sound
 from swimrl.timing.ratio import Ratio, median, ratio, spread
 from swimrl.timing.record import Clock, Readings, TimingRecord
@@ -23,7 +23,7 @@ BASELINE = "relu"
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happens in a second."""
+    """How often a work is done per second."""
 
     per_second: float
     spread: float
@@ -32,31 +32,31 @@ class Rate:
 
 @dataclass(frozen=True)
 class Floor:
-    """The products of one update alone."""
+    """The matrix products of one update, without anything else."""
 
     chosen: Mapping[str, str]
-    """The fastest sound candidate of each product."""
+    """The fastest candidate of each product whose error is that of float32."""
 
     readings: Readings
     """Seconds for one update in each round, [P][R]."""
 
 
-class Results:
+class TrainingSpeeds:
     """Reads a record.
 
     Args:
-        record: Of kind ``train``.
-        clock: Which of its clocks counts. Processor seconds say nothing of arms with several threads, which
-            are left out then, nor of the parts of a step, which were timed on the wall clock only.
+        record: A record of kind ``train``.
+        clock: Which of its clocks counts. With ``cpu``, arms with several threads are left out, because that
+            clock sums their threads. The parts of a step were timed on the wall clock only.
 
     Attributes:
         acts: The activations.
-        contenders: The contenders as they are shown, such as ``swimrl-fused`` and ``sb3@2``.
+        contenders: The names of the contenders, such as ``swimrl-fused`` and ``sb3@2``.
     """
 
     def __init__(self, record: TimingRecord, clock: Clock = "wall") -> None:
         self.record = record
-        self._clock = clock
+        self.clock = clock
         arms = [
             arm
             for name, arm in record.arms.items()
@@ -74,7 +74,7 @@ class Results:
 
     @property
     def peers(self) -> list[str]:
-        """The others."""
+        """Other libraries."""
         return [name for name in self.contenders if not name.startswith("swimrl")]
 
     def rate(self, contender: str, act: str, work: str) -> Rate | None:
@@ -83,7 +83,7 @@ class Results:
         return None if readings is None else Rate(1 / median(readings), spread(readings))
 
     def speedup(self, contender: str, other: str, act: str, work: str) -> Ratio | None:
-        """Return how many times as fast as ``other`` a contender does ``work``."""
+        """Return the speed of a contender at ``work`` as a multiple of ``other``'s."""
         return self._ratio(self.readings(other, act, work), self.readings(contender, act, work))
 
     def against_baseline(self, contender: str, act: str) -> Ratio | None:
@@ -93,7 +93,7 @@ class Results:
         )
 
     def step_parts_s(self, contender: str, act: str) -> dict[str, float] | None:
-        """Return seconds of each part of a profiled step, the rest and the whole (``step``)."""
+        """Return the seconds of each part of a profiled step, of the ``rest``, and of the whole ``step``."""
         arm = f"{contender} {act}"
         whole = self.record.find(arm, PROFILE)
         if whole is None:
@@ -107,7 +107,7 @@ class Results:
         return {**parts, "rest": step - sum(parts.values()), "step": step}
 
     def floor(self) -> Floor | None:
-        """Return the products of one update alone, each by its fastest candidate with float32's error."""
+        """Return the time of one update's products, each by its fastest sound candidate."""
         if self.record.find(FLOOR, _PRODUCTS) is None:
             return None
         chosen, total = {}, None
@@ -128,10 +128,10 @@ class Results:
     def environment_s(self) -> float | None:
         """Return the seconds of one bare step of the environment, with random actions."""
         series = self.record.find(FLOOR, "environment")
-        return None if series is None else median(series.per_unit_s(self._clock))
+        return None if series is None else median(series.per_unit_s(self.clock))
 
     def loop_s(self, contender: str, act: str) -> float | None:
-        """Return the seconds that the loop adds to a step beyond its update and the bare environment."""
+        """Return the seconds of a step that are neither its update nor the environment."""
         steps, updates = (self.readings(contender, act, work) for work in (STEPS, UPDATES))
         environment = self.environment_s()
         if steps is None or updates is None or environment is None:
@@ -141,12 +141,12 @@ class Results:
     def readings(self, contender: str, act: str, work: str) -> Readings | None:
         """Return the seconds of doing a work once, [P][R], or None if it was not measured."""
         series = self.record.find(f"{contender} {act}", work)
-        return None if series is None else series.per_unit_s(self._clock)
+        return None if series is None else series.per_unit_s(self.clock)
 
     def _floor_readings(self, candidate: str) -> np.ndarray:
         series = self.record.find(FLOOR, _PRODUCTS, candidate)
         assert series is not None
-        return np.asarray(series.per_unit_s(self._clock))
+        return np.asarray(series.per_unit_s(self.clock))
 
     @staticmethod
     def _ratio(numerator: Readings | None, denominator: Readings | None) -> Ratio | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.table import Table
 
-from swimrl.bench.text import LEGEND, NOTHING, doubts, new_console, new_table, ratio_text
-from swimrl.bench.training.benchmark import FLOOR
-from swimrl.bench.training.results import BASELINE, STEPS, UPDATES, Rate, Results
+from swimrl.bench.text import LEGEND, NOTHING, doubts, new_table, ratio_text
+from swimrl.bench.training.config import FLOOR
+from swimrl.bench.training.results import BASELINE, STEPS, UPDATES, Rate, TrainingSpeeds
 from swimrl.timing.ratio import median
-from swimrl.timing.record import Clock, TimingRecord
 
 _PARTS = {
     "environment": "env",
@@ -25,30 +25,27 @@ _PARTS = {
 }
 
 
-def print_record(record: TimingRecord, clock: Clock = "wall") -> None:
-    """Print all that a record of kind ``train`` says by one of its clocks."""
-    console = new_console()
-    results = Results(record, clock)
-    settings = record.settings
-    console.print(
+def tables(results: TrainingSpeeds) -> Iterator[RenderableType]:
+    """Yield the tables that the record allows, and notes."""
+    settings = results.record.settings
+    yield (
         f"{settings['env']}, {settings['net']}, batch {settings['batch_size']}; "
         f"{settings['processes']} x {settings['rounds']} rounds of {settings['reading']} s; "
-        f"{record.host['processor']}"
+        f"{results.record.host['processor']}"
     )
-    console.print(_rates(results))
+    yield _rates(results)
     if results.ours and results.peers:
-        console.print(_speedups(results))
+        yield _speedups(results)
     parts = _parts(results)
     if parts.row_count:
-        console.print(parts)
+        yield parts
     if results.floor() is not None:
-        console.print(_floor(results))
-    console.print()
-    for line in _notes(results, clock):
-        console.print(line)
+        yield _floor(results)
+    yield ""
+    yield from _notes(results)
 
 
-def _rates(results: Results) -> Table:
+def _rates(results: TrainingSpeeds) -> Table:
     against = f"updates / {BASELINE}'s" if BASELINE in results.acts else ""
     columns = ["activation", "contender", "steps/s", "+-", "updates/s", "+-"]
     table = new_table("Speed", [*columns, against] if against else columns, words=2)
@@ -56,7 +53,7 @@ def _rates(results: Results) -> Table:
         for contender in results.contenders:
             rates = [results.rate(contender, act, work) for work in (STEPS, UPDATES)]
             if not any(rates):
-                continue  # the notes say why
+                continue  # the notes give the reason
             cells = [act, contender]
             for rate in rates:
                 cells += _rate(rate)
@@ -68,7 +65,7 @@ def _rates(results: Results) -> Table:
     return table
 
 
-def _speedups(results: Results) -> Table:
+def _speedups(results: TrainingSpeeds) -> Table:
     columns = ("activation", "contender", "against", "steps/s", "updates/s")
     table = new_table("How many times as fast", columns, words=3)
     for act in results.acts:
@@ -80,7 +77,7 @@ def _speedups(results: Results) -> Table:
     return table
 
 
-def _parts(results: Results) -> Table:
+def _parts(results: TrainingSpeeds) -> Table:
     table = new_table("Where the time of a step goes, in ms", ["step with", *_PARTS.values()], words=1)
     for act in results.acts:
         for contender in results.ours:
@@ -99,7 +96,7 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1e3:.3f}"
 
 
-def _floor(results: Results) -> Table:
+def _floor(results: TrainingSpeeds) -> Table:
     table = new_table(
         "Above the floor", ["activation", "contender", "update ms", "of the floor", "loop adds ms"], words=2
     )
@@ -112,16 +109,16 @@ def _floor(results: Results) -> Table:
     return table
 
 
-def _notes(results: Results, clock: Clock) -> Iterator[str]:
-    if clock == "cpu":
-        yield "Seconds are the processor's, except of a step's parts; arms of several threads are left out."
+def _notes(results: TrainingSpeeds) -> Iterator[str]:
+    if results.clock == "cpu":
+        yield "Times are processor seconds, except of a step's parts; arms with several threads are left out."
     floor, environment = results.floor(), results.environment_s()
     if floor is not None and environment is not None:
         mega = 2 * results.record.arms[FLOOR]["multiplications"] / 1e6
         yield (
-            f"floor: the {mega:,.0f} MFLOP of products of one update, each by its best PyTorch backend, "
-            f"{_ms(median(floor.readings))} ms. The loop's share is a step without its update and without "
-            f"the {_ms(environment)} ms of a bare step of the environment."
+            f"floor: the matrix products of one update, {mega:,.0f} MFLOP, each by its best PyTorch backend, "
+            f"take {_ms(median(floor.readings))} ms. loop adds: a step without its update and without the "
+            f"{_ms(environment)} ms that a step of the environment alone takes."
         )
-    yield f"{LEGEND} +-: half the distance of the quartiles."
-    yield from doubts(results.record, clock)
+    yield f"{LEGEND} +-: half the distance between the quartiles."
+    yield from doubts(results.record, results.clock)

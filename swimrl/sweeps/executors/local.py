@@ -7,7 +7,6 @@ another process is at work is left to it; if that process ends before the run is
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.fields import to_mapping
+from swimrl.host import limited_threads
 from swimrl.runs.record import read_record
 from swimrl.sweeps.executors.base import Display, Outcome, is_done, log_file
 from swimrl.sweeps.executors.local_process import BUSY, INTERRUPTED
@@ -202,14 +202,13 @@ def share(cores: Sequence[int], slot: int, jobs: int) -> list[int]:
 
 def _start(job: Mapping[str, object], *, threads: int, log: Path) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "swimrl.sweeps.executors.local_process"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env={**os.environ, **dict.fromkeys(pools, str(threads))},
+            env=limited_threads(threads),
             # Ctrl-C in a terminal goes to the sweep alone, which stops its workers once.
             start_new_session=True,
         )

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from swimrl.activations.language.names import parse_name
-from swimrl.bench.activations.benchmark import (
+from swimrl.bench.activations.child import function_of, prepare
+from swimrl.bench.activations.config import (
     BACKWARD,
     BOTH,
     FORWARD,
     WORKS,
     ActivationBenchmarkConfig,
 )
-from swimrl.bench.activations.child import function_of, prepare
 from swimrl.errors import SwimrlError
-from swimrl.timing.clock import sample
+from swimrl.timing.clock import take_reading
 from swimrl.timing.session import work_name
 from swimrl.timing.worker import Offer
 
@@ -57,7 +57,7 @@ def test_every_arm_offers_its_works_and_says_what_it_is() -> None:
         work_name(arm, work) for arm in arms for work in WORKS if "copy" not in arm
     } | {work_name("copy native float32 16x64", FORWARD)}
     for work in made.works.values():
-        taken = sample(work, 3)
+        taken = take_reading(work, 3)
         assert taken.wall_s > 0
         assert taken.parts == {}
 
@@ -110,7 +110,7 @@ def test_an_activation_that_fails_leaves_the_others_alone() -> None:
 
 def test_an_output_of_another_width_has_gradients_of_its_own() -> None:
     made = offer("crelu", impl=("eager",))
-    assert sample(made.works[work_name("crelu eager float32 16x64", BOTH)], 1).wall_s > 0
+    assert take_reading(made.works[work_name("crelu eager float32 16x64", BOTH)], 1).wall_s > 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -127,7 +127,7 @@ def test_on_a_cuda_device_events_measure_the_time() -> None:
     made = offer("relu", device=("cuda",), impl=("native", "fused"))
     for cache in ("warm", "cold"):
         name = f"relu native float32 16x64 cuda {cache}"
-        taken = sample(made.works[work_name(name, BOTH)], 5)
+        taken = take_reading(made.works[work_name(name, BOTH)], 5)
         device_s, _ = taken.parts["device"]
         assert 0 < device_s < taken.wall_s
         assert made.facts["arms"][name]["extra_memory"][FORWARD] >= 16 * 64 * 4
@@ -144,7 +144,7 @@ def test_compiled_is_compiled() -> None:
     assert made.facts["arms"][name]["what"] == "torch.compile"
     # One loop forwards and one backwards: the value and the gradient, and nothing in between.
     assert made.facts["arms"][name]["extra_memory"][BOTH] <= 2 * 2 * 16 * 4
-    assert sample(made.works[work_name(name, BOTH)], 1).wall_s > 0
+    assert take_reading(made.works[work_name(name, BOTH)], 1).wall_s > 0
 
 
 def test_compiled_computes_the_same() -> None:

@@ -15,7 +15,7 @@ from swimrl.bench.training import floor
 from swimrl.bench.training.floor import Product
 from swimrl.td3.engine.products.backends import describe
 from swimrl.td3.engine.products.planner import ProductPlanner
-from swimrl.timing.clock import sample
+from swimrl.timing.clock import take_reading
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_operands_lie_as_the_layout_says(layout: str) -> None:
 
 def test_the_work_measures_every_product_with_every_backend() -> None:
     counts = floor.products(3, 2, [4], batch=8)
-    parts = sample(floor.work(counts), 3).parts
+    parts = take_reading(floor.work(counts), 3).parts
     assert set(parts) == {
         floor.candidate(product, precision) for product in counts for precision in floor.PRECISIONS
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from swimrl.bench.training.benchmark import BenchmarkConfig
+from swimrl.bench.training.config import TrainingBenchmarkConfig
 from swimrl.errors import ConfigError, SwimrlError, UnknownNameError
 
 
 def test_contenders_are_engines_and_peers_with_their_threads() -> None:
-    config = BenchmarkConfig(engine=("fused", "fused@2", "bf16"), against=("sb3@4", "sbx"))
+    config = TrainingBenchmarkConfig(engine=("fused", "fused@2", "bf16"), against=("sb3@4", "sbx"))
     assert config.contenders() == [
         ("swimrl-fused", 1),
         ("swimrl-fused", 2),
@@ -20,7 +20,7 @@ def test_contenders_are_engines_and_peers_with_their_threads() -> None:
 
 
 def test_a_peers_interpreter_is_found_by_its_name() -> None:
-    config = BenchmarkConfig(peer_python=("sbx=/a/python", "rltools=/b/python"))
+    config = TrainingBenchmarkConfig(peer_python=("sbx=/a/python", "rltools=/b/python"))
     assert config.pythons() == {"sbx": "/a/python", "rltools": "/b/python"}
 
 
@@ -52,6 +52,6 @@ def test_what_cannot_be_measured_is_said_in_one_line(
     fields: dict[str, object], error: type[SwimrlError], message: str
 ) -> None:
     with pytest.raises(error) as caught:
-        BenchmarkConfig(**fields)
+        TrainingBenchmarkConfig(**fields)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swimrl.activations.language.registry import REGISTRY
-from swimrl.bench.activations.benchmark import ActivationBenchmarkConfig, arm_name
+from swimrl.bench.activations.config import ActivationBenchmarkConfig, arm_name
 from swimrl.errors import ConfigError, SwimrlError, UnknownNameError
 
 

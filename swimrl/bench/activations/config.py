@@ -1,7 +1,7 @@
-"""What an activation costs: which arms are measured, and how. Light: no torch here.
+"""The cost of activations: the options, and the measurement. Light: no torch here.
 
 An arm is one activation in one implementation, dtype and shape on one device. All arms live in one process
-(`swimrl.bench.activations.child`), which is replaced by a fresh one after some rounds.
+(`swimrl.bench.activations.child`), which is replaced by a fresh one after all rounds.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ import tyro
 
 from swimrl.activations.language.names import parse_name
 from swimrl.activations.language.registry import REGISTRY
+from swimrl.bench.checks import check_counts, check_distinct, check_reading, check_seed
 from swimrl.errors import ConfigError
 from swimrl.timing.measure import Plan, Progress
 from swimrl.timing.record import TimingRecord
-from swimrl.timing.session import Content, measure_in_one_process, take
+from swimrl.timing.session import RecordContent, measure_in_one_process, take_record
 
 KIND = "activations"
-"""Of the records."""
+"""The kind of the records."""
 
 COPY = "copy"
-"""The arm that copies its input into new memory: what memory alone allows."""
+"""The arm that copies its input into new memory: the speed that memory allows."""
 
 FORWARD, BACKWARD, BOTH = "forward", "backward", "forward+backward"
 WORKS = (FORWARD, BACKWARD, BOTH)
-"""The value without gradients; the gradients alone; a value and its gradients, as in training."""
+"""The value without gradients; the gradients alone; the value and its gradients, as in training."""
 
 Implementation = Literal["eager", "native", "fused", "compiled"]
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
@@ -47,14 +48,14 @@ _QUICK: dict[str, tuple[str, ...]] = {
     "device": ("cpu",),
 }
 _LEFT_OUT = ("compiled", "float64", "bfloat16", "float16", "1024x1024", "4096x4096", "cuda")
-# For the estimate: seconds of a call and of each of its numbers; of starting a process, of warming up an arm,
-# of compiling it.
+# For the estimate: seconds of a call, and of each of its numbers; to start a process; to warm up an arm; to
+# compile it.
 _CALL_S, _NUMBER_S, _START_S, _WARM_UP_S, _COMPILE_S = 2e-5, 4e-9, 4.0, 0.05, 10.0
 
 
 @dataclass(frozen=True)
 class ActivationBenchmarkConfig:
-    """What is measured.
+    """Which activations are measured, and how.
 
     Raises:
         ConfigError: If a value cannot be used; the message names it.
@@ -69,16 +70,16 @@ class ActivationBenchmarkConfig:
     one. fused: swimrl's kernel behind autograd. compiled: torch.compile of the formula."""
 
     dtype: tuple[Dtype, ...] = get_args(Dtype)
-    """Of the input."""
+    """Types of the input."""
 
     shape: tuple[str, ...] = ("256x256", "1x256", "1024x1024", "4096x4096")
-    """Of the input: batch x neurons."""
+    """Shapes of the input: batch x neurons."""
 
     device: tuple[Device, ...] = get_args(Device)
-    """cuda is left out where there is none."""
+    """Devices; cuda is left out where there is none."""
 
     reference: str = "relu"
-    """What the others are compared with, in PyTorch's own operator where there is one."""
+    """The activation with which the others are compared, as PyTorch's own operator where there is one."""
 
     quick: bool = False
     """Only float32, 256x256 and 1x256, on the processor, without compiled."""
@@ -87,27 +88,23 @@ class ActivationBenchmarkConfig:
     """Rounds with each process; in a round everything is measured once, in random order."""
 
     processes: int = 2
-    """How often the process is replaced by a fresh one."""
+    """How often all rounds are done, each time in a fresh process."""
 
     reading: float = 0.003
-    """Seconds of one reading, about."""
+    """About how many seconds a reading takes."""
 
     seed: int = 0
     """Seed of the inputs and of the order within the rounds."""
 
-    @property
-    def plan(self) -> Plan:
-        """How much is measured."""
-        return Plan(self.processes, self.rounds, self.reading, self.seed)
-
     def __post_init__(self) -> None:
-        self.plan.check(such_as="0.003")
+        check_counts(rounds=self.rounds, processes=self.processes)
+        check_seed(self.seed)
+        check_reading(self.reading, example=0.003)
         for name in _QUICK:
             chosen = getattr(self, name)
             if not chosen:
                 raise ConfigError(f"--{name} is empty; give at least one, or leave it out")
-            if len(set(chosen)) < len(chosen):
-                raise ConfigError(f"--{name} names one of {' '.join(chosen)} twice; give each once")
+            check_distinct(f"--{name}", chosen)
             if self.quick and chosen not in (_default(name), _QUICK[name]):
                 raise ConfigError(f"--quick decides --{name} itself; leave one of the two out")
         for text in self.shape:
@@ -118,7 +115,7 @@ class ActivationBenchmarkConfig:
         parse_name(self.reference)
 
     def resolved(self) -> ActivationBenchmarkConfig:
-        """Return the same with the whole catalogue and ``quick`` spelt out, and names made canonical."""
+        """Return the same config with canonical names, and with the catalogue and ``quick`` written out."""
         names = self.act or tuple(definition.name for definition in REGISTRY.definitions())
         fields: dict[str, Any] = _QUICK if self.quick else {}
         return dataclasses.replace(
@@ -129,7 +126,7 @@ class ActivationBenchmarkConfig:
         )
 
     def arms(self) -> Iterator[dict[str, Any]]:
-        """Yield what is to be measured; call it on what `resolved` returns."""
+        """Yield a description of each arm; call it on what `resolved` returns."""
         for device in self.device:
             for cache in get_args(Cache) if device == "cuda" else ("warm",):
                 for dtype in self.dtype:
@@ -142,8 +139,8 @@ class ActivationBenchmarkConfig:
         each_s = compile_s = warm_up_s = 0.0
         for arm in self.arms():
             if arm["device"] == "cuda":
-                continue  # nobody knows before whether there is one
-            # The last is forward and backward; some implementations do not exist, which makes up for others.
+                continue  # whether there is a CUDA device is known only in the child
+            # The third is forward and backward. Too low for slow activations, but some arms do not exist.
             calls = [_CALL_S + arm["elements"] * _NUMBER_S * share for share in (1, 1, 2)]
             each_s += sum(max(self.reading, call_s) for call_s in calls)
             warm_up_s += _WARM_UP_S
@@ -152,7 +149,7 @@ class ActivationBenchmarkConfig:
 
     def _choices(self) -> Iterator[tuple[str, str]]:
         yield COPY, "native"
-        for implementation in ("native", "eager"):  # one of them is the reference
+        for implementation in ("native", "eager"):  # one of them becomes the reference
             if self.reference not in self.act or implementation not in self.impl:
                 yield self.reference, implementation
         for activation in self.act:
@@ -173,10 +170,10 @@ def arm_name(about: dict[str, Any]) -> str:
 
 
 def parse_shape(text: str) -> tuple[int, int]:
-    """Return batch and neurons.
+    """Return batch and neurons of a shape's text.
 
     Raises:
-        ConfigError: If it is no such text.
+        ConfigError: If it is no shape.
 
     Example:
         >>> parse_shape("1x256")
@@ -188,24 +185,31 @@ def parse_shape(text: str) -> tuple[int, int]:
     return batch, neurons
 
 
-def run(config: ActivationBenchmarkConfig, progress: Progress) -> TimingRecord:
-    """Measure and return the record; what could not be measured is in it with the reason.
+def estimate(config: ActivationBenchmarkConfig) -> tuple[str, float, str]:
+    """Return what is measured, about how many seconds it takes, and the options that shorten it."""
+    whole = config.resolved()
+    return f"{len(list(whole.arms()))} arms", whole.estimate_s(), "--quick, or fewer of --impl, --dtype"
+
+
+def measure(config: ActivationBenchmarkConfig, progress: Progress) -> TimingRecord:
+    """Measure and return the record; it keeps the reason of each arm that could not be measured.
 
     Raises:
         SwimrlError: If nothing could be measured.
     """
     whole = config.resolved()
+    command = [sys.executable, "-m", "swimrl.bench.activations.child"]
     settings = {"arms": list(whole.arms()), "seed": whole.seed}
+    plan = Plan(whole.processes, whole.rounds, whole.reading, seed=whole.seed)
 
-    def content() -> Content:
-        command = [sys.executable, "-m", "swimrl.bench.activations.child"]
-        found = measure_in_one_process(command, settings, whole.plan, progress)
-        absent = dict(found.absent)
-        if config.quick:
-            absent |= dict.fromkeys(_LEFT_OUT, "left out by --quick")
-        return Content(found.arms, found.series, absent)
+    def content() -> RecordContent:
+        measured = measure_in_one_process(command, settings, plan, progress)
+        if not config.quick:
+            return measured
+        left_out = dict.fromkeys(_LEFT_OUT, "left out by --quick")
+        return dataclasses.replace(measured, absent={**measured.absent, **left_out})
 
-    return take(KIND, dataclasses.asdict(whole), content)
+    return take_record(KIND, dataclasses.asdict(whole), content)
 
 
 def _description(

@@ -1,4 +1,7 @@
-"""SBX's TD3 as an arm of `swimrl bench train`; runs in SBX's own environment (see ../setup-peers)."""
+"""SBX's TD3 as an arm of `swimrl bench train`; it runs in SBX's own environment.
+
+``benchmarks/setup-peers`` makes that environment.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ _FUSED_UPDATES = 100
 
 
 def prepare(settings: Settings) -> Offer:
+    """Return the works of SBX, warmed up; settings as for `swimrl.bench.training.child`."""
     warnings.filterwarnings("ignore")
     threads = settings["threads"]
     os.environ["JAX_PLATFORMS"] = "cpu"
@@ -50,11 +54,11 @@ def prepare(settings: Settings) -> Offer:
     }
     if settings["act"] not in activations:
         raise ValueError(
-            f"{settings['act']} is not among {', '.join(activations)} of benchmarks/peers/sbx.py"
+            f"{settings['act']} is none of the activations written for SBX: {', '.join(activations)}"
         )
 
     env = gymnasium.make(settings["env"])
-    size = env.action_space.shape
+    size = env.action_space.shape or ()
     agent = TD3(
         "MlpPolicy",
         env,

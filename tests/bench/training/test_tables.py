@@ -1,4 +1,4 @@
-"""``swimrl bench train``: a small real run, and the tables of a recorded one."""
+"""The tables of a recorded run of `swimrl bench train`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from swimrl.bench.training import tables as bench_train_tables
-from swimrl.bench.training.profile import PARTS
-from swimrl.bench.training.results import PROFILE, STEPS, UPDATES
-from swimrl.cli.app import main
+from swimrl.bench.records import BenchRecord
+from swimrl.bench.training.results import STEPS, UPDATES
 from swimrl.timing.record import TimingRecord, read
 
-RECORDED = Path(__file__).parents[1] / "golden" / "bench_train.json"
+RECORDED = Path(__file__).parents[2] / "golden" / "bench_train.json"
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +23,7 @@ def recorded() -> TimingRecord:
 
 def tables(record: TimingRecord, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[str]]]:
     """Return the words of each row below each title; notes are under the last title."""
-    bench_train_tables.print_record(record)
+    BenchRecord(record).print()
     found: dict[str, list[list[str]]] = {"": []}
     title = ""
     for line in capsys.readouterr().out.splitlines():
@@ -87,7 +85,7 @@ def test_what_was_not_measured_and_what_speaks_for_doubt_is_printed(
         absent={"sbx swim": "No module named 'sbx' [x]"},
         host={**recorded.host, "load_before": 3.0},
     )
-    bench_train_tables.print_record(doubtful)
+    BenchRecord(doubtful).print()
     out = " ".join(capsys.readouterr().out.split())
     assert "not measured: sbx swim: No module named 'sbx' [x]" in out
     assert "warning: the machine was busy when the measurement began (load 3.0)" in out
@@ -96,10 +94,10 @@ def test_what_was_not_measured_and_what_speaks_for_doubt_is_printed(
 def test_processor_seconds_can_be_shown_instead(
     recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench_train_tables.print_record(recorded, "cpu")
+    BenchRecord(recorded).print("cpu")
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert "Seconds are the processor's" in out
+    assert "Times are processor seconds" in out
     (one,) = (s for s in recorded.series if (s.arm, s.work, s.part) == ("sb3 swim", STEPS, None))
     per_second = one.count / statistics.median(x for process in one.cpu_s for x in process)
     (row,) = (
@@ -120,44 +118,3 @@ def test_few_rounds_leave_intervals_undetermined(
     )
     for row in tables(few, capsys)["How many times as fast"][1:]:
         assert row[4] == row[6] == "[?]"
-
-
-def test_an_existing_file_is_refused_before_anything_is_measured(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "old.json"
-    path.write_text("mine")
-    with pytest.raises(SystemExit) as end:
-        main(["bench", "train", "--json", str(path)])
-    assert end.value.code == 2
-    assert capsys.readouterr().err == (
-        f"swimrl: error: {path} exists, and a record is never overwritten; give another name\n"
-    )
-    assert path.read_text() == "mine"
-
-
-@pytest.mark.slow
-def test_a_small_run_measures_everything_and_keeps_the_reason_of_what_it_cannot(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "record.json"
-    command = (
-        "bench train --env Pendulum-v1 --engine fused --against sb3 sbx --peer-python sbx=/no/such/python"
-    )
-    small = "--net 8x8 --batch-size 8 --warm-up 20 --rounds 2 --processes 1 --reading 0.01"
-    act = "swim(k=trainable)"
-    with pytest.raises(SystemExit) as end:
-        main([*command.split(), *small.split(), "--act", act, "--json", str(path)])
-    assert end.value.code == 0
-    record = read(path)
-    assert record.absent == {f"sbx {act}": "cannot run /no/such/python: No such file or directory"}
-    measured = {(one.arm, one.work, one.part) for one in record.series}
-    assert {(f"swimrl-fused {act}", work, None) for work in (STEPS, UPDATES, PROFILE)} <= measured
-    assert {(f"swimrl-fused {act}", PROFILE, part) for part in PARTS} <= measured
-    assert {work for arm, work, _ in measured if arm == f"sb3 {act}"} == {STEPS, UPDATES}
-    assert record.arms[f"swimrl-fused {act}"]["engine"]["name"] == "fused"
-    assert record.arms[f"sb3 {act}"]["activation"] == "eager code"
-    assert all(len(process) == 2 for one in record.series for process in one.wall_s)
-    out = capsys.readouterr().out
-    assert "not measured: sbx swim(k=trainable): cannot run /no/such/python" in out
-    assert out.endswith(f"raw readings: {path}\n")

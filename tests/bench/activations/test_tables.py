@@ -1,18 +1,16 @@
-"""``swimrl bench activations``: a small real run, and the tables of a recorded one."""
+"""The tables of a recorded run of `swimrl bench activations`."""
 
 from __future__ import annotations
 
-import json
 import statistics
 from pathlib import Path
 
 import pytest
 
-from swimrl.bench.activations.tables import print_record
-from swimrl.cli.app import main
+from swimrl.bench.records import BenchRecord
 from swimrl.timing.record import TimingRecord, read
 
-RECORDED = Path(__file__).parents[1] / "golden" / "bench_activations.json"
+RECORDED = Path(__file__).parents[2] / "golden" / "bench_activations.json"
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +20,7 @@ def recorded() -> TimingRecord:
 
 def tables(record: TimingRecord, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[str]]]:
     """Return the words of each row below each title."""
-    print_record(record)
+    BenchRecord(record).print()
     found: dict[str, list[list[str]]] = {}
     title = ""
     for line in capsys.readouterr().out.splitlines():
@@ -72,34 +70,9 @@ def test_ratios_are_against_pytorchs_own_relu(
 def test_what_was_left_out_carries_the_reason(
     recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_record(recorded)
+    BenchRecord(recorded).print()
     out = " ".join(capsys.readouterr().out.split())
     assert "swim native float32 256x256, ulu native float32 256x256" in out
     assert "PyTorch has no operator for it" in out
     assert "not measured: compiled, float64, bfloat16, float16" in out
     assert "left out by --quick" in out
-
-
-@pytest.mark.slow
-def test_a_small_run_writes_record_table_and_figure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = {option: tmp_path / f"costs.{option}" for option in ("json", "csv")}
-    figure = tmp_path / "costs.png"
-    small = "--impl eager fused --dtype float32 --shape 4x32 --rounds 6 --processes 1 --reading 0.0001"
-    options = [word for option, path in files.items() for word in (f"--{option}", str(path))]
-    with pytest.raises(SystemExit) as end:
-        main(["bench", "activations", "swim", *small.split(), *options, "--figure", str(figure)])
-    said = capsys.readouterr()
-    assert (end.value.code, said.err) == (0, "")
-    assert max(len(line) for line in said.out.splitlines() if str(tmp_path) not in line) <= 80
-    record = read(files["json"])
-    assert json.loads(files["json"].read_text())["settings"]["act"] == ["swim"]
-    assert {one.arm for one in record.series} == {
-        f"{arm} float32 4x32"
-        for arm in ("copy native", "relu native", "swim eager", "swim fused", "relu eager")
-    }
-    assert "cuda" in record.absent
-    assert files["csv"].read_text().count("\n") == 1 + 4 * 3
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    assert f"raw readings: {files['json']}" in said.out.replace("\n", "")

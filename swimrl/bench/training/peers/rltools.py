@@ -1,7 +1,7 @@
-"""RLtools' TD3 as an arm of `swimrl bench train`; runs in RLtools' own environment (see ../setup-peers).
+"""RLtools' TD3 as an arm of `swimrl bench train`; it runs in RLtools' own environment.
 
-RLtools compiles the whole loop in C++ for one configuration, with the environment stepped in Python. It
-offers steps of the loop only, not updates alone.
+``benchmarks/setup-peers`` makes that environment. RLtools compiles the whole loop in C++ for one
+configuration and steps the environment in Python. It offers steps of the loop, but no updates alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _STEP_LIMIT = 10_000_000
 
 
 def prepare(settings: Settings) -> Offer:
+    """Return the works of RLtools, warmed up; settings as for `swimrl.bench.training.child`."""
     warnings.filterwarnings("ignore")
     import gymnasium
     import rltools

@@ -1,8 +1,8 @@
-"""The speed of training, side by side with others: what is measured, and how.
+"""The speed of training beside other libraries: the options, and the measurement. Light: no torch here.
 
-Every arm is one contender with one activation. Its process (`swimrl.bench.training.child`, or a script in
-``benchmarks/peers`` that runs in the peer's own environment) fills a replay buffer with random steps, learns
-a little, and then does what it is asked for, round after round. Light: no torch here.
+Each arm is one contender with one activation. Its process is `swimrl.bench.training.child`, or a script in
+``peers`` that runs in the peer's own environment. It fills a replay buffer with random steps and learns a
+little; then it is measured, round after round.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from typing import Annotated, Any
 
 import tyro
 
-from swimrl.activations.language.names import parse_name
+from swimrl.bench.checks import canonical_names, check_counts, check_distinct, check_reading, check_seed
 from swimrl.errors import ConfigError, UnknownNameError
 from swimrl.fields import Count
 from swimrl.td3.config import TD3Config
-from swimrl.timing.measure import Arm, Plan, Progress, measure
+from swimrl.timing.measure import Plan, Progress, TimedArm
+from swimrl.timing.measure import measure as measure_arms
 from swimrl.timing.record import TimingRecord
-from swimrl.timing.session import Content, take
+from swimrl.timing.session import RecordContent, take_record
 from swimrl.training.config import TrainConfig
 
 KIND = "train"
-"""Of the records."""
+"""The kind of the records."""
 
 FLOOR = "floor"
-"""The arm that computes an update's products alone, and steps the environment alone."""
+"""The arm that computes only the products of an update, and steps only the environment."""
 
 ENGINES = {
     "fused": "our update",
@@ -44,12 +45,12 @@ PEERS = {
 }
 
 _IN_OUR_PYTHON = ("sb3", "sb3-medium")
-_SCRIPTS = Path(__file__).resolve().parents[3] / "benchmarks" / "peers"
+_PEER_SCRIPTS = Path(__file__).with_name("peers")
 
 
 @dataclass(frozen=True)
-class BenchmarkConfig:
-    """What is measured.
+class TrainingBenchmarkConfig:
+    """Which contenders are measured, and how.
 
     Raises:
         ConfigError: If a value cannot be used; the message names it.
@@ -87,24 +88,22 @@ class BenchmarkConfig:
     """Rounds with each set of processes; in a round everything is measured once, in random order."""
 
     processes: Count = 2
-    """How often every process is replaced by a fresh one."""
+    """How often all rounds are done, each time in fresh processes."""
 
     reading: float = 0.5
-    """Seconds of one reading, about."""
+    """About how many seconds a reading takes."""
 
     seed: Count = 0
     """Seed of the order within the rounds."""
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "processes", "warm_up", "batch_size"):
-            if getattr(self, name) < 1:
-                flag = name.replace("_", "-")
-                raise ConfigError(f"--{flag} is {getattr(self, name)}; expected a whole number of at least 1")
-        if not 0 < self.reading < 3600:
-            raise ConfigError(f"--reading is {self.reading}; expected seconds, such as 0.5")
-        for flag, chosen in (("--act", self.act), ("--engine", self.engine), ("--against", self.against)):
-            if len(set(chosen)) < len(chosen):
-                raise ConfigError(f"{flag} names one of {' '.join(chosen)} twice; give each once")
+        check_counts(
+            rounds=self.rounds, processes=self.processes, warm_up=self.warm_up, batch_size=self.batch_size
+        )
+        check_seed(self.seed)
+        check_reading(self.reading, example=0.5)
+        check_distinct("--engine", self.engine)
+        check_distinct("--against", self.against)
         if not self.act or not self.engine + self.against:
             raise ConfigError("nothing to measure; give at least one --act, and one of --engine or --against")
         for flag, chosen, known in (("--engine", self.engine, ENGINES), ("--against", self.against, PEERS)):
@@ -112,11 +111,10 @@ class BenchmarkConfig:
                 _split_threads(flag, text, known)
         self.pythons()
         TrainConfig(env=self.env, net=self.net)
-        for name in self.act:
-            parse_name(name)
+        canonical_names("--act", self.act)
 
     def contenders(self) -> list[tuple[str, int]]:
-        """Return name and threads of every contender, ours as ``swimrl-...``."""
+        """Return name and threads of every contender; our own are named ``swimrl-...``."""
         ours = [_split_threads("--engine", text, ENGINES) for text in self.engine]
         peers = [_split_threads("--against", text, PEERS) for text in self.against]
         return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
@@ -146,12 +144,19 @@ def arm_name(contender: str, threads: int, act: str) -> str:
     return f"{contender}@{threads} {act}" if threads > 1 else f"{contender} {act}"
 
 
-def run(config: BenchmarkConfig, progress: Progress) -> TimingRecord:
-    """Measure and return the record; what could not be measured is in it with the reason."""
-    descriptions: dict[str, dict[str, Any]] = {FLOOR: _description(FLOOR, 1, None)}
-    for act in (parse_name(name).canonical for name in config.act):
+def measure(config: TrainingBenchmarkConfig, progress: Progress) -> TimingRecord:
+    """Measure and return the record; it keeps the reason of each arm that could not be measured.
+
+    Raises:
+        SwimrlError: If the environment does not exist.
+    """
+    from swimrl.envs.make import check_id
+
+    check_id(config.env)
+    abouts: dict[str, dict[str, Any]] = {FLOOR: _description(FLOOR, 1, None)}
+    for act in canonical_names("--act", config.act):
         for contender, threads in config.contenders():
-            descriptions[arm_name(contender, threads, act)] = _description(contender, threads, act)
+            abouts[arm_name(contender, threads, act)] = _description(contender, threads, act)
     shared = {
         "env": config.env,
         "net": config.net,
@@ -162,21 +167,18 @@ def run(config: BenchmarkConfig, progress: Progress) -> TimingRecord:
         "exploration_noise": TD3Config.exploration_noise,
     }
     arms = [
-        Arm(name, _command(about["contender"], config.pythons()), {**shared, **about}, about["threads"])
-        for name, about in descriptions.items()
+        TimedArm(name, _command(about["contender"], config.pythons()), {**shared, **about}, about["threads"])
+        for name, about in abouts.items()
     ]
-    plan = Plan(config.processes, config.rounds, config.reading, config.seed)
+    plan = Plan(config.processes, config.rounds, config.reading, seed=config.seed)
 
-    def content() -> Content:
-        found = measure(arms, plan, progress)
-        told = {
-            name: {**about, **found.facts[name]}
-            for name, about in descriptions.items()
-            if name in found.facts
-        }
-        return Content(told, found.series, found.absent)
+    def content() -> RecordContent:
+        measurement = measure_arms(arms, plan, progress)
+        facts = measurement.facts
+        measured = {name: {**about, **facts[name]} for name, about in abouts.items() if name in facts}
+        return RecordContent(measured, measurement.series, measurement.absent)
 
-    return take(KIND, {**dataclasses.asdict(config), **shared}, content)
+    return take_record(KIND, {**dataclasses.asdict(config), **shared}, content)
 
 
 def _description(contender: str, threads: int, act: str | None) -> dict[str, Any]:
@@ -185,8 +187,8 @@ def _description(contender: str, threads: int, act: str | None) -> dict[str, Any
 
 def _command(contender: str, pythons: Mapping[str, str]) -> list[str]:
     if contender in PEERS and contender not in _IN_OUR_PYTHON:
-        # -P: without the script's folder among the places to import from, for it has the package's name.
-        return [pythons.get(contender, sys.executable), "-P", str(_SCRIPTS / f"{contender}.py")]
+        # -P: without the script's folder on the import path, because sbx.py would hide the package sbx.
+        return [pythons.get(contender, sys.executable), "-P", str(_PEER_SCRIPTS / f"{contender}.py")]
     return [sys.executable, "-m", "swimrl.bench.training.child"]
 
 
