@@ -110,7 +110,7 @@ def page() -> str:
     for family, members in _families().items():
         parts.append(f"\n## {family.capitalize()}\n\n")
         if drawn := [member for member in members if member.expression is not None]:
-            parts.append(f"<!-- curves {_digest(drawn)} -->\n![{family}](activations/{family}.png)\n\n")
+            parts.append(_mark(family, drawn) + "\n\n")
         parts.append("| name | parameters | range | monotone | smooth | slope at 0 | reference | |\n")
         parts.append("|---|---|---|---|---|---|---|---|\n")
         for member in members:
@@ -144,6 +144,11 @@ def _families() -> dict[str, list[Definition]]:
     return families
 
 
+def _mark(family: str, drawn: list[Definition]) -> str:
+    """Return the lines of the page that hold a family's figure and say which curves it shows."""
+    return f"<!-- curves {_digest(drawn)} -->\n![{family}](activations/{family}.png)"
+
+
 def _digest(definitions: Iterable[Definition]) -> str:
     """Identify what a figure shows: names, and values and slopes to five digits."""
     digest = hashlib.sha256()
@@ -157,13 +162,17 @@ def _digest(definitions: Iterable[Definition]) -> str:
 
 
 def main() -> None:
-    """Write the table, the page and its figures."""
+    """Write the table, the page, and those figures that show other curves than the page had before."""
+    before = PAGE.read_text(encoding="utf-8")
     FILE.write_text(table(), encoding="utf-8")
-    PAGE.write_text(page())
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {FILE.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
     for family, members in _families().items():
-        drawn = [curve(parse_name(m.name), points=241) for m in members if m.expression is not None]
-        if drawn:
-            gallery(drawn, FIGURES / f"{family}.png")
+        drawn = [member for member in members if member.expression is not None]
+        path = FIGURES / f"{family}.png"
+        if drawn and (_mark(family, drawn) not in before or not path.exists()):
+            gallery([curve(parse_name(member.name), points=241) for member in drawn], path)
+            print(f"drew {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

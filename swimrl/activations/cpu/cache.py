@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import numpy as np
 from numba.core import config
 
 from swimrl.activations.cpu.math import source_digest
+from swimrl.host import cache_folder
 
 _config: Any = config  # numba sets its attributes at run time
 _CHECKSUMS = "checksums.json"
@@ -50,9 +50,12 @@ def load(source: str) -> Callable[..., None]:
 
 
 def cache_directory() -> Path:
-    """Return where compiled kernels are kept; the folder can be removed at any time."""
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "swimrl" / "kernels"
+    """Return where compiled kernels are kept; the folder can be removed at any time.
+
+    Raises:
+        OSError: There is no place for it; see `swimrl.host.cache_folder`.
+    """
+    return cache_folder() / "kernels"
 
 
 def _digest(source: str) -> str:
@@ -69,9 +72,9 @@ def _digest(source: str) -> str:
 
 
 def _from_disk(name: str, source: str) -> Callable[..., None]:
-    entry = cache_directory() / name
     with _numba_caches_beside_the_text():
         try:
+            entry = cache_directory() / name
             if _is_intact(entry):
                 return _execute(name, source, entry)
             shutil.rmtree(entry, ignore_errors=True)

@@ -129,15 +129,23 @@ def _body(formula: Formula, program: Program, dtype: str) -> tuple[list[str], li
 class _Typed(ast.NodeTransformer):
     """Rewrites generated text for numba.
 
-    Numbers become names of constants in the loop's dtype: numba computes ``float32 * 0.5`` in float64.
-    Functions get an underscore, so that no parameter hides them. Powers become functions.
+    The printer writes for torch, where a tensor decides the dtype. numba decides it by each operand, so:
+
+    - ``0.5*x`` becomes ``_C0*x`` with a constant of the loop's dtype, because numba computes
+      ``float32 * 0.5`` in float64;
+    - ``exp(x)`` becomes ``_exp(x)``, a function of ``cpu.math``; with the underscore no parameter hides it;
+    - ``x**2`` becomes ``_power(x, 2)``, repeated products, and ``x**a`` becomes ``_pow(x, a)``;
+    - ``_rsqrt(x)`` becomes ``_C0/_sqrt(x)``, and ``_constant(a, x)``, which gives a number the dtype of a
+      tensor, becomes ``a``.
+
+    Example: ``_Typed().text("_0 = 2*exp(x)**3")`` is ``"_0 = _C0 * _power(_exp(x), 3)"``.
     """
 
     constants: dict[str, str] = field(default_factory=dict)
     """Numbers, as text, and the names that stand for them."""
 
     functions: set[str] = field(default_factory=set)
-    """The functions of ``cpu_math`` that occur."""
+    """The functions of ``cpu.math`` that occur."""
 
     def text(self, line: str) -> str:
         """Return one line rewritten."""
