@@ -53,17 +53,17 @@ _STEP = TrainFrequencyUnit.STEP
 _DEFAULTS = TD3Config()
 
 
-# Not saved: made anew from the seed, or by the next update.
+# Not saved: created again from the seed, or by the next update.
 _OURS = ("streams", "_update", "_fast_actor")
 
 
 class TD3(stable_baselines3.TD3):
     """Twin Delayed DDPG (Fujimoto et al. 2018) with any activation in actor and critics.
 
-    Everything that ``stable_baselines3.TD3`` does, this does: ``learn``, ``predict``, ``save``, ``load``,
-    callbacks, vectorised environments. What differs: the defaults are the authors', exploration noise is on
-    by default, ``policy_kwargs`` takes the names of activations (see `swimrl.td3.policy.TD3Policy`), and
-    every use of chance draws from a stream of its own.
+    It does everything that ``stable_baselines3.TD3`` does: ``learn``, ``predict``, ``save``, ``load``,
+    callbacks, vectorised environments. The differences: the defaults are the authors', exploration noise is
+    on by default, ``policy_kwargs`` takes the names of activations (see `swimrl.td3.policy.TD3Policy`), and
+    each use of random numbers has a stream of its own.
 
     Args:
         policy: ``"MlpPolicy"``, another of Stable-Baselines3's names, or a policy class.
@@ -77,9 +77,9 @@ class TD3(stable_baselines3.TD3):
         *args: Stable-Baselines3's further positional arguments.
         exploration_noise: Standard deviation of the Gaussian exploration noise, in units of the largest
             action; used when no ``action_noise`` is given. 0 turns it off.
-        engine: What computes the update: ``"fused"``, our own on the processor, or ``"sb3"``,
-            Stable-Baselines3's own code. What the fused engine cannot do falls back to the latter, with one
-            line in the log of ``swimrl.td3``.
+        engine: The code that computes the update: ``"fused"``, our own on the processor, or ``"sb3"``,
+            Stable-Baselines3's own. Where the fused engine cannot work, ``"sb3"`` takes over, with one line
+            in the log of ``swimrl.td3``.
         threads: Threads of an update, one when not given; with 2 or more the fused engine updates the critics
             side by side. Stable-Baselines3's update uses PyTorch's own setting when not given.
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
@@ -153,8 +153,8 @@ class TD3(stable_baselines3.TD3):
     def set_random_seed(self, seed: int | None = None) -> None:
         """Derive all random streams from ``seed``; draw a seed when none is given.
 
-        The global generators are seeded as well, as Stable-Baselines3 does, for the sake of other people's
-        modules and callbacks; nothing of swimrl draws from them.
+        The global generators are seeded as well, as Stable-Baselines3 does, for modules and callbacks of
+        users; swimrl itself does not draw from them.
         """
         seed = secrets.randbelow(MAX_SEED) if seed is None else check_seed(seed)
         self.streams = Streams(seed)
@@ -211,7 +211,7 @@ class TD3(stable_baselines3.TD3):
 
     @property
     def last_observations(self) -> np.ndarray | dict[str, np.ndarray] | None:
-        """What the environments showed last, [E, O], as the networks see it; None before the first step."""
+        """The latest observations, [E, O], as the networks see them; None before the first step."""
         return self._last_obs
 
     @property
@@ -220,7 +220,7 @@ class TD3(stable_baselines3.TD3):
         return self.lr_schedule(self._current_progress_remaining)
 
     def stored_transitions(self, steps: np.ndarray) -> ReplayBufferSamples:
-        """Return stored transitions as the networks see them; nothing is drawn from the minibatches' stream.
+        """Return stored transitions as the networks see them; the minibatches' stream is not used.
 
         Args:
             steps: Positions in the replay buffer, [N], int. Of several environments, the environment of each
@@ -241,10 +241,10 @@ class TD3(stable_baselines3.TD3):
         learning_starts: int = 0,
         log_interval: int | None = None,
     ) -> RolloutReturn:
-        """Act and store as Stable-Baselines3's method does, at half the cost.
+        """Act and store transitions as Stable-Baselines3's method does, at half the cost.
 
-        It calls the same methods in the same order, and callbacks find the same local variables. What is left
-        out is of no use to TD3.
+        It calls the same methods in the same order, and callbacks see the same local variables. It leaves out
+        only what TD3 does not use.
 
         Raises:
             ConfigError: If ``train_freq`` is not positive, or counts episodes of several environments.
@@ -275,7 +275,7 @@ class TD3(stable_baselines3.TD3):
             self._store_transition(replay_buffer, buffer_actions, new_obs, rewards, dones, infos)  # type: ignore[arg-type]
             self._update_current_progress_remaining(self.num_timesteps, self._total_timesteps)
             self._on_step()
-            for idx, done in enumerate(dones.tolist()):  # NumPy's own numbers take twice as long
+            for idx, done in enumerate(dones.tolist()):  # NumPy's scalars take twice as long
                 if done:
                     num_collected_episodes += 1
                     self._episode_num += 1
@@ -313,7 +313,7 @@ class TD3(stable_baselines3.TD3):
         return draws
 
     def _current_fast_actor(self, n_envs: int) -> FastActor | None:
-        """Return the actor without PyTorch on the present weights; None where there can be none."""
+        """Return the actor without PyTorch on the present weights; None where it cannot be used."""
         if self._fast_actor is None or not self._fast_actor.intact():
             policy: nn.Module = self.policy
             self._fast_actor = None
@@ -336,7 +336,7 @@ class TD3(stable_baselines3.TD3):
         if is_end or type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None:
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
             return
-        # The common case without Stable-Baselines3's copies: the buffer copies what it is given.
+        # The common case without Stable-Baselines3's copies: the buffer itself copies.
         self._last_original_obs = self._last_obs
         replay_buffer.add(self._last_obs, new_obs, buffer_action, reward, dones, infos)  # type: ignore[arg-type]
         self._last_obs = new_obs
@@ -361,8 +361,7 @@ class TD3(stable_baselines3.TD3):
         """Update critics, actor and targets ``gradient_steps`` times, with minibatches of ``batch_size``.
 
         Raises:
-            NonFiniteError: If the critics' loss is no longer finite; the message names the first tensor
-                that is not.
+            NonFiniteError: If the critics' loss is not finite; the message names the first such tensor.
         """
         started = time.perf_counter()
         update = self.prepare_engine(batch_size)
@@ -385,7 +384,7 @@ class TD3(stable_baselines3.TD3):
         self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
         actor_losses, critic_losses = update.run(self._n_updates, gradient_steps, self._vec_normalize_env)
         self._n_updates += gradient_steps
-        # What Stable-Baselines3 logs, under its names.
+        # The same values, under the same names, as Stable-Baselines3 logs.
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         if actor_losses:
             self.logger.record("train/actor_loss", sum(actor_losses) / len(actor_losses))
@@ -446,7 +445,7 @@ class TD3(stable_baselines3.TD3):
         return facts
 
     def _rows_fit(self) -> bool:
-        """Return whether transitions of this kind can be rows of one float32 array."""
+        """Return whether the transitions of this environment can be rows of one float32 array."""
         fit = are_vectors(self.observation_space, self.action_space)
         return fit and self.n_steps == 1 and not self.optimize_memory_usage
 
@@ -473,7 +472,7 @@ class TD3(stable_baselines3.TD3):
         return "the loss itself (all stored data and weights are finite)"
 
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
-        # As Stable-Baselines3, but asking the schedule once, and with each group's own scale.
+        # As in Stable-Baselines3, but the schedule is called once, and each group has a scale of its own.
         rate = self.current_learning_rate
         self.logger.record("train/learning_rate", rate)
         for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
@@ -485,9 +484,9 @@ class TD3(stable_baselines3.TD3):
 
 
 def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray) -> bool:
-    """Return whether a quick look finds only finite numbers; False asks for a thorough one."""
+    """Return whether a quick check finds only finite numbers; after False a thorough check is needed."""
     if not isinstance(new_obs, np.ndarray):
         return False
-    # A sum of squares is finite only if all that it adds up is, and costs half as much to look at.
+    # A sum of squares is finite only if all its terms are, and it takes half the time of a test of each.
     # Unlike dot, vdot does not warn where the sum overflows.
     return math.isfinite(np.vdot(new_obs, new_obs)) and math.isfinite(np.vdot(reward, reward))

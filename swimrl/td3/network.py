@@ -64,8 +64,8 @@ def mlp(
         inputs: Width of the input.
         outputs: Width of the output.
         hidden: Width of each hidden layer.
-        activations: One factory for each hidden layer; each call makes a module of its own, so that
-            nothing is shared by accident.
+        activations: One maker for each hidden layer; each call makes a new module, so that layers share
+            nothing by accident.
         layer_norm: Whether to normalise each pre-activation.
         squash: Whether to end in tanh.
     """
@@ -133,21 +133,21 @@ def initialise(network: nn.Sequential, scheme: Initialisation, *, output_gain: f
 
 
 def hidden_activations(network: nn.Sequential) -> list[nn.Module]:
-    """Return the activation of each hidden layer; an actor's final tanh is none of them."""
+    """Return the activation of each hidden layer, without the tanh at an actor's output."""
     modules = list(network)
     output = max(number for number, module in enumerate(modules) if isinstance(module, nn.Linear))
     return [module for module in modules[:output] if not isinstance(module, nn.Linear | nn.LayerNorm)]
 
 
 def linear_layers(network: nn.Sequential) -> list[nn.Linear]:
-    """Return the linear layers, from the input's side."""
+    """Return the linear layers, the one at the input first."""
     return [module for module in network if isinstance(module, nn.Linear)]
 
 
 def layer_gains(network: nn.Sequential) -> list[float | None]:
     """Return 1 / E[f(z)^2] of the activation that feeds each linear layer; 1 for the first.
 
-    None stands for an activation that has no gain, such as one that mixes the units of a layer.
+    An activation without a gain, such as one that mixes the units of a layer, gives None.
     """
     return [1.0, *map(_gain, hidden_activations(network))]
 
@@ -155,6 +155,6 @@ def layer_gains(network: nn.Sequential) -> list[float | None]:
 def _gain(activation: nn.Module) -> float | None:
     try:
         return variance_gain(activation)
-    # A module that looks at a whole layer refuses single numbers in its own way.
+    # A module that needs a whole layer refuses single numbers, each with an error of its own.
     except (FormulaError, RuntimeError, ValueError, IndexError):
         return None

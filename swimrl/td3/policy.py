@@ -1,4 +1,4 @@
-"""Actor and critics of TD3 whose hidden layers take any activation, each layer its own if wanted."""
+"""Actor and critics of TD3 with any activation, the same in all hidden layers or one for each."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ class TD3Policy(sb3.TD3Policy):
         action_space: Action space.
         lr_schedule: Learning rate as a function of the remaining progress (1 to 0).
         net_arch: Hidden widths, or ``{"pi": widths, "qf": widths}``.
-        activation_fn: A name such as ``"swim(k=1)"``, a callable that makes a module, a list with one of
-            these for each hidden layer, or ``{"pi": ..., "qf": ...}`` for actor and critics.
+        activation_fn: A name such as ``"swim(k=1)"``, a callable that returns a new module, a list with one
+            of these for each hidden layer, or ``{"pi": ..., "qf": ...}`` for actor and critics.
         initialisation: How to draw the initial weights; see `swimrl.td3.network.initialise`.
         layer_norm: Whether to normalise the pre-activations.
         weight_decay: Decoupled weight decay of the weight matrices.
         activation_lr_scale: Learning rate of trainable activation parameters, as a multiple of the
             learning rate of the weights.
-        **kwargs: Whatever else Stable-Baselines3's policy takes.
+        **kwargs: The other arguments of Stable-Baselines3's policy.
 
     Raises:
         ConfigError: If the number of activations differs from the number of hidden layers.
@@ -156,7 +156,7 @@ class TD3Policy(sb3.TD3Policy):
             )
 
     def draw_initial_weights(self) -> None:
-        """Draw the initial weights anew from PyTorch's global generator; the targets get the same."""
+        """Draw new initial weights from PyTorch's global generator; the targets get the same."""
         (actor,) = perceptrons(self.actor)
         initialise(actor, self.initialisation, output_gain=_ORTHOGONAL_ACTOR_GAIN)
         for network in perceptrons(self.critic):
@@ -165,7 +165,7 @@ class TD3Policy(sb3.TD3Policy):
         self.critic_target.load_state_dict(self.critic.state_dict())
 
     def draw_initial_activations(self) -> None:
-        """Draw the random initial values inside activations anew from PyTorch's global generator."""
+        """Draw new random initial values inside activations from PyTorch's global generator."""
         for network in (self.actor, self.critic):
             for activation in chain.from_iterable(map(hidden_activations, perceptrons(network))):
                 for module in activation.modules():
@@ -205,11 +205,11 @@ class TD3Policy(sb3.TD3Policy):
 
     @property
     def has_plain_features(self) -> bool:
-        """Whether the networks see the observation itself, as one vector."""
+        """Whether the networks receive the observation itself, as one vector."""
         return self.features_extractor_class is FlattenExtractor
 
     def set_training_mode(self, mode: bool) -> None:
-        """Put actor and critics in training or evaluation mode, unless they are in it already."""
+        """Set actor and critics to training or evaluation mode, unless they are in that mode already."""
         if not self.training == self.actor.training == self.critic.training == mode:
             super().set_training_mode(mode)
 

@@ -1,4 +1,4 @@
-"""A replay buffer whose transitions are rows of one float32 array, so that a minibatch is gathered in one go.
+"""A replay buffer whose transitions are rows of one float32 array, so that one loop gathers a minibatch.
 
 Letters in shapes: C capacity in vectorised steps, E environments, O observation, A action, B batch.
 """
@@ -15,10 +15,11 @@ class RowReplayBuffer(ReplayBuffer):
     """Stable-Baselines3's replay buffer on one float32 array of rows.
 
     A row holds observation, action, next observation, a gap of an action's width, reward, done and timeout.
-    In a minibatch the gap takes the target policy's next action, so that the critics' inputs (observation,
-    action) and (next observation, next action) both lie side by side and nothing is copied together.
+    In a minibatch the target policy's next action is written into the gap. So the critics' inputs
+    (observation, action) and (next observation, next action) each lie side by side, and nothing has to be
+    concatenated.
 
-    The arrays that Stable-Baselines3 knows (``observations``, ``actions`` ...) are views into the rows.
+    The arrays that Stable-Baselines3 uses (``observations``, ``actions`` ...) are views into the rows.
     Observations are kept in float32: half the memory of Stable-Baselines3's float64 for MuJoCo. Minibatches
     are float32 there too, so the numbers are the same; with ``VecNormalize``, which normalises after
     sampling, they differ by float32's rounding of the raw observation.
@@ -86,7 +87,7 @@ class RowReplayBuffer(ReplayBuffer):
 
 
 class Columns:
-    """Where in a row what lies.
+    """The positions of a row's parts.
 
     Args:
         observation_size: O.

@@ -1,7 +1,7 @@
-"""All of an agent that decides its future, apart from its replay buffer's content.
+"""The state of an agent, without the content of its replay buffer: all that its next steps depend on.
 
-`agent_state` only reads: a run goes on as if it had not been looked at. `restore_agent` expects an agent that
-was built from the same configuration.
+`agent_state` only reads, so it does not change how a run goes on. `restore_agent` expects an agent that was
+built from the same configuration.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ State = dict[str, Any]
 
 
 PendingLog = Sequence[tuple[str, float, Sequence[str]]]
-"""Name, number, and the outputs that it is kept out of."""
+"""Name, number, and the outputs that do not receive it."""
 
 
 def agent_state(agent: TD3) -> State:
-    """Return the state between two environment steps of an agent whose environments are traced.
+    """Return the agent's state between two environment steps; its environments must be traced.
 
-    Nothing in it changes when the agent goes on.
+    The state shares no memory with the agent.
     """
     assert agent.ep_info_buffer is not None
     assert agent.ep_success_buffer is not None
@@ -61,11 +61,11 @@ def agent_state(agent: TD3) -> State:
 
 
 def restore_agent(agent: TD3, state: Mapping[str, Any]) -> bool:
-    """Bring ``agent`` to where `agent_state` was taken, but for its logger: see `restore_log`.
+    """Set ``agent`` to a state of `agent_state`, except for its logger, see `restore_log`.
 
     Returns:
-        Whether its environments came to the same place. If not, because they hide a part of their state,
-        the agent goes on from where they are.
+        Whether its environments reached the same state. If they did not, because a part of their state is
+        hidden, the agent goes on from the state that they reached.
 
     Raises:
         ConfigError: If the fused engine used a product backend that does not exist here.
@@ -92,7 +92,7 @@ def restore_agent(agent: TD3, state: Mapping[str, Any]) -> bool:
 
 
 def restore_log(agent: TD3, pending: PendingLog) -> None:
-    """Give the agent's new logger the numbers that the old one had not written yet."""
+    """Record the numbers that the previous logger had not written yet in the agent's new logger."""
     for name, value, excluded in pending:
         agent.logger.record(name, value, tuple(excluded))
 
@@ -128,7 +128,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any
 
 
 def _pending_log(agent: TD3) -> PendingLog:
-    """Return the numbers that were recorded since the logger last wrote, and what each is kept out of."""
+    """Return the numbers recorded since the logger last wrote, and the outputs excluded for each."""
     logger = agent.logger
     return [
         (name, float(value), logger.name_to_excluded[name])
@@ -144,7 +144,7 @@ def _lean_env(agent: TD3) -> LeanVecEnv:
 
 
 def _generator(agent: TD3) -> np.random.BitGenerator:
-    """Return what the first random actions are drawn from."""
+    """Return the generator of the first random actions."""
     return agent.action_space.np_random.bit_generator
 
 

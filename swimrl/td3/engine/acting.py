@@ -1,7 +1,6 @@
 """The actor's forward pass without PyTorch, for one step of one or a few environments.
 
-At this size the calls themselves cost more than the arithmetic: PyTorch needs 100 us for what takes 10 us
-here.
+At this size the calls themselves take longer than the arithmetic: 100 us in PyTorch, 10 us here.
 
 Letters in shapes: E environments, O observation, A action.
 """
@@ -29,14 +28,14 @@ class FastActor:
     """The deterministic policy on preallocated memory; it reads the actor's own weights.
 
     Args:
-        policy: Its actor acts; see `can_act`.
-        size: E, how many observations are given at once.
+        policy: A policy for which `can_act` returns True.
+        size: E, the number of observations in each call.
     """
 
     def __init__(self, policy: TD3Policy, size: int) -> None:
         (perceptron,) = perceptrons(policy.actor)
         self._parameters = list(policy.actor.parameters())
-        self._kept = [p.data for p in self._parameters]  # so that nothing else can take their place in memory
+        self._kept = [p.data for p in self._parameters]  # so that no other tensor can get their addresses
         self._addresses = [p.data_ptr() for p in self._kept]
         box = policy.action_space
         assert isinstance(box, spaces.Box)
@@ -44,7 +43,7 @@ class FastActor:
         self._observations, self._actions, self._program = _bind(perceptron, size)
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
-        """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O]; they are the caller's to keep."""
+        """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O], in an array of their own."""
         self._run(observations)
         return self._actions.copy()
 
@@ -60,7 +59,7 @@ class FastActor:
             draws: Standard normal numbers, of the same shape.
 
         Returns:
-            The actions [E, A] as the environment takes them, and in [-1, 1].
+            The actions [E, A] in the environment's units, and in [-1, 1].
         """
         self._run(observations)
         actions: tuple[np.ndarray, np.ndarray] = _add_noise(
@@ -76,17 +75,15 @@ class FastActor:
                 call()
 
     def intact(self) -> bool:
-        """Return whether the actor's weights still lie where they lay; loading and saving can move them."""
+        """Return whether the actor's weights are at the same addresses; loading and saving can move them."""
         return [*map(torch.Tensor.data_ptr, self._parameters)] == self._addresses
 
 
 def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
-    """Return whether `FastActor` can stand in for this policy's actor."""
+    """Return whether `FastActor` can replace this policy's actor."""
     return (
         isinstance(policy, TD3Policy)
-        and are_vectors(
-            policy.observation_space, policy.action_space
-        )  # others are prepared in their own ways
+        and are_vectors(policy.observation_space, policy.action_space)  # the policy converts others first
         and why_unavailable() is None
         and policy.device.type == "cpu"
         and policy.has_plain_features
@@ -96,12 +93,12 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
 
 
 def are_vectors(*given: spaces.Space[Any]) -> bool:
-    """Return whether what each space holds is one vector of numbers."""
+    """Return whether each space holds vectors of numbers."""
     return all(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in given)
 
 
 def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, list[Call]]:
-    """Return input [E, I], output [E, A] and the calls that lead from one to the other, tanh at the end."""
+    """Return input [E, I], output [E, A] and the calls that compute the output, the last one a tanh."""
     linears = linear_layers(perceptron)
     dtype = linears[0].weight.detach().numpy().dtype
     inputs = x = np.zeros((size, linears[0].in_features), dtype)
@@ -112,9 +109,9 @@ def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray,
         z = np.zeros((size, len(bias)), dtype)
         parameters = [parameter.detach().numpy().reshape(-1) for parameter in f.parameters()]
         theta = np.zeros(sum(parameter.size for parameter in parameters), dtype)
-        if parameters:  # the kernel wants them side by side
+        if parameters:  # the kernel expects one array
             program.append(partial(np.concatenate, parameters, out=theta))
-        # At this size every library is limited by memory alone; this call has the least around it.
+        # At this size memory limits every library; this call has the least overhead.
         program.append(partial(np.dot, x, weight.T, z))
         program.append(CpuKernel(f.spec.settled, dtype).bind_value(z, bias, theta))
         x = z

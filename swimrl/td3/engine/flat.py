@@ -1,8 +1,8 @@
 """One network's parameters, their gradients, Adam's moments and the target's parameters as flat arrays.
 
 The network's own `torch.nn.Parameter` objects, the target's, and the optimiser's state are views into these
-arrays, so whatever reads or writes them in PyTorch (saving, loading, evaluating, Stable-Baselines3's own
-update) sees and changes the same numbers.
+arrays. So PyTorch code that reads or writes them (saving, loading, evaluating, Stable-Baselines3's own
+update) uses the same numbers.
 
 N stands for the number of parameters.
 """
@@ -23,7 +23,7 @@ class FlatNetwork:
     """A network and its target, laid out flat in the order of the optimiser's parameter groups.
 
     Args:
-        network: The network that is trained.
+        network: The network to train.
         target: Its Polyak average.
         optimizer: Adam over the network's parameters.
 
@@ -70,13 +70,13 @@ class FlatNetwork:
         return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
 
     def _current_addresses(self) -> list[int]:
-        # One moment stands for all: who replaces them, as to begin anew, replaces each.
+        # One moment stands for all: code that replaces them, to start again, replaces each.
         moment = self._state[self.parameters[0]].get("exp_avg")
         tensors = chain(self.parameters, self.target_parameters, [] if moment is None else [moment])
         return [*map(torch.Tensor.data_ptr, tensors)]
 
     def intact(self) -> bool:
-        """Return whether PyTorch's tensors still are views into the flat arrays; loading can replace them."""
+        """Return whether PyTorch's tensors are still views into the flat arrays; loading can replace them."""
         return (
             self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
             and self.steps == self._steps_flat[0]
@@ -96,7 +96,7 @@ class FlatNetwork:
         return self._at(self._target, parameter)
 
     def span(self, parameters: Sequence[torch.Tensor]) -> slice:
-        """Return where parameters that follow each other lie in the flat arrays."""
+        """Return the slice of the flat arrays that holds these parameters, which must follow each other."""
         first, last = (self._position(parameters[end]) for end in (0, -1))
         assert [self.parameters[i] is p for i, p in enumerate(parameters, first)] == [True] * len(parameters)
         return slice(self.offsets[first], self.offsets[last + 1])
@@ -131,5 +131,5 @@ class FlatNetwork:
             )
 
     def polyak(self, tau: float) -> None:
-        """Move the target towards the network."""
+        """Move the target towards the network: target (1 - tau) + tau network."""
         kernels.polyak(self.target, self.p, tau)

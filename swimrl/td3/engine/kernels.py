@@ -3,8 +3,8 @@
 Letters in shapes: B batch, O observation, A action, N parameters of a flat buffer. Arrays are float32, or
 float64 for checks; every loop computes in the dtype of its arrays.
 
-No ``fastmath`` flag but ``contract``: the others would lose NaN (``nnan``) or the order of sums, on which
-equality with the reference depends.
+``contract`` is the only ``fastmath`` flag: the others would lose NaN (``nnan``) or change the order of sums,
+and then the results would differ from the reference.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 
 def compiled(*, contract: bool) -> Callable[[Callable[..., Any]], Any]:
-    """Return the decorator that compiles a loop; without numba the loop stays as it is, and is not called.
+    """Return the decorator that compiles a loop; without numba it returns the loop, which is then not called.
 
     Args:
-        contract: Whether a product and a sum may be rounded once, together, which NumPy does not do.
+        contract: Whether a product and a sum may be rounded once, together; NumPy rounds each.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -40,7 +40,7 @@ _compiled = compiled(contract=True)
 
 @_compiled
 def gather(rows: np.ndarray, indices: np.ndarray, batch: np.ndarray) -> None:
-    """Copy the rows [C, W] that ``indices`` [B] name into ``batch`` [B, W]."""
+    """Copy the rows ``indices`` [B] of ``rows`` [C, W] into ``batch`` [B, W]."""
     for b in range(indices.size):
         row = indices[b]
         for column in range(rows.shape[1]):
@@ -90,7 +90,7 @@ def td_target(
     Fujimoto et al. 2018, eq. 10 and algorithm 1.
 
     Args:
-        q: What the target critics say, [n_critics, B].
+        q: Values of the target critics, [n_critics, B].
         reward: [B].
         done: 1 where the episode ended, [B].
         timeout: 1 where it ended by its time limit alone, [B].
@@ -102,7 +102,7 @@ def td_target(
     for b in range(q.shape[1]):
         least = q[0, b]
         for i in range(1, q.shape[0]):
-            # Not min(): it would drop a NaN, which must be seen.
+            # Not min(): it would drop a NaN, which must stay visible.
             if q[i, b] < least or q[i, b] != q[i, b]:
                 least = q[i, b]
         alive = one - done[b] * (one - timeout[b])
@@ -114,7 +114,7 @@ def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarr
     """Write the mean of (q - target)^2 into ``loss`` and its gradient by q into ``g``.
 
     Args:
-        q: What a critic says, [B, 1].
+        q: Values of a critic, [B, 1].
         target: [B].
         g: [B, 1].
         loss: float64 [1].
@@ -168,9 +168,9 @@ def adam(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """One step of Adam (Kingma & Ba 2015, algorithm 1) in one pass, in the order of PyTorch's operations.
+    """Take one step of Adam (Kingma & Ba 2015, algorithm 1) in one pass, in PyTorch's order of operations.
 
-    Where PyTorch divides by the root of the second moment's correction, this multiplies, which is faster.
+    PyTorch divides by the root of the second moment's correction; this multiplies, which is faster.
 
     Args:
         p: Parameters [N], changed in place.

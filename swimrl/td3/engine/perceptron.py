@@ -65,9 +65,9 @@ class Layer:
 class Scratch:
     """Arrays that programs share.
 
-    Programs are built in the order in which they run. While one is built it takes arrays and gives them back
-    where it is done with them, and the next gets the same: at run time a few arrays are used over and over,
-    and the cache holds them.
+    Programs are built in the order in which they run. While a program is built, it takes arrays and gives
+    them back where it no longer needs them, and the next program gets the same arrays. So an update uses a
+    few arrays over and over, and they stay in the processor's cache.
     """
 
     def __init__(self) -> None:
@@ -75,20 +75,20 @@ class Scratch:
         self._lent: dict[int, np.ndarray] = {}
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-        """Return an array with anything in it: the one that was given back last, if one has this shape."""
+        """Return an array with arbitrary content: the one that was given back last, if any has this shape."""
         free = self._free.setdefault((shape, dtype), [])
         array = free.pop() if free else _at_cache_line(shape, dtype)
         self._lent[id(array)] = array
         return array
 
     def give_back(self, array: np.ndarray) -> None:
-        """Let the next one have ``array``; one that was not taken from here stays its owner's."""
+        """Make ``array`` available again; an array that was not taken from here is ignored."""
         if self._lent.pop(id(array), None) is not None:
             self._free[array.shape, array.dtype].append(array)
 
 
 def _at_cache_line(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """Return a new array that begins at a cache line, so that no vector of the processor straddles two."""
+    """Return a new array that begins at a cache line, so that no vector register's load spans two lines."""
     size = math.prod(shape) * dtype.itemsize
     memory = np.empty(size + _CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % _CACHE_LINE
@@ -97,11 +97,11 @@ def _at_cache_line(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
 
 @dataclass
 class Tape:
-    """What a forward pass leaves for the backward pass."""
+    """The arrays that a forward pass keeps for the backward pass."""
 
     parameter_gradients: bool = True
-    """Whether the backward pass is to write each layer's gradients; without them only the input's gradient
-    is computed, as the actor's update needs it of the critic."""
+    """Whether the backward pass writes each layer's gradients. Without them it computes only the gradient by
+    the input, which is all that the actor's update needs from the critic."""
 
     inputs: list[np.ndarray] = field(default_factory=list)
     """Input of each layer, [B, I]; empty without parameter gradients."""
@@ -124,12 +124,12 @@ def forward(
     """Return the program that writes the perceptron's output at ``x`` [B, I] into ``out`` [B, O].
 
     Args:
-        layers: The layers, from the input's side.
-        x: The input; read whenever the program runs.
+        layers: The layers, the one at the input first.
+        x: The input; the program reads it each time it runs.
         out: The output, before any tanh.
-        product: Binds each product to what computes it.
-        scratch: Where memory comes from, and goes back to unless the tape keeps it.
-        tape: Filled with what `backward` needs, if one will follow.
+        product: Returns the call that computes a product.
+        scratch: Provides the memory, and gets it back unless the tape keeps it.
+        tape: Receives the arrays for `backward`, if it will follow.
     """
     program: Program = []
     for layer in layers:
@@ -178,15 +178,15 @@ def backward(
     input_gradient: np.ndarray | None = None,
     input_columns: slice = slice(None),
 ) -> Program:
-    """Return the program that carries the gradient ``g`` [B, O] by the output back through the perceptron.
+    """Return the program that propagates the gradient ``g`` [B, O] by the output back through the perceptron.
 
     Args:
         layers: The layers, as given to `forward`.
-        tape: What `forward` left; its memory goes back to ``scratch``.
-        g: Gradient by the output, before any tanh; read whenever the program runs.
-        product: Binds each product to what computes it.
+        tape: The arrays that `forward` kept; they go back to ``scratch``.
+        g: Gradient by the output, before any tanh; the program reads it each time it runs.
+        product: Returns the call that computes a product.
         scratch: As given to `forward`.
-        input_gradient: Where to write the gradient by the columns ``input_columns`` of the input, if wanted.
+        input_gradient: Receives the gradient by the columns ``input_columns`` of the input, if given.
         input_columns: Which columns of the input.
     """
     program: Program = []

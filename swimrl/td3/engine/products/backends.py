@@ -24,7 +24,7 @@ operands, where ``medium`` precision means that."""
 
 
 def describe(a: np.ndarray, b: np.ndarray) -> str:
-    """Return what tells one product from another: sizes, memory layout, dtype.
+    """Return the name of a product's shape: sizes, memory layout, dtype.
 
     Example:
         >>> describe(np.zeros((256, 17), np.float32), np.zeros((8, 17), np.float32).T)

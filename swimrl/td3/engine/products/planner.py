@@ -19,7 +19,7 @@ from swimrl.td3.engine.products.measurement import measure, onednn_is_float32, s
 from swimrl.td3.engine.products.precision import ready
 
 BindProduct = Callable[[np.ndarray, np.ndarray, np.ndarray], Call]
-"""(a [M, K], b [K, N], out [M, N]) -> the call that writes the product of a and b into out."""
+"""Takes a [M, K], b [K, N], out [M, N]; returns the call that writes the product of a and b into out."""
 
 # Below this many multiplications the conversion to bfloat16 costs more than it saves.
 _WORTH_BF16 = 2**21
@@ -28,7 +28,7 @@ _WORTH_BF16 = 2**21
 class ProductPlanner:
     """Binds products to the backend that is best for their shape on this host.
 
-    Whoever binds products, and whoever calls them, does so within ``product_threads(1)``.
+    Products are bound and computed within ``product_threads(1)``.
 
     Args:
         pinned: A choice made before, shape to backend, which wins over any measurement.
@@ -51,7 +51,7 @@ class ProductPlanner:
         for shape, backend in self._pinned.items():
             _check_pinned(shape, backend)
         self._bf16 = ("bf16" if onednn_is_float32() else "onednn-bf16") if bf16 else None
-        # Whether PyTorch's setting is to be that of oneDNN while products are computed.
+        # Whether PyTorch's precision must select oneDNN while products are computed.
         self._through_onednn = onednn_is_float32() or self._bf16 == "onednn-bf16"
         excludes_torch = side_by_side and self._through_onednn
         self._all_candidates = not excludes_torch
@@ -76,7 +76,7 @@ class ProductPlanner:
         return bind(self._pinned[shape], a, b, out)
 
     def ready(self) -> AbstractContextManager[None]:
-        """Return the context in which the calls from `product` are to be made."""
+        """Return the context in which the calls from `product` must be made."""
         return ready("medium" if self._through_onednn else "highest")
 
 
