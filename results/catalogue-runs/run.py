@@ -6,8 +6,8 @@ Each run is the command
 
     swimrl train --env Hopper-v4 --act NAME --steps 2000 --td3.learning-starts 500 --final-episodes 10
 
-called in one process. runs.csv gets the engine, the counted parameters of actor and critics, what the run
-ended with, and its mean return over the final episodes.
+called from Python in one process. runs.csv gets the engine, the counted parameters of actor and critics,
+what the run ended with, and its mean return over the final episodes.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
+from typing import Any
 
+import swimrl
 from swimrl.activations import REGISTRY
-from swimrl.cli.app import main as swimrl
+from swimrl.errors import SwimrlError
 from swimrl.runs.record import RunRecord, read_record
 
-COMMAND = "--env Hopper-v4 --steps 2000 --td3.learning-starts 500 --final-episodes 10"
+SETTINGS = {"env": "Hopper-v4", "steps": 2000, "final_episodes": 10, "td3": {"learning_starts": 500}}
 COLUMNS = ("activation", "exit code", "engine", "actor parameters", "critic parameters", "return", "reason")
 
 
-def train(name: str, study: Path, options: str = "") -> tuple[int, RunRecord | None]:
-    """Run the command; return its exit code, and the record of the run if it came so far."""
+def train(name: str, study: Path, **settings: Any) -> tuple[int, RunRecord | None]:
+    """Train; return the exit code of the command, and the record of the run if it came so far."""
     before = set(study.rglob("run.json"))
     code = 0
     try:
-        swimrl(["train", *COMMAND.split(), "--act", name, *options.split(), "--out", str(study)])
-    except SystemExit as end:
-        code = int(end.code or 0)
+        swimrl.train(**SETTINGS | settings, act=name, out=study)
+    except SwimrlError as error:
+        print(f"{name}: {error}")
+        code = 2
     new = set(study.rglob("run.json")) - before
     return code, read_record(new.pop()) if new else None
 

@@ -244,10 +244,14 @@ def reporter_for(console: Console, title: Sequence[str]) -> Reporter:
 
 
 def summary(record: RunRecord) -> list[str]:
-    """Return the lines that close a run: status, steps, seconds and scores."""
+    """Return the lines that close a run: status, steps, seconds, reason and scores."""
     scores = [f"{name} {value:,.1f}" for name, value in record.metrics.items() if value is not None]
     seconds = record.wall_clock_s["total"]
-    return [f"{record.status} after {record.steps_done:,} steps in {seconds:,.0f} s", "  ".join(scores)]
+    return [
+        f"{record.status} after {record.steps_done:,} steps in {seconds:,.0f} s",
+        *([record.reason] if record.reason else []),
+        "  ".join(scores),
+    ]
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -60,8 +61,9 @@ def start(
         callbacks=build_callbacks(config.callback, callbacks),
     )
     print_lines(console, summary(record))
+    if record.status in ("stopped", "interrupted"):
+        print_lines(console, [f"continue it with: swimrl resume {shlex.quote(str(directory.path))}"])
     if record.status == "interrupted":
-        print_lines(console, [f"continue it with: swimrl resume {directory.path}"])
         raise KeyboardInterrupt
 
 

@@ -90,7 +90,9 @@ def test_text_for_people(finished: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_best_takes_the_best_policy_seen(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = train_line(tmp_path, "--act 'swim(k=1)' --steps 1 --eval-episodes 1 --final-episodes 0 --seed 9")
+    other = train_line(
+        tmp_path, {"steps": 1, "eval_episodes": 1, "final_episodes": 0, "seed": 9, "act": "swim(k=1)"}
+    )
     run = shutil.copytree(finished, tmp_path / "run")
     (run / "policy-best.safetensors").write_bytes((other / "policy.safetensors").read_bytes())
     best = score([str(run), "--best", "--episodes", "2"], capsys)

@@ -159,11 +159,11 @@ def test_wrong_input_gets_one_line(
 def test_a_study_that_is_done_costs_nothing_and_says_so_also_in_a_terminal(
     finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.training.small_runs import FINISHED
+    from tests.training.small_runs import FINISHED_LINE
 
     study = tmp_path / "study"
     shutil.copytree(finished.parents[2], study)
-    options = f"{LINE} {FINISHED} --out {study}".replace("--seed ", "--seeds ")
+    options = f"{LINE} {FINISHED_LINE} --out {study}".replace("--seed ", "--seeds ")
     _prepare(options, study, capsys)
     before = {file: file.stat().st_mtime_ns for file in study.rglob("*") if file.is_file()}
 

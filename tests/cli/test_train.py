@@ -138,3 +138,52 @@ def test_without_a_terminal_there_is_a_line_for_each_evaluation(
     assert dict(zip(shown[::2], shown[1::2], strict=True)) == {
         name: f"{value:,.1f}" for name, value in metrics.items()
     }
+
+
+SHORT = f"{LINE} --act relu --steps 40 --eval-every 40 --eval-episodes 1 --final-episodes 0"
+
+
+def end_of(options: str, study: Path) -> object:
+    with pytest.raises(SystemExit) as end:
+        main(["train", *shlex.split(options), "--out", str(study)])
+    return end.value.code
+
+
+def test_what_an_environment_raises_is_one_line_and_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end_of(f"{SHORT} --env-kwargs fails_at=31", tmp_path) != 0
+    said = capsys.readouterr().err
+    assert "the point fell off the line" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("callback", ["Quits", "Ends"])
+def test_only_a_run_that_fails_has_a_code_of_its_own(
+    callback: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = end_of(f"{SHORT} --callback deeds:{callback}", tmp_path)
+    said = capsys.readouterr()
+    if callback == "Quits":
+        assert code == 2
+        assert said.err.startswith("swimrl: error: SystemExit: 0 ended the run")
+    else:
+        assert code == 0
+        assert "stopped after 30 steps" in said.out
+        assert "stopped by the callback Ends, which returned False at step 30" in said.out
+        assert "continue it with: swimrl resume" in said.out
+
+
+def test_a_second_identical_run_is_refused_and_overwrite_starts_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert end_of(SHORT, tmp_path) == 0
+    (record,) = tmp_path.rglob("run.json")
+    weights = record.with_name("policy.safetensors")
+    before = weights.read_bytes()
+    weights.write_bytes(b"mine")
+    assert end_of(SHORT, tmp_path) == 2
+    assert "holds a run that is 'done' after 40 steps" in capsys.readouterr().err
+    assert weights.read_bytes() == b"mine"
+    assert end_of(f"{SHORT} --overwrite", tmp_path) == 0
+    assert weights.read_bytes() == before

@@ -9,7 +9,7 @@ import pytest
 
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from tests.training.small_runs import FINISHED, train_line
+from tests.training.small_runs import FINISHED, Settings, train_line
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,9 +19,13 @@ def worlds() -> None:
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> Callable[[str], Path]:
-    """A function that trains with the given options and returns the directory of the run."""
-    return lambda options: train_line(tmp_path, options)
+def train(tmp_path: Path) -> Callable[..., Path]:
+    """A function that trains with the given settings and returns the directory of the run."""
+
+    def train(*parts: Settings) -> Path:
+        return train_line(tmp_path, *parts)
+
+    return train
 
 
 @pytest.fixture(scope="session")

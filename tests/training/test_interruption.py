@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
-from swimrl.training.interruption import Interruption
-
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+from swimrl.training.interruption import SIGNALS, Interruption
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -20,6 +19,8 @@ def test_the_first_is_held_back_and_the_second_obeyed(number: signal.Signals) ->
         assert interruption.is_asked
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+        signal.raise_signal(number)  # the run is closing: all further ones are ignored
+        signal.raise_signal(number)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -45,3 +46,32 @@ def test_the_handlers_from_before_come_back() -> None:
     with Interruption().listening():
         assert [signal.getsignal(number) for number in SIGNALS] != before
     assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_closed_terminal_is_heard_unless_it_is_to_be_ignored() -> None:
+    """``nohup`` ignores SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        interruption = Interruption()
+        with interruption.listening():
+            signal.raise_signal(signal.SIGHUP)
+        assert not interruption.is_asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    interruption = Interruption()
+    with interruption.listening():
+        signal.raise_signal(signal.SIGHUP)
+    assert (interruption.is_asked, interruption.reason) == (True, "stopped from outside (SIGHUP)")
+
+
+def test_another_thread_can_train_too() -> None:
+    listened = []
+
+    def listen() -> None:
+        with Interruption().listening():
+            listened.append(True)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert listened == [True]

@@ -1,4 +1,4 @@
-"""One run, from the command line to its directory."""
+"""One run, from its settings to its directory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ import pytest
 import safetensors.numpy
 import stable_baselines3
 import torch
+from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from swimrl.cli.app import main
+import swimrl
+from swimrl.errors import NonFiniteError, StorageError, SwimrlError, TrainingError
 from swimrl.runs.record import read_record
 from swimrl.td3.agent import TD3
 from swimrl.training import build, open_run
 from swimrl.training.config import TrainConfig
-from tests.training.small_runs import FINISHED, LINE, train_line
+from swimrl.training.interruption import SIGNALS
+from tests.training.small_runs import FINISHED, LINE, SMALL, Settings, merged, train_line
 
-Train = Callable[[str], Path]
+Train = Callable[..., Path]
 
-SPARSE = "--eval-episodes 1 --final-episodes 0"
-SHORT = f"--act relu --steps 120 --td3.learning-starts 60 --eval-every 60 {SPARSE}"
+SPARSE = {"act": "relu", "eval_episodes": 1, "final_episodes": 0}
+SHORT = {**SPARSE, "steps": 120, "eval_every": 60, "td3": {"learning_starts": 60}}
 
 
 def record_of(run: Path) -> dict[str, Any]:
@@ -79,10 +82,8 @@ class TestFinishedRun:
         assert len({row["return"] for row in rows}) == 6
 
     def test_evaluations_are_those_of_the_stored_policy(self, train: Train) -> None:
-        run = train(
-            "--act relu --steps 100 --td3.learning-starts 40 --eval-every 100 --eval-episodes 2 "
-            "--final-episodes 0 --seed 5"
-        )
+        settings = {"steps": 100, "eval_every": 100, "eval_episodes": 2, "seed": 5}
+        run = train(SPARSE, settings, {"td3": {"learning_starts": 40}})
         policy = open_run(run).policy
         env = build.build_environment(TrainConfig(env="worlds/Line-v0"))
         returns = []
@@ -174,7 +175,7 @@ class TestFinishedRun:
 
     def test_the_best_policy_is_the_one_of_the_best_evaluation(self, train: Train) -> None:
         # Learning so fast that it gets worse: the best evaluation is not the last.
-        run = train(f"--act relu --steps 60 --td3.learning-starts 20 --eval-every 20 {SPARSE} --td3.lr 0.03")
+        run = train(SPARSE, {"steps": 60, "eval_every": 20, "td3": {"learning_starts": 20, "lr": 0.03}})
         returns = [float(row["return"]) for row in rows_of(run / "evaluations.csv")]
         best = int(np.argmax(returns))
         assert best < 3
@@ -193,7 +194,7 @@ class TestReproducibility:
         self, finished: Path, worlds: None, tmp_path: Path
     ) -> None:
         again = train_line(tmp_path / "again", FINISHED)
-        other = train_line(tmp_path / "other", FINISHED.replace("--seed 3", "--seed 4"))
+        other = train_line(tmp_path / "other", FINISHED, {"seed": 4})
         for name in ("evaluations.csv", "final.csv", "policy.safetensors", "policy-best.safetensors"):
             assert (again / name).read_bytes() == (finished / name).read_bytes(), name
             assert (other / name).read_bytes() != (finished / name).read_bytes(), name
@@ -225,31 +226,31 @@ class TestReproducibility:
 
 class TestOptions:
     @pytest.mark.parametrize(
-        "options",
+        "settings",
         [
-            "--engine sb3",
-            "--normalize-obs",
-            "--n-envs 2",
-            "--td3.layer-norm",
-            "--td3.init variance",
-            "--td3.init orthogonal",
-            "--td3.updates-per-step 2",
-            "--td3.weight-decay 0.01",
-            "--act-actor tanh,swim --act-critic elu",
-            "--act 'swim(k=trainable)' --td3.activation-lr 0.01",
-            "--act worlds:Doubled",
-            "--env-kwargs push=0.1",
-            "--threads 2",
+            {"engine": "sb3"},
+            {"normalize_obs": True},
+            {"n_envs": 2},
+            {"td3": {"layer_norm": True}},
+            {"td3": {"init": "variance"}},
+            {"td3": {"init": "orthogonal"}},
+            {"td3": {"updates_per_step": 2}},
+            {"td3": {"weight_decay": 0.01}},
+            {"act_actor": "tanh,swim", "act_critic": "elu"},
+            {"act": "swim(k=trainable)", "td3": {"activation_lr": 0.01}},
+            {"act": "worlds:Doubled"},
+            {"env_kwargs": {"push": 0.1}},
+            {"threads": 2},
         ],
+        ids=str,
     )
     def test_a_run_with_it_ends_well_and_differs_from_one_without(
-        self, options: str, train: Train, plain: Path
+        self, settings: dict[str, Any], train: Train, plain: Path
     ) -> None:
-        base = SHORT.replace("--act relu", "") if "--act " in options else SHORT
-        run = train(f"{base} {options}")
+        run = train(SHORT, settings)
         assert record_of(run)["status"] == "done"
         assert run.parent.name != plain.parent.name
-        if options not in ("--engine sb3", "--threads 2"):  # these change no more than rounding
+        if not settings.keys() & {"engine", "threads"}:  # these change no more than rounding
             rows, without = rows_of(run / "evaluations.csv"), rows_of(plain / "evaluations.csv")
             assert rows != without
         # What was stored acts as the environment wants it.
@@ -258,17 +259,17 @@ class TestOptions:
         assert np.abs(action).max() <= 1
 
     def test_engines_agree_after_a_few_updates(self, train: Train) -> None:
-        few = f"--act relu --steps 44 --td3.learning-starts 40 --eval-every 44 {SPARSE}"
-        ours, theirs = train(f"{few} --engine fused"), train(f"{few} --engine sb3")
+        few = {**SPARSE, "steps": 44, "eval_every": 44, "td3": {"learning_starts": 40}}
+        ours, theirs = train(few, {"engine": "fused"}), train(few, {"engine": "sb3"})
         assert record_of(theirs)["engine"]["name"] == "sb3"
-        before = weights_of(train(f"--act relu --steps 1 {SPARSE}"))
+        before = weights_of(train(SPARSE, {"steps": 1}))
         for name, tensor in weights_of(ours).items():
             np.testing.assert_allclose(tensor, weights_of(theirs)[name], atol=2e-5, err_msg=name)
         moved = max(np.abs(tensor - before[name]).max() for name, tensor in weights_of(ours).items())
         assert moved > 2e-4
 
     def test_normalised_observations_are_normalised_in_the_stored_policy_too(self, train: Train) -> None:
-        run = train(f"{SHORT} --normalize-obs")
+        run = train(SHORT, {"normalize_obs": True})
         tensors = weights_of(run)
         assert tensors["normalisation.mean"].shape == tensors["normalisation.var"].shape == (2,)
         theirs = stable_baselines3.TD3.load(run / "policy.zip", device="cpu")
@@ -279,7 +280,7 @@ class TestOptions:
         np.testing.assert_allclose(open_run(run).policy(observation), expected, rtol=1e-5, atol=1e-6)
 
     def test_activations_by_layer_are_in_the_record_and_the_network(self, train: Train) -> None:
-        run = train(f"{SHORT.replace('--act relu', '')} --act-actor relu,swim --act-critic elu")
+        run = train(SHORT, {"act_actor": "relu,swim", "act_critic": "elu"})
         record = record_of(run)
         assert record["config"]["act"] == "relu,swim"
         assert record["config"]["act_critic"] == "elu"
@@ -293,11 +294,11 @@ class TestOptions:
 
     def test_the_initial_gains_are_in_the_record(self, train: Train) -> None:
         # E[relu(z)^2] is 1/2 for standard normal z.
-        gains = record_of(train(f"{SHORT} --td3.init variance"))["network"]["actor_gains"]
+        gains = record_of(train(SHORT, {"td3": {"init": "variance"}}))["network"]["actor_gains"]
         assert gains == pytest.approx([1, 2, 2])
 
     def test_a_callback_runs_along(self, train: Train) -> None:
-        run = train(f"{SHORT} --callback worlds:Recorder")
+        run = train(SHORT, {"callback": "worlds:Recorder"})
         assert (run / "recorded.txt").read_text().split() == [str(step) for step in range(1, 121)]
 
 
@@ -308,20 +309,18 @@ def plain(worlds: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestFailure:
-    def fail(self, study: Path, options: str, code: int) -> dict[str, Any]:
-        with pytest.raises(SystemExit) as end:
-            main(["train", *shlex.split(f"{LINE} {options}"), "--out", str(study)])
-        assert end.value.code == code
+    def fail(self, study: Path, kind: type[Exception], *parts: Settings) -> dict[str, Any]:
+        """Return the record of a run that ends with an exception of this kind, and the exception's text."""
+        with pytest.raises(kind) as error:
+            train_line(study, SHORT, *parts)
         (record,) = study.rglob("run.json")
-        return {"run": record.parent, **json.loads(record.read_text())}
+        return {"run": record.parent, "text": str(error.value), **json.loads(record.read_text())}
 
-    def test_a_reward_that_is_no_number_stops_the_run_and_keeps_what_it_has(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        record = self.fail(tmp_path, f"{SHORT} --env-kwargs nan_reward_from=90", 2)
+    def test_a_reward_that_is_no_number_stops_the_run_and_keeps_what_it_has(self, tmp_path: Path) -> None:
+        record = self.fail(tmp_path, SwimrlError, {"env_kwargs": {"nan_reward_from": 90}})
         assert (record["status"], record["failure"]) == ("failed", "diverged")
         assert "reward is nan at step 89" in record["reason"]
-        assert record["reason"] in capsys.readouterr().err
+        assert record["reason"] == record["text"]
         assert record["steps_done"] == 89
         assert record["ended"]
         steps = [row["step"] for row in rows_of(record["run"] / "evaluations.csv")]
@@ -331,14 +330,14 @@ class TestFailure:
 
     @pytest.mark.parametrize("engine", ["fused", "sb3"])
     def test_a_network_that_diverges_stops_the_run(self, engine: str, tmp_path: Path) -> None:
-        record = self.fail(tmp_path, f"{SHORT} --td3.lr 1e30 --engine {engine}", 2)
+        record = self.fail(tmp_path, NonFiniteError, {"td3": {"lr": 1e30}, "engine": engine})
         assert (record["status"], record["failure"]) == ("failed", "diverged")
         assert "first tensor that is not finite is actor.mu.0.weight" in record["reason"]
         assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0", "60"]
 
     def test_a_full_disk_leaves_whole_files(self, tmp_path: Path) -> None:
-        options = "--act relu --steps 40 --eval-every 20 --eval-episodes 1 --callback worlds:FullDisk"
-        record = self.fail(tmp_path / "inf", options, 2)  # a folder's name is no sign of divergence
+        # A folder's name is no sign of divergence.
+        record = self.fail(tmp_path / "inf", StorageError, {"callback": "worlds:FullDisk", "eval_every": 20})
         assert (record["status"], record["failure"]) == ("failed", "storage")
         assert "evaluations.csv: No space left on device" in record["reason"]
         assert [row["step"] for row in rows_of(record["run"] / "evaluations.csv")] == ["0"]
@@ -346,39 +345,74 @@ class TestFailure:
             assert arrays["timesteps"].tolist() == [0]
         assert list(record["run"].glob("*.new")) == []
 
-    def test_an_environment_that_raises_is_an_unexpected_error_in_one_line(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    @pytest.mark.parametrize(
+        ("raised", "text"),
+        [
+            (ValueError("it broke"), "ValueError: it broke"),
+            (StopIteration(), "StopIteration: "),
+            (SystemExit(0), "SystemExit: 0"),
+            (GeneratorExit(), "GeneratorExit: "),
+        ],
+        ids=repr,
+    )
+    def test_whatever_a_callback_raises_fails_the_run(
+        self, raised: BaseException, text: str, tmp_path: Path
     ) -> None:
-        record = self.fail(tmp_path, f"{SHORT} --env-kwargs fails_at=31", 1)
-        assert (record["status"], record["failure"]) == ("failed", "error")
-        assert record["reason"].startswith("ValueError: the point fell off the line")
-        said = capsys.readouterr().err
-        assert said.startswith("swimrl: unexpected error: ValueError: the point fell off the line")
-        assert said.endswith("(add --debug for the traceback)\n")
-        assert said.count("\n") == 1
+        # What is no Exception, such as SystemExit(0), could otherwise end the process as if all were well.
+        kind = type(raised) if isinstance(raised, Exception) else TrainingError
+        record = self.fail(tmp_path, kind, {"callback": Raises(raised)})
+        assert (record["status"], record["failure"], record["reason"]) == ("failed", "error", text)
+        assert record["steps_done"] == 31
 
 
-class TestRepetition:
-    def test_a_second_identical_run_is_refused_and_overwrite_starts_again(
-        self, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        run = train(f"{SHORT} --act swim".replace("--act relu", ""))
-        again = ["train", *shlex.split(f"{LINE} {SHORT.replace('--act relu', '--act swim')}")]
-        weights = (run / "policy.safetensors").read_bytes()
-        (run / "policy.safetensors").write_bytes(b"mine")
-        with pytest.raises(SystemExit) as end:
-            main([*again, "--out", str(tmp_path)])
-        assert end.value.code == 2
-        assert "holds a run that is 'done' after 120 steps" in capsys.readouterr().err
-        assert (run / "policy.safetensors").read_bytes() == b"mine"
-        with pytest.raises(SystemExit) as end:
-            main([*again, "--out", str(tmp_path), "--overwrite"])
-        assert end.value.code == 0
-        assert (run / "policy.safetensors").read_bytes() == weights
+class Raises(BaseCallback):
+    """Raises at step 31."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps == 31:
+            raise self.error
+        return True
+
+
+class Returns(BaseCallback):
+    """Returns something at a certain step, and True at all others."""
+
+    def __init__(self, step: int, answer: Any) -> None:
+        super().__init__()
+        self.step, self.answer, self.is_ended = step, answer, False
+
+    def _on_step(self) -> bool:
+        return self.answer if self.num_timesteps == self.step else True
+
+    def _on_training_end(self) -> None:
+        self.is_ended = True
+
+
+class TestStop:
+    @pytest.mark.parametrize("answer", [False, None, 0])
+    def test_what_is_not_true_stops_the_run_as_in_sb3(self, answer: Any, tmp_path: Path) -> None:
+        callback = Returns(1, answer)
+        run = swimrl.train(**merged(SMALL, SHORT), callback=callback, out=tmp_path, progress=False)
+        assert (run.status, run.record.steps_done) == ("stopped", 1)
+        assert run.record.reason == (
+            f"stopped by the callback Returns, which returned {answer} at step 1; "
+            "a callback that goes on returns True"
+        )
+        assert callback.is_ended
+        assert run.scores["final100"] is None
+        assert run.policy(np.zeros(2)).shape == (1,)
+
+    def test_at_the_last_step_the_run_is_done(self, train: Train) -> None:
+        run = train(SHORT, {"callback": Returns(120, False)})
+        assert record_of(run)["status"] == "done"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     options = "--act relu --steps 1e7 --td3.learning-starts 100 --eval-every 50 --eval-episodes 1"
     command = [sys.executable, "-m", "swimrl", "train", *shlex.split(f"{LINE} {options}")]
@@ -399,7 +433,8 @@ def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -
     (file,) = tmp_path.rglob("run.json")
     record = read_record(file)
     assert record.status == "interrupted"
-    assert record.reason == "stopped from outside (Ctrl-C or SIGTERM)"
+    name = "Ctrl-C" if number == signal.SIGINT else number.name
+    assert record.reason == f"stopped from outside ({name})"
     assert record.steps_done >= 150
     assert record.ended
     assert record.metrics["last10"] < 0
@@ -416,30 +451,18 @@ def evaluations_in(study: Path) -> int:
 
 
 @pytest.mark.slow
-def test_the_first_example_leaves_a_complete_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = "--env Hopper-v4 --act 'swim(k=1)' --steps 3000 --td3.learning-starts 1000 --eval-every 1000"
-    with pytest.raises(SystemExit) as end:
-        main(["train", *shlex.split(options), "--out", str(tmp_path)])
-    assert end.value.code == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "Hopper-v4  swim(k=1)  seed 0"
-    assert [line.split("  return")[0].split()[1] for line in said[2:6]] == ["0", "1,000", "2,000", "3,000"]
-    (file,) = tmp_path.rglob("run.json")
-    run = file.parent
-    assert record_of(run)["status"] == "done"
-    assert record_of(run)["updates_done"] == 2000
-    rows = rows_of(run / "evaluations.csv")
-    assert [int(row["step"]) for row in rows] == [step for step in (0, 1000, 2000, 3000) for _ in range(10)]
-    assert len(rows_of(run / "final.csv")) == 100
+def test_the_first_example_leaves_a_complete_run(tmp_path: Path) -> None:
+    settings = {"steps": 3000, "eval_every": 1000, "td3": {"learning_starts": 1000}}
+    run = swimrl.train(env="Hopper-v4", act="swim(k=1)", out=tmp_path, progress=False, **settings)
+    assert run.status == "done"
+    assert run.record.updates_done == 2000
+    assert run.evaluations.steps.tolist() == [0, 1000, 2000, 3000]
+    assert run.evaluations.returns.shape == (4, 10)
+    assert len(rows_of(run.path / "final.csv")) == 100
 
-    agent = stable_baselines3.TD3.load(run / "policy.zip", device="cpu")
+    agent = stable_baselines3.TD3.load(run.path / "policy.zip", device="cpu")
     observation = np.zeros(11)
     action, _ = agent.predict(observation, deterministic=True)
-    np.testing.assert_allclose(open_run(run).policy(observation), action, rtol=1e-5, atol=1e-6)
-
-    with pytest.raises(SystemExit) as end:
-        main(["eval", str(run), "--json"])
-    assert end.value.code == 0
-    score = json.loads(capsys.readouterr().out)
-    # The same episodes as those of the metric.
-    assert score["mean_return"] == pytest.approx(record_of(run)["metrics"]["final100"], rel=1e-6)
+    np.testing.assert_allclose(run.policy(observation), action, rtol=1e-5, atol=1e-6)
+    # The same episodes as those of the score.
+    assert run.evaluate().mean_return == pytest.approx(run.scores["final100"], rel=1e-6)

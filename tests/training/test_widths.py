@@ -78,10 +78,10 @@ def test_a_resolved_configuration_has_its_widths() -> None:
         resolve(replace(HOPPER, match_parameters="rellu"))
 
 
-def test_on_the_command_line(tmp_path: Path) -> None:
+def test_in_a_run(tmp_path: Path) -> None:
     counts = []
-    for act in ("relu", "crelu --match-parameters relu"):
-        options = f"--act {act} --steps 40 --td3.learning-starts 30 --eval-episodes 1 --final-episodes 0"
-        network = read_record(train_line(tmp_path, options) / "run.json").network
+    common = {"steps": 40, "eval_episodes": 1, "final_episodes": 0, "td3": {"learning_starts": 30}}
+    for settings in ({"act": "relu"}, {"act": "crelu", "match_parameters": "relu"}):
+        network = read_record(train_line(tmp_path, common, settings) / "run.json").network
         counts.append(network["actor_parameters"] + network["critic_parameters"])
     assert counts[1] == pytest.approx(counts[0], rel=0.1)

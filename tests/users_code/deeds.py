@@ -55,3 +55,17 @@ class Dies(_Deed):
 
     def do(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Quits(BaseCallback):
+    """Wants to end the process, as if all were well."""
+
+    def _on_step(self) -> bool:
+        raise SystemExit(0)
+
+
+class Ends(BaseCallback):
+    """Ends training at step 30."""
+
+    def _on_step(self) -> bool:
+        return self.num_timesteps != 30

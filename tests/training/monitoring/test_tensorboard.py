@@ -27,7 +27,13 @@ from tests.training.small_runs import train_line
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "monitoring.md"
 
-SHORT = "--steps 90 --td3.learning-starts 30 --eval-every 30 --eval-episodes 1 --final-episodes 0"
+SHORT = {
+    "steps": 90,
+    "eval_every": 30,
+    "eval_episodes": 1,
+    "final_episodes": 0,
+    "td3": {"learning_starts": 30, "buffer_size": 40, "gamma": 0.5},
+}
 ACTIVATIONS = ("aulu", "lslu", "relu")
 
 
@@ -35,10 +41,9 @@ ACTIVATIONS = ("aulu", "lslu", "relu")
 def sweep(worlds: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Runs of one study, by activation; the first leaves films."""
     study = tmp_path_factory.mktemp("sweep")
-    common = f"{SHORT} --td3.buffer-size 40 --td3.gamma 0.5"
-    films = ["--video-every 60", "", ""]
+    films = [{"video_every": 60}, {}, {}]
     return {
-        act: train_line(study, f"--act {act} {common} {film}")
+        act: train_line(study, SHORT, {"act": act}, film)
         for act, film in zip(ACTIVATIONS, films, strict=True)
     }
 

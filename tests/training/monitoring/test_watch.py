@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tools import torture
 
 Train = Callable[[str], Path]
 
-SPARSE = "--eval-episodes 1 --final-episodes 2"
+SPARSE = {"eval_episodes": 1, "final_episodes": 2}
 
 
 def series(run: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -27,21 +28,25 @@ def series(run: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options",
+    "settings",
     [
-        "--act aulu",
-        "--act 'swim(k=trainable)' --engine sb3",
-        "--act rrelu --engine sb3",  # draws random numbers of its own
-        "--act taaf(tanh) --normalize-obs --n-envs 2",
+        {"act": "aulu"},
+        {"act": "swim(k=trainable)", "engine": "sb3"},
+        {"act": "rrelu", "engine": "sb3"},  # draws random numbers of its own
+        {"act": "taaf(tanh)", "normalize_obs": True, "n_envs": 2},
     ],
 )
-def test_a_watched_run_is_the_same_run_as_an_unwatched_one(options: str, tmp_path: Path) -> None:
-    common = (
-        f"{options} {SPARSE} --steps 120 --td3.learning-starts 30 --eval-every 40 --td3.buffer-size 60 "
-        "--checkpoint-every 120"
-    )
-    watched = train_line(tmp_path / "a", f"{common} --diagnose-every 10 --video-every 40")
-    plain = train_line(tmp_path / "b", f"{common} --diagnose-every 0")
+def test_a_watched_run_is_the_same_run_as_an_unwatched_one(settings: dict[str, Any], tmp_path: Path) -> None:
+    common = {
+        **SPARSE,
+        **settings,
+        "steps": 120,
+        "eval_every": 40,
+        "checkpoint_every": 120,
+        "td3": {"learning_starts": 30, "buffer_size": 60},
+    }
+    watched = train_line(tmp_path / "a", common, {"diagnose_every": 10, "video_every": 40})
+    plain = train_line(tmp_path / "b", common, {"diagnose_every": 0})
     assert not (plain / "diagnostics.csv").exists()
     assert set(series(watched)["norm/weights/actor"][0]) == set(range(0, 121, 10))
     for name in ("evaluations.csv", "final.csv", "policy.safetensors", "policy-best.safetensors"):
@@ -97,7 +102,9 @@ def test_an_interrupted_run_has_the_same_diagnostics_and_no_point_twice(tmp_path
 
 
 def test_units_die_under_a_learning_rate_that_is_far_too_large(train: Train) -> None:
-    run = train(f"--act relu {SPARSE} --steps 400 --td3.learning-starts 50 --eval-every 100 --td3.lr 0.1")
+    run = train(
+        SPARSE, {"act": "relu", "steps": 400, "eval_every": 100, "td3": {"learning_starts": 50, "lr": 0.1}}
+    )
     found = series(run)
     dead = {name: values for name, (_, values) in found.items() if name.startswith("units/dead/critic")}
     assert len(dead) == 4
@@ -113,7 +120,7 @@ def test_a_run_that_diverges_ends_with_its_own_error(
     with pytest.raises(SystemExit) as end:
         main(
             [
-                *("train", *LINE.split(), *SPARSE.split(), "--act", "relu2", "--steps", "400"),
+                *("train", *LINE.split(), "--eval-episodes", "1", "--act", "relu2", "--steps", "400"),
                 *("--td3.learning-starts", "30", "--eval-every", "100", "--diagnose-every", "1"),
                 *("--td3.lr", "1e9", "--out", str(tmp_path)),
             ]
@@ -138,6 +145,6 @@ def test_step_0_is_a_sample_of_random_transitions(finished: Path) -> None:
 
 
 def test_looks_can_be_rarer_and_oftener_than_evaluations(train: Train) -> None:
-    rare = series(train(f"--act relu {SPARSE} --steps 40 --eval-every 10 --diagnose-every 25"))
+    rare = series(train(SPARSE, {"act": "relu", "steps": 40, "eval_every": 10, "diagnose_every": 25}))
     assert rare["rank/srank/actor"][0].tolist() == [0, 25]
     assert rare["gait/action_magnitude"][0].tolist() == [0, 10, 20, 30, 40]
