@@ -2,9 +2,10 @@
 
     python benchmarks/kernels.py --out results/kernels
 
-float32 [256, 256], standard normal inputs, one thread, parameters as the catalogue has them; what is learned
-by default is learned here, so its slopes are computed too. All kernels take turns in every round, and each
-ratio is that of the medians of the same rounds. Writes kernels.json with every reading and table.md.
+float32 [256, 256], standard normal inputs, one thread, default parameters. Parameters that are learned by
+default are learned here too, so their slopes are computed as well. All kernels take turns in every round, and
+each ratio is the quotient of two medians over the same rounds. Writes kernels.json with every reading, and
+table.md.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ SHAPE = (256, 256)
 DTYPE = np.float32
 BASELINE = "relu"
 TARGETS = {False: 5.0, True: 9.0}
-"""Times of relu that are aimed at, without and with learned parameters."""
+"""The aim, as a multiple of relu's time, without and with learned parameters."""
 
 
 class Bench:
-    """Kernels that take turns on the same memory, which so stays in the cache, as in an update."""
+    """Kernels that take turns on the same memory, which therefore stays in the cache, as in an update."""
 
     def __init__(self, names: Iterable[str]) -> None:
         modules = {name: activation(name) for name in names}
@@ -47,10 +48,10 @@ class Bench:
             )
 
     def read(self, rounds: int) -> dict[str, list[int]]:
-        """Return one reading (ns) of each kernel in each round; the order within a round is drawn anew.
+        """Return one reading (ns) of each kernel in each round; each round has a new random order.
 
-        Each is called twice on the same input and the second call counts: the first one's brings its own code
-        and memory into the caches.
+        Each kernel is called twice on the same input, and the second call counts: the first one brings its
+        code and memory into the caches.
         """
         generator = np.random.default_rng(0)
         x = generator.standard_normal(SHAPE).astype(DTYPE)

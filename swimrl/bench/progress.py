@@ -8,7 +8,7 @@ _WORTH_A_NOTICE_S = 60
 
 
 class ProgressBar:
-    """Shows on standard error what is measured and how long the rest takes; nothing where no one watches.
+    """Shows on standard error what is measured and how long the rest takes; shows nothing in a pipe.
 
     Use it as a context; it is a `swimrl.timing.measure.Progress`.
 

@@ -58,7 +58,7 @@ def work_name(arm: str, work: str) -> str:
 def measure_in_one_process(
     command: list[str], settings: Mapping[str, Any], plan: Plan, progress: Progress
 ) -> RecordContent:
-    """Measure many arms that live in one process, which is replaced by a fresh one as often as planned.
+    """Measure many arms that live in one process, which is replaced by a fresh one after all rounds.
 
     Starting a process takes seconds. With works of microseconds, a process for each arm would take hours, and
     one process compares them as well: its memory layout is the same for all.

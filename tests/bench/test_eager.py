@@ -50,8 +50,8 @@ X = torch.linspace(-6, 6, 241, dtype=torch.float64)
 )
 def test_value_and_gradients_are_the_formulas(name: str, kind: str) -> None:
     spec = parse_name(name)
-    module, word = eager_module(spec)
-    assert word == kind
+    module, description = eager_module(spec)
+    assert description == kind
     module = module.double()
     x = X.clone().requires_grad_()
     y = module(x)
@@ -77,22 +77,22 @@ def test_layers_share_no_parameters() -> None:
 
 
 def test_anybodys_module_is_taken_as_it_is() -> None:
-    module, word = eager_module(parse_name("torch.nn:Hardtanh"))
+    module, description = eager_module(parse_name("torch.nn:Hardtanh"))
     assert isinstance(module, torch.nn.Hardtanh)
-    assert word == "the module itself"
+    assert description == "the module itself"
 
 
 def test_pytorchs_own_prelu_learns_a_parameter_of_another_name() -> None:
-    module, word = eager_module(parse_name("prelu"))
-    assert word == "torch.nn.PReLU"
+    module, description = eager_module(parse_name("prelu"))
+    assert description == "torch.nn.PReLU"
     torch.testing.assert_close(module.double()(X), torch.where(X < 0, 0.25 * X, X))
 
 
 @pytest.mark.parametrize("name", ["swish", "relu", "ulu", "elu"])
 def test_elementary_operations_are_to_be_had_for_what_pytorch_has_itself(name: str) -> None:
     spec = parse_name(name)
-    module, word = written_module(spec)
-    assert word in ("eager code", "composite of the formula")
+    module, description = written_module(spec)
+    assert description in ("eager code", "composite of the formula")
     torch.testing.assert_close(module(X), eager_module(spec)[0](X))
 
 

@@ -11,10 +11,10 @@ from swimrl.timing.worker import Offer, Settings, serve
 
 
 def prepare(settings: Settings) -> Offer:
-    print("noise on standard output")  # noqa: T201 - a library's chatter, which must not look like an answer
+    print("noise on standard output")  # noqa: T201 - the output of a library, which must not look like an answer
     if settings.get("fail") == "at once":
         raise RuntimeError("cannot begin")
-    if settings.get("fail") == "without a word":
+    if settings.get("fail") == "silently":
         os._exit(3)
     if settings.get("fail") == "before serving":
         print("a warning\nlast line of a crash\n", file=sys.stderr)  # noqa: T201

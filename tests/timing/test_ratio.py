@@ -17,11 +17,11 @@ def test_median_and_spread_by_hand() -> None:
 
 def test_what_is_twice_as_slow_is_reported_so() -> None:
     for seed in range(50):
-        found = ratio(noisy(2.0, seed=seed), noisy(1.0, seed=1000 + seed))
-        assert 1.9 < found.value < 2.1
-        assert found.interval is not None
-        assert 1.9 < found.interval[0] <= found.value <= found.interval[1] < 2.1
-        assert found.distinguishable
+        result = ratio(noisy(2.0, seed=seed), noisy(1.0, seed=1000 + seed))
+        assert 1.9 < result.value < 2.1
+        assert result.interval is not None
+        assert 1.9 < result.interval[0] <= result.value <= result.interval[1] < 2.1
+        assert result.distinguishable
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])
@@ -36,10 +36,10 @@ def test_equals_are_not_distinguishable_in_nine_of_ten_replays(processes: int) -
 
 
 def test_a_difference_of_five_percent_is_found_mostly() -> None:
-    found = sum(
+    detected = sum(
         ratio(noisy(1.05, seed=seed), noisy(1, seed=1000 + seed)).distinguishable for seed in range(100)
     )
-    assert found >= 80
+    assert detected >= 80
 
 
 def test_the_interval_is_that_of_scipy_with_one_process() -> None:
@@ -55,20 +55,20 @@ def test_the_interval_is_that_of_scipy_with_one_process() -> None:
         n_resamples=20_000,
         rng=np.random.default_rng(5),
     ).confidence_interval
-    found = ratio(a, b).interval
-    assert found == pytest.approx((oracle.low, oracle.high), rel=0.01)
+    result = ratio(a, b).interval
+    assert result == pytest.approx((oracle.low, oracle.high), rel=0.01)
 
 
 def test_a_disturbance_that_both_share_leaves_the_ratio_alone() -> None:
-    weather = np.linspace(1, 3, 20)  # the machine becomes three times as slow meanwhile
+    slowdown = np.linspace(1, 3, 20)  # the machine becomes three times as slow during the measurement
     a, b = (
-        np.asarray(noisy(c, seed=int(c), processes=1, rounds=20, noise=0.01)) * weather for c in (2.0, 1.0)
+        np.asarray(noisy(c, seed=int(c), processes=1, rounds=20, noise=0.01)) * slowdown for c in (2.0, 1.0)
     )
-    found = ratio(a.tolist(), b.tolist())
-    assert found.value == pytest.approx(2, rel=0.05)
+    result = ratio(a.tolist(), b.tolist())
+    assert result.value == pytest.approx(2, rel=0.05)
     # Rounds are resampled in pairs: resampled apart, the drift would make this interval far wider.
-    assert found.interval is not None
-    assert found.interval[1] - found.interval[0] < 0.2
+    assert result.interval is not None
+    assert result.interval[1] - result.interval[0] < 0.2
 
 
 def test_processes_that_differ_widen_the_interval() -> None:

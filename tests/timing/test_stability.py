@@ -36,21 +36,21 @@ def test_a_steady_measurement_gives_no_warning() -> None:
     ],
 )
 def test_a_machine_that_is_not_ready(host: dict[str, object], warning: str) -> None:
-    (found,) = warnings(steady(host={**STEADY, **host}))
-    assert found.startswith(warning)
+    (doubt,) = warnings(steady(host={**STEADY, **host}))
+    assert doubt.startswith(warning)
 
 
 def test_few_rounds() -> None:
-    (found,) = of_readings(noisy(1, seed=0, processes=1, rounds=9, noise=0.005))
-    assert found.startswith("only 9 rounds")
+    (doubt,) = of_readings(noisy(1, seed=0, processes=1, rounds=9, noise=0.005))
+    assert doubt.startswith("only 9 rounds")
 
 
 def test_a_processor_that_was_taken_away() -> None:
     wall = noisy(1, seed=0, noise=0.005)
     half = tuple(tuple(reading / 2 for reading in process) for process in wall)
     starved = Series("one", "work", 1, wall, half)
-    (found,) = warnings(record(starved, host=STEADY))
-    assert found.startswith("other processes had the processor for 50% of the measured time")
+    (doubt,) = warnings(record(starved, host=STEADY))
+    assert doubt.startswith("other processes had the processor for 50% of the measured time")
     assert warnings(record(starved, host=STEADY), "cpu") == []
     # On several threads processor time says nothing about that.
     two_threads = record(starved, host=STEADY, arms={"one": {"threads": 2}})
@@ -59,22 +59,22 @@ def test_a_processor_that_was_taken_away() -> None:
 
 def test_a_series_that_varies() -> None:
     readings = ((1.0, 1.5) * 6,)
-    (found,) = of_readings(readings)
-    assert found.startswith("1 of 1 series vary by more than 10%, most of all one: work (20%)")
+    (doubt,) = of_readings(readings)
+    assert doubt.startswith("1 of 1 series vary by more than 10%, most of all one: work (20%)")
 
 
 def test_a_drift() -> None:
     slower = tuple(1 + 0.01 * number for number in range(15))
-    (found,) = of_readings((slower,))
-    assert found.startswith("the machine became 10% slower during the measurement")
-    (found,) = of_readings((slower[::-1],))
-    assert found.startswith("the machine became 9% faster during the measurement")
+    (doubt,) = of_readings((slower,))
+    assert doubt.startswith("the machine became 10% slower during the measurement")
+    (doubt,) = of_readings((slower[::-1],))
+    assert doubt.startswith("the machine became 9% faster during the measurement")
 
 
 def test_processes_that_differ() -> None:
     fast, slow = ((1.0,) * 4, (1.15,) * 4)
-    found = of_readings((fast, slow, slow, fast))
-    assert [warning.split(":")[0] for warning in found] == [
+    doubt = of_readings((fast, slow, slow, fast))
+    assert [warning.split(":")[0] for warning in doubt] == [
         "1 series differ by more than 10% from process to process, most of all one"
     ]
 

@@ -55,7 +55,7 @@ def test_readings_and_counts_come_back() -> None:
     ("fail", "reason"),
     [
         ("at once", "RuntimeError: cannot begin"),
-        ("without a word", "noise on standard output"),
+        ("silently", "noise on standard output"),
         ("before serving", "last line of a crash"),
     ],
 )

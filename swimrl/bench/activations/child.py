@@ -62,8 +62,8 @@ def prepare(settings: Settings) -> Offer:
         except AbsentError as reason:
             absent[_whole_device(about, name)] = str(reason)
         except Exception as error:  # one activation that fails must not stop the others
-            said = str(error).strip().splitlines()
-            absent[name] = f"{type(error).__name__}: {said[0] if said else 'no message'}"
+            lines = str(error).strip().splitlines()
+            absent[name] = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
         else:
             arms[name] = {**about, "what": what, "extra_memory": memory}
             works |= {work_name(name, work): made for work, made in arm_works.items()}
@@ -272,7 +272,7 @@ def _extra_memory(once: Callable[[], object], device: torch.device) -> int:
 
 
 def _whole_device(about: Mapping[str, Any], name: str) -> str:
-    """Return the name of what is absent: without a CUDA device, the device and not each arm on it."""
+    """Return the arm's name, or ``cuda`` if the whole device is missing, so that one line reports it."""
     return "cuda" if about["device"] == "cuda" and not torch.cuda.is_available() else name
 
 

@@ -76,7 +76,7 @@ def test_extra_memory_is_counted_in_whole_tensors() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 def test_all_implementations_compute_the_same(name: str, dtype: str) -> None:
     x = torch.linspace(-3, 3, 64, dtype=getattr(torch, dtype)).reshape(4, 16).requires_grad_()
-    found = []
+    results = []
     for implementation in ("eager", "native", "fused"):
         try:
             function = function_of(parse_name(name), implementation, x)
@@ -86,12 +86,12 @@ def test_all_implementations_compute_the_same(name: str, dtype: str) -> None:
         y = function.call(x)
         assert y.dtype == x.dtype
         gradients = torch.autograd.grad(y.sum(), (x, *function.parameters))
-        found.append((y, gradients[0], len(gradients)))
+        results.append((y, gradients[0], len(gradients)))
     tolerance = 0.03 if dtype == "bfloat16" else 1e-5
-    for value, slope, learned in found:
-        torch.testing.assert_close(value, found[0][0], rtol=tolerance, atol=tolerance)
-        torch.testing.assert_close(slope, found[0][1], rtol=tolerance, atol=tolerance)
-        assert learned == found[0][2]
+    for value, slope, learned in results:
+        torch.testing.assert_close(value, results[0][0], rtol=tolerance, atol=tolerance)
+        torch.testing.assert_close(slope, results[0][1], rtol=tolerance, atol=tolerance)
+        assert learned == results[0][2]
 
 
 def test_what_does_not_exist_carries_its_reason() -> None:

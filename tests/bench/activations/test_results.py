@@ -73,12 +73,12 @@ def test_time_throughput_and_memory_by_hand() -> None:
 def test_plain_data_has_nanoseconds_and_the_interval() -> None:
     cost = ActivationCosts(record(TIMES)).cost(CASE, "swim", "eager", BOTH)
     assert cost is not None
-    told = cost.to_mapping()
-    assert told["ns"] == pytest.approx(2000)
-    assert told["ns_per_element"] == pytest.approx(62.5)
-    assert told["elements_per_s"] == pytest.approx(1.6e7)
-    assert (told["ratio"], told["ratio_low"], told["ratio_high"]) == pytest.approx((4, 4, 4))
-    assert (told["shape"], told["verdict"]) == ("4x8", "slower")
+    mapping = cost.to_mapping()
+    assert mapping["ns"] == pytest.approx(2000)
+    assert mapping["ns_per_element"] == pytest.approx(62.5)
+    assert mapping["elements_per_s"] == pytest.approx(1.6e7)
+    assert (mapping["ratio"], mapping["ratio_low"], mapping["ratio_high"]) == pytest.approx((4, 4, 4))
+    assert (mapping["shape"], mapping["verdict"]) == ("4x8", "slower")
 
 
 def test_verdicts() -> None:

@@ -21,18 +21,18 @@ def recorded() -> TimingRecord:
 def tables(record: TimingRecord, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[str]]]:
     """Return the words of each row below each title."""
     BenchRecord(record).print()
-    found: dict[str, list[list[str]]] = {}
+    rows_by_title: dict[str, list[list[str]]] = {}
     title = ""
     for line in capsys.readouterr().out.splitlines():
         assert len(line) <= 80
         if line.startswith("float32, "):
             title = line.strip()
-            found[title] = []
+            rows_by_title[title] = []
         elif not line.strip():
             title = ""
         elif title:
-            found[title].append(line.split())
-    return found
+            rows_by_title[title].append(line.split())
+    return rows_by_title
 
 
 def test_times_are_the_medians_of_the_readings(

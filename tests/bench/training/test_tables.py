@@ -24,16 +24,16 @@ def recorded() -> TimingRecord:
 def tables(record: TimingRecord, capsys: pytest.CaptureFixture[str]) -> dict[str, list[list[str]]]:
     """Return the words of each row below each title; notes are under the last title."""
     BenchRecord(record).print()
-    found: dict[str, list[list[str]]] = {"": []}
+    rows_by_title: dict[str, list[list[str]]] = {"": []}
     title = ""
     for line in capsys.readouterr().out.splitlines():
         assert len(line) <= 80
         if line.strip() in ("Speed", "How many times as fast", "Above the floor") or line.startswith("Where"):
             title = line.strip()
-            found[title] = []
+            rows_by_title[title] = []
         elif line.strip():
-            found[title].append(line.split())
-    return found
+            rows_by_title[title].append(line.split())
+    return rows_by_title
 
 
 def medians(record: TimingRecord) -> dict[tuple[str, str], float]:
