@@ -1,0 +1,9 @@
+"""Measure what activations cost on this machine."""
+
+import swimrl
+
+record = swimrl.bench.run("activations", act=["swim", "swish", "relu"], quick=True)
+record.print()
+for cost in record.results().costs:
+    if cost.against_reference:
+        print(cost.activation, cost.implementation, cost.work, cost.against_reference.value)
