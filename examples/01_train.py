@@ -10,7 +10,9 @@ run = swimrl.train(
     seed=0,
     steps=STEPS,
     eval_every=STEPS // 10,
-    td3={"learning_starts": STEPS // 10},  # random steps before learning; the default, 25,000, suits a million steps
+    td3={
+        "learning_starts": STEPS // 10
+    },  # random steps before learning; the default, 25,000, suits a million steps
     out="runs/examples",
     overwrite=True,
 )

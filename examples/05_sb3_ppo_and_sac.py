@@ -6,7 +6,9 @@ import swimrl
 
 STEPS = 10_000
 
-ppo = PPO("MlpPolicy", "Pendulum-v1", policy_kwargs={"activation_fn": swimrl.activation_fn("swim(k=1)")}, seed=0)
+ppo = PPO(
+    "MlpPolicy", "Pendulum-v1", policy_kwargs={"activation_fn": swimrl.activation_fn("swim(k=1)")}, seed=0
+)
 ppo.learn(STEPS)
 print(ppo.policy.mlp_extractor)
 

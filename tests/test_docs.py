@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.test_rooms import ROOMS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -59,3 +62,39 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     built = subprocess.run([*command, *folders], capture_output=True, text=True, timeout=600)
     assert built.returncode != 0
     assert "no-such-heading" in built.stderr
+
+
+ROW_OF_A_WALK = re.compile(r"\[[\w/.]+\]\(\.\./([\w/.]+\.py)\) \| (?:`([\w.]+)` )?\|$", re.MULTILINE)
+
+
+def names_defined_in(file: Path) -> set[str]:
+    """Return classes, functions and methods, these with their class: ``TD3.train``."""
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {
+                f"{node.name}.{method.name}" for method in node.body if isinstance(method, ast.FunctionDef)
+            }
+    return names
+
+
+@pytest.mark.parametrize("page", ["life-of-a-transition.md", "life-of-a-formula.md"])
+def test_what_a_walk_through_the_code_names_exists(page: str) -> None:
+    rows = ROW_OF_A_WALK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+    assert len(rows) > 15
+    for file, name in rows:
+        assert not name or name in names_defined_in(ROOT / file), f"{file} has no {name}"
+
+
+def test_the_map_names_the_rooms_in_their_order() -> None:
+    table = re.findall(
+        r"^\| (`.*?`) \|", (ROOT / "docs" / "map.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    named = [
+        name.removesuffix("/").removesuffix(".py") for row in table for name in re.findall("`(.*?)`", row)
+    ]
+    assert sorted(named) == sorted(ROOMS)
+    folders = [room for room in ROOMS if (ROOT / "swimrl" / room).is_dir()]
+    assert [name for name in named if name in folders] == folders

@@ -1,0 +1,75 @@
+"""The examples run: each script and the notebook, with few environment steps."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.registrations import forgotten_afterwards
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SCRIPTS = sorted(script.name for script in EXAMPLES.glob("[0-9]*.py"))
+STEPS = re.compile(r"^STEPS = [\d_]+$", re.MULTILINE)
+FEW = "STEPS = 60"
+
+TOGETHER = ["06_study_and_report.py", "07_read_runs.py"]
+"""The second reads what the first has written."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the examples to an empty folder, with few steps, and go there."""
+    for script in EXAMPLES.glob("*.py"):
+        text = script.read_text(encoding="utf-8")
+        (tmp_path / script.name).write_text(STEPS.sub(FEW, text), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # as for `python SCRIPT`
+    return tmp_path
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_fits_on_a_screen_and_says_what_it_shows(script: str) -> None:
+    text = (EXAMPLES / script).read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 40
+    assert ast.get_docstring(ast.parse(text))
+    assert f"[{script}]({script})" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scripts", [*([one] for one in SCRIPTS if one not in TOGETHER), TOGETHER], ids=" ".join
+)
+def test_scripts_run(scripts: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with forgotten_afterwards():
+        for script in scripts:
+            runpy.run_path(str(folder / script), run_name="__main__")
+            assert capsys.readouterr().out
+
+
+def notebook_of(path: Path) -> object:
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def test_the_notebook_is_kept_without_outputs() -> None:
+    cells = [cell for cell in notebook_of(EXAMPLES / "tour.ipynb").cells if cell.cell_type == "code"]
+    assert [cell.source for cell in cells if cell.outputs or cell.execution_count] == []
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+
+    shutil.copy(EXAMPLES / "tour.ipynb", tmp_path)
+    notebook = notebook_of(tmp_path / "tour.ipynb")
+    for cell in notebook.cells:
+        cell.source = STEPS.sub(FEW, cell.source)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    assert (tmp_path / "runs").is_dir()
