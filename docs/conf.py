@@ -19,7 +19,7 @@ copyright = "the swimrl authors"  # noqa: A001 - Sphinx's name
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "public_names", "repository_links"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**.md", "swimrl/**.md", "results/**/README.md", "examples/**.md"]
+include_patterns = ["*.md", "docs/**.md", "swimrl/**.md", "results/**README.md", "examples/**.md"]
 exclude_patterns = [".*", "docs/_build", "runs", "build", "dist", "swimrl.egg-info"]
 templates_path = ["_templates"]
 
