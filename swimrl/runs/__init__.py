@@ -1,1 +1,1 @@
-"""What a run leaves on disk: its directory, its record, its policy."""
+"""The contract on disk: what a run writes, with every name and definition in one place (README.md)."""

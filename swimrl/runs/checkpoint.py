@@ -1,15 +1,15 @@
 """The checkpoints of one run, in files that cannot run code. Light: no torch, no Stable-Baselines3.
 
     checkpoint/
-      000007/state.json           plain data; an array stands in it by its name
+      000007/state.json           plain data, with the names of the arrays
       000007/arrays.safetensors   those arrays
       000007/manifest.json        size and SHA-256 of every file that belongs to this checkpoint
       000006/                     the checkpoint before
       replay/                     the replay buffer, in files that checkpoints share: `swimrl.runs.replay_log`
 
-A checkpoint is written under another name, flushed to the disk and then renamed, so that it is there wholly
-or not at all. What a power cut, a failing disk or a hand did to it nevertheless, the manifest tells, and the
-checkpoint before takes its place.
+A checkpoint is written under another name, flushed to the disk and then renamed, so that it is either
+complete or absent. If a power cut, a failing disk or a person damages it, its files no longer match the
+manifest; the checkpoint before it is then used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Seal:
-    """What a file must be like: its first ``size`` bytes have this hash."""
+    """The expected content of a file: its first ``size`` bytes have this hash."""
 
     size: int
     """Bytes."""
@@ -52,12 +52,12 @@ class Seal:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A sound checkpoint as it was found."""
+    """A checkpoint that was read and is sound."""
 
     place: Path
     state: State
     shared: Mapping[str, Seal]
-    """The files below ``replay/`` that belong to it, by their names there."""
+    """The files in ``replay/`` that belong to it, by name."""
 
 
 class CheckpointFolder:
@@ -65,7 +65,7 @@ class CheckpointFolder:
 
     Args:
         path: The folder; it need not exist yet.
-        last: The place of the checkpoint from which the run goes on, which is sound.
+        last: The folder of the sound checkpoint from which the run continues.
     """
 
     def __init__(self, path: Path, last: Path | None = None) -> None:
@@ -74,14 +74,14 @@ class CheckpointFolder:
         self._last = last
 
     def write(self, state: State, shared: Mapping[str, Seal]) -> None:
-        """Add a checkpoint; keep the one before it, and delete what neither needs.
+        """Add a checkpoint; keep the one before it, and delete the files that neither of them needs.
 
         Args:
-            state: What to keep.
-            shared: The files below ``replay/`` that belong to it; they are on the disk already.
+            state: The content of the checkpoint.
+            shared: The files in ``replay/`` that belong to it; they are already on the disk.
 
         Raises:
-            StorageError: If it cannot be written; the checkpoints before it are as they were.
+            StorageError: If it cannot be written; earlier checkpoints are unchanged.
         """
         with writing(self.path):
             aside = self.path / "new"
@@ -105,17 +105,17 @@ class CheckpointFolder:
         self._last = place
 
     def read(self) -> Checkpoint | None:
-        """Return the last checkpoint that is sound, or None if there never was one.
+        """Return the last checkpoint that is sound, or None if none was ever written.
 
-        A damaged one is named in the log of ``swimrl.runs``, and the one before it is tried.
+        A damaged checkpoint is named in the log ``swimrl.runs``, and the one before it is tried.
 
         Raises:
-            DamagedFileError: If there are checkpoints and none is sound.
+            DamagedFileError: If there are checkpoints but none is sound.
         """
         complaints = []
         for place in sorted(self._all(), reverse=True):
             try:
-                found = self._read(place)
+                checkpoint = self._read(place)
             except DamagedFileError as error:
                 complaints.append(str(error))
                 continue
@@ -123,7 +123,7 @@ class CheckpointFolder:
                 logging.getLogger("swimrl.runs").warning(
                     "%s; the checkpoint before it, %s, is used", complaint, place
                 )
-            return found
+            return checkpoint
         if complaints:
             raise DamagedFileError(
                 f"no checkpoint in {self.path} is sound: {'; '.join(complaints)}; "
@@ -179,7 +179,7 @@ def _write(path: Path, content: bytes) -> Seal:
 
 
 def _flush_folder(path: Path) -> None:
-    """Make the names in a folder durable; systems that cannot open folders do it by themselves."""
+    """Make the names in a folder durable. Systems that cannot open a folder need no such call."""
     if os.name == "posix":
         descriptor = os.open(path, os.O_RDONLY)
         try:

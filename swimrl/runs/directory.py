@@ -1,4 +1,4 @@
-"""The directory of one run: made once, written as the run goes, never overwritten silently."""
+"""The directory of one run: made once, written while the run goes on, never overwritten silently."""
 
 from __future__ import annotations
 
@@ -78,22 +78,22 @@ class RunDirectory:
                 self._is_ours = False
 
     def create(self, *, overwrite: bool) -> None:
-        """Make the directory, or see that it is free.
+        """Make the directory, or check that it is free.
 
         Raises:
             RunExistsError: If it holds files already and ``overwrite`` is off.
-            ConfigError: If it cannot be made, or if it is not a run's directory and would be overwritten.
+            ConfigError: If it cannot be made, or if ``overwrite`` is on and it is not the directory of a run.
         """
         with self._making():
             self.path.mkdir(parents=True, exist_ok=True)
             entries = [entry for entry in self.path.iterdir() if entry.name != LOCK_NAME]
-            # Killed before run.json was there, a process leaves half of it under another name.
+            # A process that is killed while it writes its first run.json leaves a part of it in run.json.new.
             if any(entry.suffix != ".new" for entry in entries):
                 if not overwrite:
                     raise RunExistsError(self._what_is_there())
                 if not self.record_file.exists():
                     raise ConfigError(
-                        f"{self.path} is no run of swimrl (it has no run.json), so --overwrite leaves it "
+                        f"{self.path} is not a run of swimrl (it has no run.json), so --overwrite leaves it "
                         "alone; name another --out"
                     )
                 for entry in entries:
@@ -127,7 +127,7 @@ class RunDirectory:
         )
 
     def lengths(self) -> dict[str, int]:
-        """Return the bytes of each file that grows as the run goes, by its name; they are on the disk."""
+        """Flush the files that grow during the run to the disk; return the bytes of each by its name."""
         lengths = {}
         with writing(self.path):
             for path in self._growing():
@@ -137,10 +137,10 @@ class RunDirectory:
         return lengths
 
     def rewind(self, lengths: Mapping[str, int]) -> None:
-        """Take back what was written after `lengths` were taken, so that no evaluation counts twice.
+        """Remove what was written after ``lengths`` were recorded, so that no evaluation counts twice.
 
         Raises:
-            DamagedFileError: If evaluations.csv is shorter than it was.
+            DamagedFileError: If evaluations.csv is shorter than it was then.
         """
         sizes = {path: path.stat().st_size for path in self._growing()}
         expected = lengths.get(self.evaluations_file.name, 0)
@@ -167,7 +167,7 @@ class RunDirectory:
             replace(self.record_file, record.to_json().encode())
 
     def append_evaluation(self, step: int, episodes: Sequence[Episode]) -> None:
-        """Add the episodes of one evaluation to evaluations.csv, and bring evaluations.npz up to date."""
+        """Add the episodes of one evaluation to evaluations.csv and evaluations.npz."""
         path = self.evaluations_file
         with writing(path):
             before = path.read_bytes() if path.exists() else _csv([EVALUATION_COLUMNS])
@@ -175,9 +175,9 @@ class RunDirectory:
             self._write_npz()
 
     def append_diagnostics(self, step: int, values: Mapping[str, float | None]) -> None:
-        """Add numbers by the names of their series to diagnostics.csv; None is an empty field.
+        """Add values by the tags of their series to diagnostics.csv; None becomes an empty field.
 
-        The file is only ever added to: with a short interval it grows too long to be written anew each time.
+        Lines are appended: with a short interval the file grows too long to be rewritten each time.
         """
         path = self.diagnostics_file
         size = path.stat().st_size if path.exists() else 0
@@ -188,16 +188,16 @@ class RunDirectory:
                 with path.open("ab") as file:
                     file.write(_csv([*header, *rows]))
             except OSError:
-                os.truncate(path, size)  # no reader finds half a line
+                os.truncate(path, size)  # so that no reader sees half a line
                 raise
 
     def write_final(self, step: int, episodes: Sequence[Episode]) -> None:
-        """Write the fresh episodes after training to final.csv; those of a shorter training go."""
+        """Write the fresh episodes after training to final.csv, in place of those of a shorter training."""
         with writing(self.final_file):
             replace(self.final_file, _csv([EVALUATION_COLUMNS, *_rows(step, episodes)]))
 
     def _write_npz(self) -> None:
-        """Bring evaluations.npz up to date with evaluations.csv."""
+        """Write the content of evaluations.csv to evaluations.npz."""
         if not self.evaluations_file.exists():
             self.evaluations_npz.unlink(missing_ok=True)
             return
@@ -245,9 +245,9 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def read_diagnostics(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return steps [D] and values [D] of each series of a diagnostics.csv; what is undetermined is NaN.
+    """Return steps [D] and values [D] of each series of a diagnostics.csv; undetermined values are NaN.
 
-    A last line without its end, which a killed run can leave, is not read.
+    A killed run can leave a last line without its end; such a line is not read.
 
     Raises:
         DamagedFileError: If the file cannot be read or has other columns.
@@ -283,7 +283,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` in one step: a reader, or a full disk, finds the old or the new file."""
+    """Write ``content`` to ``path`` in one step: readers see the old or the new file, also on a full disk."""
     aside = path.with_name(path.name + ".new")
     try:
         with aside.open("wb") as file:

@@ -51,7 +51,7 @@ def _acquire(path: Path, give_up_at: float) -> IO[bytes]:
         file = path.open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The process before may have deleted the file between these two calls; then it locks nothing.
+            # The previous process may have deleted the file between these two calls; then this lock is void.
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file
         except BlockingIOError as error:

@@ -1,4 +1,4 @@
-"""Where a run lives: <study>/<env>/<variant>-<hash8>/seed-<n>. Light: no torch, no Stable-Baselines3."""
+"""The directory of a run: <study>/<env>/<variant>-<hash8>/seed-<n>. Light: no torch, no Stable-Baselines3."""
 
 from __future__ import annotations
 

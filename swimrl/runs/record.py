@@ -1,4 +1,4 @@
-"""run.json: what a run says about itself. Light: no torch, no Stable-Baselines3.
+"""run.json: the record of a run. Light: no torch, no Stable-Baselines3.
 
 Schema history:
     1: First version. The kind of a failure is only in the text of ``reason``.
@@ -45,29 +45,29 @@ class RunRecord:
     """The content of run.json."""
 
     config: dict[str, Any]
-    """The whole resolved configuration, as `TrainConfig`'s fields."""
+    """The resolved configuration, by the fields of `TrainConfig`."""
 
     activations: dict[str, Any]
     """For ``actor`` and ``critic`` a list with one description for each hidden layer: formula, parameters."""
 
     network: dict[str, Any]
-    """Counted parameters and the gains of the initial weights."""
+    """Numbers of parameters, and the gains of the initial weights."""
 
     environment: dict[str, Any]
-    """Id, observation and action size and time limit (steps), as the environment itself says."""
+    """Id, observation size, action size and time limit (steps) of the environment."""
 
     versions: dict[str, str | None]
-    """Of Python, the libraries that decide the numbers, and swimrl's git commit."""
+    """Versions of Python and of the libraries that decide the numbers, and the git commit of swimrl."""
 
     host: dict[str, Any]
     """Processor, cores, system, device and threads."""
 
     engine: dict[str, Any]
-    """What computes the update."""
+    """The engine that computes the update: its name, threads, precision and product backends."""
 
     study: dict[str, Any] = field(default_factory=dict)
-    """Of a run of a sweep: the study's name, the processor on which its product backends were chosen, and the
-    primary comparison declared beforehand, with its hash."""
+    """Of a run of a sweep: name of the study, processor on which its product backends were chosen, and the
+    declared primary comparison with its hash."""
 
     status: Status = "running"
 
@@ -83,14 +83,15 @@ class RunRecord:
     updates_done: int = 0
 
     resumes: list[dict[str, Any]] = field(default_factory=list)
-    """For each time the run was continued: at which step, when (UTC), and which versions or processor had
+    """For each continuation of the run: its step, its time (UTC), and the versions or the processor that had
     changed, before and then."""
 
     metrics: dict[str, Any] = field(default_factory=dict)
-    """Scores by their fixed names, such as last10 and final100."""
+    """Scores by their names (`swimrl.runs.scores`)."""
 
     wall_clock_s: dict[str, float] = field(default_factory=dict)
-    """Seconds: total, updates, evaluation, checkpoints, interaction (the rest: acting, stepping, storing)."""
+    """Seconds: total, updates, evaluation, diagnostics, checkpoints, interaction (the rest: acting, stepping,
+    storing)."""
 
     started: str = ""
     """UTC, ISO 8601."""

@@ -1,10 +1,10 @@
-"""The replay buffer on disk: each step is written once, however many checkpoints there are.
+"""The replay buffer on disk: each step is written once, whatever the number of checkpoints.
 
-The buffer is a ring, and checkpoints come often; writing all of it each time would cost 200 MB for a million
-HalfCheetah transitions. So the steps are appended to files in the order in which they came, a bounded number
-to each file, and a checkpoint seals the files by size and hash. What lies beyond a sealed size belongs to no
-checkpoint and is overwritten after a resume. Files whose steps have all left the ring are deleted with the
-last checkpoint that needs them, so the disk holds little more than the ring.
+The buffer is a ring, and checkpoints are frequent; to write all of it each time would cost 200 MB for a
+million HalfCheetah transitions. Therefore steps are appended to files in their order, a bounded number to
+each file, and a checkpoint seals the files by size and hash. Bytes beyond a sealed size belong to no
+checkpoint and are overwritten after a resume. A file whose steps have all left the ring is deleted with the
+last checkpoint that needs it, so the disk holds little more than the ring.
 
 Letters in shapes: C capacity in vectorised steps, E environments.
 """
@@ -29,7 +29,7 @@ class ReplayLog:
     """The steps of a ring buffer, as files.
 
     Args:
-        folder: Where the files are; made when the first is written.
+        folder: The folder of the files; made when the first one is written.
         ring: The buffer's arrays by name, [C, E, ...]; step number n is row n % C.
     """
 
@@ -39,21 +39,21 @@ class ReplayLog:
         self._capacity = len(next(iter(ring.values())))
         self._file_steps = min(FILE_STEPS, self._capacity)
         self._steps = 0
-        """Steps since the beginning of the run that are in the files or have left the ring."""
+        """Number of steps since the beginning of the run that are in the files or have left the ring."""
         self._firsts: list[int] = []
         """Number of the first step of each group of files, one file for each array of the ring."""
         self._seals: dict[str, Seal] = {}
         self._hashes = {name: hashlib.sha256() for name in ring}
-        """Of the last group's files, so far."""
+        """Hashes of the files of the last group, so far."""
 
     def append(self, steps: int) -> dict[str, Seal]:
-        """Write what was added to the ring since the last call.
+        """Write the steps that were added to the ring since the last call.
 
         Args:
-            steps: How many steps were ever added to the ring.
+            steps: Number of steps that were ever added to the ring.
 
         Returns:
-            The files that hold the ring as it is, by their names in the folder; they are on the disk.
+            The files that hold the present content of the ring, by name; they are on the disk.
 
         Raises:
             StorageError: If they cannot be written.
@@ -70,11 +70,11 @@ class ReplayLog:
         return dict(self._seals)
 
     def restore(self, steps: int, seals: Mapping[str, Seal]) -> None:
-        """Fill the ring from the files that a checkpoint sealed, and go on from there.
+        """Fill the ring from the files that a checkpoint sealed, and continue from there.
 
         Args:
-            steps: How many steps had ever been added to the ring.
-            seals: What `append` returned; checked by the caller.
+            steps: Number of steps that had been added to the ring when the checkpoint was written.
+            seals: The result of `append` then; the caller has checked it against the files.
         """
         self._steps, self._seals = steps, dict(seals)
         self._firsts = sorted({int(name.partition(".")[0]) for name in seals})
@@ -91,7 +91,7 @@ class ReplayLog:
                     rows[position : position + stop - start] = stored[start - first : stop - first]
 
     def _parts(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Yield the steps from ``start`` to ``stop`` in parts that neither file nor ring breaks."""
+        """Yield the steps from ``start`` to ``stop`` in parts that lie in one file and do not wrap around."""
         while start < stop:
             end = min((start // length + 1) * length for length in (self._file_steps, self._capacity))
             yield start, min(end, stop)

@@ -86,7 +86,7 @@ def test_a_run_is_refused_and_says_how_far_it_is(run: RunDirectory) -> None:
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_is_no_run_is_never_deleted(overwrite: bool, run: RunDirectory) -> None:
     (run.path / "photo.jpg").write_text("sand")
-    message = "is no run of swimrl" if overwrite else r"holds files but no run\.json; name another --out"
+    message = "is not a run of swimrl" if overwrite else r"holds files but no run\.json; name another --out"
     with pytest.raises(ConfigError if overwrite else RunExistsError, match=message):
         run.create(overwrite=overwrite)
     assert files_in(run) == {"photo.jpg": b"sand"}

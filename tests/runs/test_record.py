@@ -14,6 +14,7 @@ from swimrl.errors import (
     NonFiniteError,
     StorageError,
 )
+from swimrl.runs import record
 from swimrl.runs.record import SCHEMA_VERSION, Failure, RunRecord, failure_of, read_record
 
 RECORD = RunRecord(
@@ -118,3 +119,8 @@ def test_bytes_that_are_no_text_are_damage(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DamagedFileError, match="is no record of a run"):
         read_record(file)
+
+
+def test_the_readme_of_the_room_explains_every_field() -> None:
+    readme = (Path(record.__file__).parent / "README.md").read_text(encoding="utf-8")
+    assert [name for name in vars(RECORD) if f"`{name}`" not in readme] == []
