@@ -2,19 +2,19 @@
 
     SwimrlError                 anything below; the command prints its message, no traceback, exit code 2
     ├── InputError              the user gave something wrong
-    │   ├── UnknownNameError    a name that is in no list; carries the closest matches
+    │   ├── UnknownNameError    a name that is not in the list; carries the closest matches
     │   ├── FormulaError        an activation name, parameter or expression that cannot be used
     │   ├── ConfigError         a configuration value or key (command line or YAML)
     │   ├── EnvironmentIdError  an environment that cannot be made or is not supported
     │   ├── RunExistsError      a run directory that is already there
-    │   └── DamagedFileError    a file that should be readable and is not
-    ├── UndeterminedError       a statistic that the data at hand cannot give
-    └── TrainingError           a run that cannot go on; what it has is kept
+    │   └── DamagedFileError    a file that cannot be read
+    ├── UndeterminedError       a statistic that the data cannot give
+    └── TrainingError           a run that cannot continue; its files are kept
         ├── NonFiniteError      NaN or infinity in a network, its loss or a return
         ├── EnvironmentFaultError  an environment that raised, or returned what does not fit its spaces
         └── StorageError        a file of the run that cannot be written, such as on a full disk
 
-Each message is one line that says what was given, what is expected and what to do next.
+Each message is one line: the given value, the expected one, and what to do next.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class InputError(SwimrlError):
 
 
 class UnknownNameError(InputError):
-    """A name that is in no list.
+    """A name that is not in the list of known names.
 
     Args:
-        kind: What the name should have named, such as ``"activation"``.
-        name: The name that was given.
-        known: The names that exist; the closest are offered.
+        kind: The kind of name, such as ``"activation"``.
+        name: The given name.
+        known: The names that exist; the message offers the closest ones.
         how_to_list: The command or call that lists them.
 
     Attributes:
@@ -67,15 +67,15 @@ class RunExistsError(InputError):
 
 
 class DamagedFileError(InputError):
-    """A file that should be readable and is not."""
+    """A file that cannot be read, although it should be readable."""
 
 
 class UndeterminedError(SwimrlError):
-    """A statistic that the data at hand cannot give; the message says why."""
+    """A statistic that the data cannot give; the message says why."""
 
 
 class TrainingError(SwimrlError):
-    """A run that cannot go on."""
+    """A run that cannot continue."""
 
 
 class NonFiniteError(TrainingError):
@@ -98,7 +98,7 @@ def closest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         ['swim']
     """
     by_fold = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.6)
-    if found and difflib.SequenceMatcher(None, name.casefold(), found[0]).ratio() > 0.85:
-        found = found[:1]
-    return [by_fold[fold] for fold in found]
+    matches = difflib.get_close_matches(name.casefold(), by_fold, n=count, cutoff=0.6)
+    if matches and difflib.SequenceMatcher(None, name.casefold(), matches[0]).ratio() > 0.85:
+        matches = matches[:1]
+    return [by_fold[fold] for fold in matches]

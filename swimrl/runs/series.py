@@ -194,7 +194,7 @@ VALUE_ESTIMATE = Series(
     "value/estimate",
     "critic's value of start states",
     "discounted return",
-    "mean over the start states of the evaluation's episodes of Q1(s, mu(s)), what the actor climbs",
+    "mean over the start states of the evaluation's episodes of Q1(s, mu(s)), which the actor maximises",
 )
 VALUE_RETURN = Series(
     "value/return",
@@ -237,7 +237,7 @@ ENERGY_PER_METRE = Series(
     "energy for a metre",
     "J/m",
     "power / abs(mean forward velocity), J/m",
-    "where the mean way of an episode is below 1 m, or the infos of the environment hold no `x_velocity`",
+    "if an episode covers less than 1 m on average, or the infos of the environment hold no `x_velocity`",
 )
 PARAMETER = Series(
     "parameter/NAME/LAYER",
@@ -266,9 +266,10 @@ PARAMETER_CURVES = Series(
     "parameter/curves",
     "learned activations",
     "f(z)",
-    "picture of each learned activation from -5 to 5, over where it started in grey; a band spans the"
-    " neurons of a layer. Before training, at every tenth look and at the end; needs matplotlib (`pip"
-    ' install "swimrl[report]"`). Activations that mix the units of a layer have no curve',
+    "picture of each learned activation from -5 to 5, over its initial curve in grey; a band spans "
+    "the neurons of a layer. Before training, at every tenth diagnosis and at the end; needs "
+    'matplotlib (`pip install "swimrl[report]"`). Activations that mix the units of a layer have no '
+    "curve",
 )
 EVALUATION_MEAN = Series("eval/mean_reward", "return", "return", "mean return of the evaluation's episodes")
 EVALUATION_LOWEST = Series("eval/min_reward", "lowest return", "return", "lowest return of an episode")

@@ -1,7 +1,7 @@
 """One number for the scores of several runs on several tasks.
 
-A score is one run's: the unit of every statistic is the seed, never the episode. Tasks may have different
-numbers of runs. Definitions as in Agarwal et al. 2021 (arXiv:2108.13264), section 4.
+A score belongs to one run: the unit of every statistic is the seed, never the episode. Tasks may have
+different numbers of runs. Definitions as in Agarwal et al. 2021 (arXiv:2108.13264), section 4.
 
 Letters in shapes: N runs, T thresholds. Leading axes, such as those of resamples, are kept: what is [..., N]
 for each task gives [...].
@@ -50,7 +50,7 @@ def interquartile_mean(scores: Scores) -> np.ndarray:
 
 
 def optimality_gap(scores: Scores, target: float = 1.0) -> np.ndarray:
-    """Return by how much runs fall short of ``target`` on average; more earns nothing. [...]."""
+    """Return the mean shortfall of runs below ``target``; scores above it count as ``target``. [...]."""
     short = [np.minimum(of_task, target).mean(axis=-1) for of_task in scores.values()]
     return np.asarray(target - np.mean(short, axis=0))
 
@@ -69,7 +69,7 @@ def probability_of_improvement(scores: Scores, baseline: Scores) -> float:
 def superiority(x: np.ndarray, y: np.ndarray) -> float:
     """Return the share of pairs of ``x`` [N] and ``y`` [M] in which ``x`` is larger, ties counted half.
 
-    It is Mann and Whitney's U divided by N M.
+    It is the U of Mann and Whitney divided by N M.
 
     Example:
         >>> superiority(np.array([2.0, 3.0]), np.array([1.0, 2.0]))

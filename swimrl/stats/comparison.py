@@ -1,7 +1,7 @@
-"""Tests of whether two arms differ, and corrections for asking more than once. Every p-value names its test.
+"""Tests whether two arms differ, and corrections for several tests. Every p-value names its test.
 
 The arms are unpaired unless a study declares otherwise beforehand: equal seeds give equal initial weights,
-but training is chaotic and the pairing is soon lost. Letters in shapes: N, M runs of the two arms.
+but training is chaotic, and the pairing is soon lost. Letters in shapes: N, M runs of the two arms.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Test:
 
     p_value: float
     name: str
-    """Which test, exact or by how many draws."""
+    """The test; exact, or with its number of draws."""
 
-    __test__ = False  # no test case, whatever pytest makes of the name
+    __test__ = False  # pytest takes classes of this name for test cases
 
 
 def stratified_mann_whitney(scores: Scores, baseline: Scores, *, seed: int = 0) -> Test:
@@ -40,7 +40,7 @@ def stratified_mann_whitney(scores: Scores, baseline: Scores, *, seed: int = 0) 
     Args:
         scores: Task -> scores of one arm, [N].
         baseline: Task -> scores of the other, [M].
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Raises:
         UndeterminedError: If a task has no run in an arm.
@@ -93,12 +93,12 @@ def paired_permutation(differences: np.ndarray, *, seed: int = 0) -> Test:
 def stratified_paired(differences: Scores, *, seed: int = 0) -> Test:
     """Test over all tasks at once whether the differences of pairs of runs are centred at 0.
 
-    Each task's differences are divided by their root mean square, which changing signs leaves alone, so that
-    no task counts more for its unit.
+    The differences of each task are divided by their root mean square, so that no task counts more because of
+    its unit. A change of signs does not alter the root mean square.
 
     Args:
         differences: Task -> differences of its pairs, [N].
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Raises:
         UndeterminedError: If a task has no pair, or no pair that differs.
@@ -114,7 +114,7 @@ def stratified_paired(differences: Scores, *, seed: int = 0) -> Test:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values adjusted so that one false finding or more is as rare as the level (Holm 1979)."""
+    """Return p-values adjusted for the probability of any false finding (Holm 1979)."""
     adjusted, largest = {}, 0.0
     for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
         largest = max(largest, (len(p_values) - rank) * p_values[name])
@@ -123,7 +123,7 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 
 
 def benjamini_hochberg(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values adjusted for the share of false findings among all (Benjamini & Hochberg 1995)."""
+    """Return p-values adjusted for the expected share of false findings (Benjamini & Hochberg 1995)."""
     adjusted, least = {}, 1.0
     ordered = sorted(p_values, key=p_values.__getitem__)
     for rank, name in reversed([*enumerate(ordered, 1)]):
@@ -156,7 +156,7 @@ def _drawn_p(pairs: Sequence[tuple[np.ndarray, np.ndarray]], seed: int) -> float
         together = np.concatenate([x, y])
         below = (together[:, None] > together).sum(axis=1)
         ranks = below + 0.5 * ((together[:, None] == together).sum(axis=1) - 1)
-        share = (n - 1) / 2  # of U, what the arm's runs win against each other
+        share = (n - 1) / 2  # the part of U that the arm's runs win against each other
         observed += (ranks[:n].mean() - share) / m - 0.5
         order = generator.permuted(np.broadcast_to(ranks, (_DRAWS, n + m)), axis=1)
         drawn += (order[:, :n].mean(axis=1) - share) / m - 0.5

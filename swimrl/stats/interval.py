@@ -1,8 +1,9 @@
-"""Intervals for the numbers of runs that people have, each with the method's name.
+"""Confidence intervals for few runs, each with the name of its method.
 
-How often each holds the truth at 3, 5, 10 and 20 runs is simulated in results/interval-coverage. The
-percentile bootstrap, which rliable uses, is there for comparison and for what nothing else gives: with 5
-runs its 95 % interval holds the truth in about 84 % of cases (`percentile_coverage`).
+results/interval-coverage simulates how often each contains the true value at 3, 5, 10 and 20 runs. The
+percentile bootstrap, which rliable uses, serves for comparison and for aggregates that have no other
+interval: with 5 runs its 95 % interval contains the true value in about 84 % of cases
+(`percentile_coverage`).
 
 Letters in shapes: N, M runs, R resamples.
 """
@@ -24,14 +25,14 @@ LEVEL = 0.95
 RESAMPLES = 10_000
 
 _EXACT_UP_TO = 20_000
-"""So many ways to divide the runs are all tried; of more, `RESAMPLES` are drawn."""
+"""Up to this number of divisions of the runs, all are tried; otherwise `RESAMPLES` are drawn."""
 
 Method = Literal["student-t", "welch-t", "bootstrap-t", "permutation", "percentile bootstrap"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a number lies, and how that was found."""
+    """A confidence interval and its method."""
 
     estimate: float
     low: float
@@ -62,7 +63,7 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
     Args:
         x: Scores of one arm, [N].
         y: Scores of the other, [M].
-        level: Of confidence.
+        level: Level of confidence.
 
     Raises:
         UndeterminedError: With fewer than 2 runs in an arm, or no spread in either.
@@ -82,10 +83,10 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
 def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> Interval:
     """Return the studentised bootstrap's interval of the mean of ``x`` [N] (Efron & Tibshirani 1993, 12.5).
 
-    Resamples whose runs are all the same run have no standard error and are left out.
+    A resample that holds one run only has no standard error and is left out.
 
     Raises:
-        UndeterminedError: With fewer than 4 runs, where such resamples are no longer rare.
+        UndeterminedError: With fewer than 4 runs, because such resamples are then frequent.
     """
     x = _runs(x, 4)
     resampled = x[_generator(seed).integers(len(x), size=(RESAMPLES, len(x)))]
@@ -102,8 +103,8 @@ def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> I
 def difference_permutation(x: np.ndarray, y: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> Interval:
     """Return the shifts of ``x`` [N] against ``y`` [M] that a two-sided permutation test does not reject.
 
-    The test's statistic is the difference of means; where there are few ways to divide the runs between the
-    arms all are tried, and the interval is exact if the arms differ by a shift alone.
+    The statistic of the test is the difference of means. If there are few ways to divide the runs between the
+    arms, all are tried, and the interval is exact if the arms differ by a shift alone.
 
     Raises:
         UndeterminedError: If the arms are so small that no shift could be rejected at this level.
@@ -136,9 +137,9 @@ def difference_permutation(x: np.ndarray, y: np.ndarray, *, seed: int = 0, level
 def percentile_bootstrap(
     aggregate: Aggregate, scores: Scores, *, seed: int = 0, level: float = LEVEL, resamples: int = RESAMPLES
 ) -> Interval:
-    """Return the percentile bootstrap's interval of an aggregate, runs resampled within each task.
+    """Return the percentile bootstrap interval of an aggregate; runs are resampled within each task.
 
-    This is rliable's interval. It is too narrow for few runs.
+    rliable uses this interval. It is too narrow for few runs.
 
     Raises:
         UndeterminedError: If a task has fewer than 2 runs.
@@ -150,7 +151,7 @@ def percentile_bootstrap(
 
 
 def resampled(scores: Scores, *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, np.ndarray]:
-    """Return runs drawn with replacement within each task, [R, N]; the same seed draws the same."""
+    """Return runs drawn with replacement within each task, [R, N]; equal seeds draw equal runs."""
     generator = _generator(seed)
     return {
         task: np.asarray(x)[generator.integers(len(x), size=(resamples, len(x)))]
@@ -159,7 +160,7 @@ def resampled(scores: Scores, *, seed: int = 0, resamples: int = RESAMPLES) -> d
 
 
 def from_resamples(estimate: float, drawn: np.ndarray, level: float = LEVEL) -> Interval:
-    """Return the percentile bootstrap's interval from what each resample gives, [R]."""
+    """Return the percentile bootstrap interval; ``drawn`` is the aggregate of each resample, [R]."""
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(estimate, float(low), float(high), "percentile bootstrap", level)
 
@@ -168,10 +169,10 @@ _COVERAGE = {3: 0.780, 5: 0.841, 10: 0.914, 20: 0.914}
 
 
 def percentile_coverage(runs: int) -> tuple[int, float] | None:
-    """Return for how many runs, at most ``runs``, coverage was simulated, and the coverage there.
+    """Return the largest simulated number of runs up to ``runs``, and the coverage with that number.
 
-    It is that of the percentile bootstrap's 95 % interval of the mean of normal scores on one task, from
-    results/interval-coverage; None below 3 runs.
+    It is the coverage of the 95 % percentile bootstrap interval of the mean of normal scores on one task,
+    from results/interval-coverage; None below 3 runs.
     """
     simulated = [n for n in _COVERAGE if n <= runs]
     return (simulated[-1], _COVERAGE[simulated[-1]]) if simulated else None
@@ -195,7 +196,7 @@ def _divisions(n: int, m: int, seed: int) -> np.ndarray:
 
 
 def _edge(p_value: Callable[[float], float], inside: float, outside: float, alpha: float) -> float:
-    """Return where the p-value falls to ``alpha``, by bisection."""
+    """Return the shift at which the p-value falls to ``alpha``, by bisection."""
     for _ in range(60):
         middle = (inside + outside) / 2
         if p_value(middle) > alpha:

@@ -1,7 +1,7 @@
 """Scores of several tasks on one scale: 0 is a random policy, 1 the study's baseline; nothing is clipped.
 
-The baseline's score is itself an estimate from a few runs, so it is drawn anew in every resample together
-with the arm's runs. The baseline against itself is 1 in the mean by construction.
+The score of the baseline is itself an estimate from few runs, so every resample draws the runs of the
+baseline and those of the arm. The baseline on its own scale is 1 in the mean by construction.
 
 Letters in shapes: N runs, R resamples.
 """

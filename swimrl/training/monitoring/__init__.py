@@ -1,1 +1,1 @@
-"""What is recorded of a run beyond its returns: units, ranks, gait, films."""
+"""What a run records beside its returns: units, ranks, gradients, gait, films."""

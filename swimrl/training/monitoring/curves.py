@@ -1,4 +1,4 @@
-"""A picture of what training has made of each layer's activation. Drawing needs matplotlib.
+"""A picture of the learned activation of each layer. Drawing needs matplotlib.
 
 Letters in shapes: P points, N neurons of a layer.
 """
@@ -25,7 +25,7 @@ Curves = dict[str, np.ndarray]
 
 
 def learned_curves(agent: TD3) -> Curves:
-    """Return the curve of each hidden layer's activation, as far as it learns and is one.
+    """Return the curve of the activation of each hidden layer that has learned parameters.
 
     An activation whose outputs depend on other units of the layer has no curve.
     """
@@ -34,20 +34,20 @@ def learned_curves(agent: TD3) -> Curves:
         layers = zip(hidden_activations(perceptron), linear_layers(perceptron), strict=False)
         for number, (activation, linear) in enumerate(layers, start=1):
             if any(True for _ in activation.parameters()):
-                found = curve(activation, linear.out_features)
-                if found is not None:
-                    curves[f"{name}.layer{number}"] = found
+                one = curve(activation, linear.out_features)
+                if one is not None:
+                    curves[f"{name}.layer{number}"] = one
     return curves
 
 
 def curve(activation: nn.Module, width: int) -> np.ndarray | None:
-    """Return an activation's values at points from -5 to 5, [3, P]; None if it is no function of one number.
+    """Return the values of an activation at points from -5 to 5, [3, P]; None if it mixes units.
 
-    Lowest, mean and highest value over the layer's neurons are the same where these share their parameters.
+    Lowest, mean and highest value over the neurons are equal where the neurons share their parameters.
 
     Args:
-        activation: A module that learns, in evaluation mode.
-        width: N, for which it was made.
+        activation: A module with learned parameters, in evaluation mode.
+        width: N, the width of its layer.
     """
     device = next(activation.parameters()).device
     x = torch.linspace(-_REACH, _REACH, _POINTS, device=device)[:, None].expand(-1, width).contiguous()
@@ -64,10 +64,10 @@ def can_draw() -> bool:
 
 
 def draw(now: Curves, before: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Draw each activation as it is, over what it started from in grey; a band spans the layer's neurons.
+    """Draw each activation, over its initial curve in grey; a band spans the neurons of the layer.
 
     Args:
-        now: One panel each, by its title.
+        now: The present curves; each gets a panel with its name.
         before: The curves before training, by the same names.
 
     Returns:

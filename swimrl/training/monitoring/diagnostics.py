@@ -1,10 +1,9 @@
-"""What actor and critics do inside, measured on a sample of transitions as a run goes.
+"""Measurements inside actor and critics, on a sample of transitions during a run.
 
-Looking changes nothing: what is drawn comes from the stream "diagnostics", and networks, optimisers and
-buffer are only read. A run with and without it is the same run, bit for bit.
+A diagnosis changes nothing: random numbers come from the stream "diagnostics", and networks, optimisers and
+buffer are only read. A run with diagnostics and one without give the same bytes.
 
-A number that the data at hand do not give is None, "undetermined". Each series is described in
-docs/monitoring.md.
+A number that the data cannot give is None ("undetermined"). `swimrl.runs.series` defines each series.
 
 Letters in shapes: N transitions of the sample, O observation, A action, H units of a layer.
 """
@@ -40,7 +39,7 @@ from swimrl.training.monitoring.sample import Sample, Sampler
 # Thresholds of dormancy that the authors use.
 _TAUS = ((0.1, series.DORMANT, series.IDLE), (0.025, series.DORMANT_SMALL_TAU, series.IDLE_SMALL_TAU))
 
-_FEW = 8  # learned numbers of one activation that are shown one by one
+_FEW = 8  # an activation with more learned parameters in a layer shows their mean and spread
 
 Values = dict[str, float | None]
 """Numbers by the name of their series; None is undetermined."""
@@ -48,21 +47,21 @@ Values = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Findings:
-    """What one look found."""
+    """The results of one diagnosis."""
 
     values: Values = field(default_factory=dict)
 
     pre_activations: dict[str, np.ndarray] = field(default_factory=dict)
-    """Of each hidden layer, such as ``actor.layer1``: [N, H]."""
+    """Pre-activations [N, H] of each hidden layer, such as ``actor.layer1``."""
 
 
 class Diagnostics:
-    """Looks into an agent.
+    """Measures what the networks of an agent do.
 
     Args:
-        agent: Whom to look into.
+        agent: The agent in training.
         make_env: Makes an environment like those it is trained in, for a sample before the buffer is full.
-        bound: Pre-activations beyond +-bound are counted.
+        bound: Pre-activations outside [-bound, bound] are counted.
         flat: Slopes of activations, and of the actor's tanh, below it count as saturated.
     """
 
@@ -74,9 +73,9 @@ class Diagnostics:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Put the networks in evaluation mode; whatever draws random numbers gets those of "diagnostics".
+        """Put the networks in evaluation mode, and let random numbers come from the stream "diagnostics".
 
-        A network that diverges overflows here without a word: training is what tells.
+        Overflow is silenced here; training reports a network that diverges.
         """
         self._agent.policy.set_training_mode(False)
         borrowed = self._agent.streams.borrow(numpy="diagnostics", torch="diagnostics")
@@ -84,24 +83,24 @@ class Diagnostics:
             yield
 
     def networks(self) -> Findings:
-        """Return what actor and critics do on a sample."""
-        agent, found = self._agent, Findings()
+        """Return the measurements of actor and critics on a sample."""
+        agent, findings = self._agent, Findings()
         with self.looking():
             sample = self._sampler.draw()
-            found.values.update(self._parameters())
+            findings.values.update(self._parameters())
             if sample is not None:
                 for name, perceptron in named_perceptrons(agent):
                     x = sample.observations if name == "actor" else sample.observations_actions
-                    self._look_at_layers(name, perceptron, x, found)
-                    found.values[series.STEP_SIZE.at(name)] = self._step_size(name, perceptron, x)
-                found.values.update(self._gradients(sample))
-        return found
+                    self._look_at_layers(name, perceptron, x, findings)
+                    findings.values[series.STEP_SIZE.at(name)] = self._step_size(name, perceptron, x)
+                findings.values.update(self._gradients(sample))
+        return findings
 
     def evaluation(self, gait: GaitRecorder) -> Values:
-        """Return what an evaluation tells besides its score: the critics' bias and what moving cost.
+        """Return measurements of an evaluation beside its score: the critics' bias, and effort of the motion.
 
-        The bias is critic 1's value of the policy's own action in the start states, which is what the actor
-        climbs, minus the mean discounted return from there.
+        The bias is the value that critic 1 gives to the policy's own action in the start states, which the
+        actor maximises, minus the mean discounted return from there.
         """
         agent = self._agent
         with self.looking(), torch.no_grad():
@@ -116,14 +115,14 @@ class Diagnostics:
             **gait.effort(),
         }
 
-    def _look_at_layers(self, name: str, perceptron: nn.Sequential, x: Tensor, found: Findings) -> None:
-        values = found.values
+    def _look_at_layers(self, name: str, perceptron: nn.Sequential, x: Tensor, findings: Findings) -> None:
+        values = findings.values
         output = max(number for number, module in enumerate(perceptron) if isinstance(module, nn.Linear))
         layer, features = "", np.zeros((0, 0))
         for number, (z, activation, h) in enumerate(hidden_layers(list(perceptron)[:output], x), start=1):
             layer, pre, features = f"{name}.layer{number}", z.cpu().numpy(), h.cpu().numpy()
             slope = elementwise_slope(activation, z)
-            found.pre_activations[layer] = pre
+            findings.pre_activations[layer] = pre
             values[series.DEAD.at(layer)] = units.dead_share(features)
             for tau, dormant, idle in _TAUS:
                 values[dormant.at(layer)] = units.dormant_share(features, tau)
@@ -143,7 +142,7 @@ class Diagnostics:
 
     @torch.no_grad()
     def _step_size(self, name: str, perceptron: nn.Sequential, x: Tensor) -> float | None:
-        """Return by how much the latest update changed the outputs, root mean square over the sample."""
+        """Return the root mean square change of the outputs by the latest update, over the sample."""
         agent = self._agent
         optimizer = (agent.actor if name == "actor" else agent.critic).optimizer
         before = before_last_update(perceptron, optimizer, agent.current_learning_rate)
@@ -196,7 +195,7 @@ class Diagnostics:
         return replay.rewards + (1 - replay.dones) * agent.gamma * smallest
 
     def _parameters(self) -> Values:
-        """Return the learned numbers of each activation, as its formula uses them."""
+        """Return the learned parameters of each activation, as its formula uses them."""
         values: Values = {}
         for name, perceptron in named_perceptrons(self._agent):
             for number, activation in enumerate(hidden_activations(perceptron), start=1):
@@ -209,15 +208,15 @@ class Diagnostics:
 def before_last_update(
     perceptron: nn.Module, optimizer: torch.optim.Optimizer, learning_rate: float
 ) -> dict[str, Tensor] | None:
-    """Return the parameters before the latest step of Adam, which its moments tell.
+    """Return the parameters before the latest step of Adam, computed from its moments.
 
     Args:
-        perceptron: Some of the optimiser's parameters.
-        optimizer: What updates them.
-        learning_rate: Of the latest step; a group's ``lr_scale`` multiplies it.
+        perceptron: A network whose parameters the optimiser updates.
+        optimizer: The optimiser.
+        learning_rate: Learning rate of the latest step; a group's ``lr_scale`` multiplies it.
 
     Returns:
-        Tensors by name, exact to rounding; None before the first step, or for another optimiser than Adam.
+        Tensors by name, exact up to rounding; None before the first step, or for another optimiser than Adam.
     """
     if type(optimizer) is not torch.optim.Adam:
         return None
@@ -260,7 +259,7 @@ def _norm(tensors: Sequence[Tensor | None]) -> float | None:
 
 
 def _summary(parameter: str, numbers: np.ndarray) -> list[tuple[str, float]]:
-    """Return label and value of a few numbers each, or of the mean and spread of many."""
+    """Return label and value of each of a few numbers, or of the mean and the spread of many."""
     if len(numbers) == 1:
         return [(parameter, float(numbers[0]))]
     if len(numbers) <= _FEW:

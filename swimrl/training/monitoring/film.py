@@ -1,4 +1,4 @@
-"""A short film of a policy, small enough to be written again and again as a run goes."""
+"""A short film of a policy, small enough to be written many times during a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Film:
     frames: list[Image.Image]
 
     frame_s: float
-    """How long each is shown."""
+    """Seconds that each frame is shown."""
 
     @property
     def width(self) -> int:
@@ -36,7 +36,7 @@ class Film:
         return self.frames[0].height
 
     def gif(self) -> bytes:
-        """Return the film as an animated GIF, which plays again and again."""
+        """Return the film as an animated GIF that repeats."""
         first, *others = self.frames
         file = io.BytesIO()
         first.save(file, "GIF", save_all=True, append_images=others, duration=1000 * self.frame_s, loop=0)
@@ -49,7 +49,7 @@ def film(policy: Policy, env: Env, *, seed: int) -> Film:
     Args:
         policy: Chooses the actions.
         env: Made with ``render_mode="rgb_array"``.
-        seed: The run's.
+        seed: The seed of the run.
 
     Raises:
         InputError: If a frame cannot be drawn.
@@ -71,7 +71,7 @@ def _frame(env: Env) -> Image.Image:
     try:
         pixels = np.asarray(env.render())
         height, width, _ = pixels.shape
-    # An environment is anybody's code and may raise anything.
+    # An environment is a user's code and may raise anything.
     except Exception as error:
         name = env.spec.id if env.spec else type(env.unwrapped).__name__
         raise InputError(f"{name} cannot be drawn: {error}; leave out --video-every") from error

@@ -35,16 +35,16 @@ def hidden_layers(modules: Sequence[nn.Module], x: Tensor) -> list[tuple[Tensor,
 
 
 def _output(module: nn.Module, x: Tensor) -> Tensor:
-    """Return a module's output; one of other people's may overwrite its input, and so is given a copy."""
+    """Return a module's output; a user's module may overwrite its input, so it receives a copy."""
     output: Tensor = module(x if isinstance(module, Activation | nn.Linear | nn.LayerNorm) else x.clone())
     return output
 
 
 def shown_parameters(activation: nn.Module) -> Mapping[str, np.ndarray]:
-    """Return what an activation learns, by name, each [N] for N neurons or [1] for the whole layer, float64.
+    """Return the learned parameters of an activation by name, float64, [N] for N neurons or [1] for a layer.
 
-    Of a formula these are the values that it computes with. AULU's come with the sharpness of its two sides,
-    alpha1 = beta1^2 and alpha2 = beta2^2, and their asymmetry.
+    For a formula these are the values that it computes with. For AULU they include the sharpness of its two
+    sides, alpha1 = beta1^2 and alpha2 = beta2^2, and their asymmetry.
     """
     if not isinstance(activation, Activation):
         return {name: _numbers(parameter) for name, parameter in activation.named_parameters()}

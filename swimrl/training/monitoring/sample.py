@@ -25,7 +25,7 @@ SAMPLE_SIZE = 1024
 
 @dataclass(frozen=True)
 class Sample:
-    """Transitions to look at, as the networks see them."""
+    """Transitions, as the networks see them."""
 
     observations: Tensor
     """[N, O]."""
@@ -34,11 +34,11 @@ class Sample:
     """[N, A], in [-1, 1]."""
 
     replay: ReplayBufferSamples | None = None
-    """The same with rewards and what followed; None for random transitions, which the agent did not live."""
+    """The same with rewards and next observations; None for random transitions, which are not the agent's."""
 
     @property
     def observations_actions(self) -> Tensor:
-        """What the critics see, [N, O + A]."""
+        """Input of the critics, [N, O + A]."""
         return torch.cat([self.observations, self.actions], dim=1)
 
 
@@ -57,7 +57,7 @@ class Sampler:
         self._random: tuple[np.ndarray, np.ndarray] | None = None
 
     def draw(self) -> Sample | None:
-        """Return the transitions to look at; None if random ones are needed and the environment failed."""
+        """Return a sample; None if random transitions are needed and the environment failed."""
         agent = self._agent
         buffer = agent.replay_buffer
         assert buffer is not None
@@ -72,13 +72,13 @@ class Sampler:
         return Sample(replay.observations.float(), replay.actions, replay)
 
     def _random_sample(self) -> Sample | None:
-        """Return transitions of uniformly random actions, the same at every step of a run."""
+        """Return transitions of uniformly random actions; they are the same at every step of a run."""
         if self._random is None:
-            # Streams of its own: the same transitions whenever they are asked for.
-            dice = Streams(self._agent.streams.seed).numpy("diagnostics")
+            # New streams give the same transitions at any step of the run.
+            generator = Streams(self._agent.streams.seed).numpy("diagnostics")
             try:
-                self._random = _random_transitions(self._make_env, dice)
-            # An environment is anybody's code and may raise anything; it shall not do so for being watched.
+                self._random = _random_transitions(self._make_env, generator)
+            # An environment is a user's code and may raise anything; diagnostics must not end the run.
             except Exception as error:
                 logging.getLogger("swimrl.training").warning(
                     "no diagnostics before the replay buffer holds %d transitions: random actions in an "
@@ -107,17 +107,17 @@ class Sampler:
 
 
 def _random_transitions(
-    make_env: Callable[[], Env], dice: np.random.RandomState
+    make_env: Callable[[], Env], generator: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return observations [N, O] and random actions [N, A] in [-1, 1] of a new environment."""
     env = make_env()
     space = env.action_space
     assert isinstance(space, Box)
-    actions = dice.uniform(-1, 1, (SAMPLE_SIZE, *space.shape)).astype(np.float32)
+    actions = generator.uniform(-1, 1, (SAMPLE_SIZE, *space.shape)).astype(np.float32)
     scaled = space.low + (actions + 1) / 2 * (space.high - space.low)
     observations = []
     try:
-        observation, _ = env.reset(seed=int(dice.randint(2**30)))
+        observation, _ = env.reset(seed=int(generator.randint(2**30)))
         for action in scaled:
             observations.append(observation)
             observation, _, terminated, truncated, _ = env.step(action)

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run beyond single curves; docs/monitoring.md lists every tag."""
+"""The TensorBoard file of a run: layout, text, histograms, pictures. docs/monitoring.md lists every tag."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Board:
     """Writes to the TensorBoard file of a run.
 
     Args:
-        logger: The agent's, which has one.
+        logger: The logger of the agent; it has a TensorBoard output.
     """
 
     def __init__(self, logger: Logger) -> None:
@@ -75,7 +75,7 @@ class Board:
         )
 
     def describe(self, config: Mapping[str, Any], activations: Mapping[str, Any]) -> None:
-        """Write what a run is: formulas and settings as text, settings to compare runs by, the layout.
+        """Write the description of a run: formulas, settings, columns to compare runs by, and the layout.
 
         Args:
             config: The configuration, as plain nested data.
@@ -92,7 +92,7 @@ class Board:
         self._writer.flush()
 
     def scalars(self, step: int, values: Values) -> None:
-        """Write what is not undetermined."""
+        """Write the values that are determined."""
         for name, value in values.items():
             if value is not None:
                 self._writer.add_scalar(name, value, step)
@@ -124,7 +124,7 @@ class Board:
         self._writer.flush()
 
     def film(self, step: int, film: Film) -> None:
-        """Write a short film, which plays among the images."""
+        """Write a short film, which TensorBoard shows among the images."""
         image = Summary.Image(
             height=film.height, width=film.width, colorspace=3, encoded_image_string=film.gif()
         )
@@ -134,7 +134,7 @@ class Board:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Return a configuration flat, the activations first; lists as text, what is not given left out.
+    """Return a flat configuration: activations first, lists as text, without settings that were not given.
 
     Args:
         config: The resolved configuration, as plain nested data.
@@ -150,9 +150,9 @@ def settings(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
 
 
 def compared_settings(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Return what TensorBoard compares runs by: the settings that decide a run's numbers, and its seed.
+    """Return the settings by which TensorBoard compares runs: those that decide the numbers, and the seed.
 
-    TensorBoard takes the columns of its table from one run, so that all runs must have the same.
+    TensorBoard takes the columns of its table from one run, so all runs must have the same columns.
 
     Args:
         config: The resolved configuration, as plain nested data.
@@ -165,7 +165,7 @@ def compared_settings(config: Mapping[str, Any]) -> dict[str, str | int | float 
 
 
 def _formulas(activations: Mapping[str, Any]) -> dict[str, str]:
-    """Return name and formula of each network's activation, or of each layer's where these differ."""
+    """Return name and formula of the activation of each network, or of each layer if the layers differ."""
     return {
         network if len(layers) == 1 else f"{network}, layer {number}": f"{one['name']}: {one['formula']}"
         if one["formula"]
@@ -176,6 +176,6 @@ def _formulas(activations: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _table(title: str, content: Mapping[str, Any]) -> str:
-    """Return a table in Markdown; as code, in which an asterisk is an asterisk."""
+    """Return a table in Markdown; the values are code, so that an asterisk stays an asterisk."""
     rows = (f"| {name} | `{value if value != '' else ' '}` |" for name, value in content.items())
     return "\n".join([f"| {title} | |", "|---|---|", *rows])

@@ -1,9 +1,9 @@
-"""What the units of a hidden layer do on a sample of inputs, and what their features span. Pure NumPy.
+"""Statistics of the units of a hidden layer on a sample of inputs, and ranks of their features. Pure NumPy.
 
 Letters in shapes: N inputs of the sample, H units of the layer, S = min(N, H).
 
-Shares are between 0 and 1. Sums over inputs are taken in float64, so that a unit whose output never changes
-has no spread from rounding.
+Shares are between 0 and 1. Sums over inputs are in float64, so that rounding gives no spread to a unit whose
+output is constant.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import math
 
 import numpy as np
 
-_EPSILON = 1e-9  # of the authors' code: a layer whose units are all silent is dormant as a whole
+_EPSILON = 1e-9  # from the authors' code: if all units of a layer are silent, all are dormant
 
 
 def dead_share(h: np.ndarray) -> float:
     """Return the share of units whose output is exactly 0 for every input: ReLU's "off".
 
-    A smooth activation never is exactly 0; there `dormant_share` and `saturated_share` tell.
+    A smooth activation is never exactly 0; for it use `dormant_share` and `saturated_share`.
 
     Args:
         h: Outputs of the activation, [N, H].
@@ -29,9 +29,10 @@ def dead_share(h: np.ndarray) -> float:
 def dormant_share(h: np.ndarray, tau: float, *, centred: bool = False) -> float:
     """Return the share of tau-dormant units (Sokar et al. 2023, arXiv:2302.12902, definition 3.1).
 
-    A unit's score is its mean |h| over that of the layer's average unit; scores up to tau are dormant. Units
-    that idle at a constant other than 0 are missed by it and found by the centred score, in which each unit's
-    mean is subtracted first. Both are relative to the layer, and compare activations only loosely.
+    The score of a unit is its mean |h| divided by the mean over the units of the layer; a unit with a score
+    up to tau is dormant. Units that rest at a constant other than 0 are missed; the centred score, which
+    first subtracts the mean of each unit, counts them. Both are relative to the layer, and compare
+    activations only loosely.
 
     Args:
         h: Outputs of the activation, [N, H], not the pre-activations.
@@ -45,11 +46,11 @@ def dormant_share(h: np.ndarray, tau: float, *, centred: bool = False) -> float:
 
 
 def saturated_share(slope: np.ndarray, flat: float) -> float:
-    """Return the share of pre-activations at which the activation hardly answers to its input.
+    """Return the share of pre-activations at which the activation hardly changes with its input.
 
     Args:
         slope: f'(z) at the pre-activations, [N, H].
-        flat: Slopes of a smaller size count.
+        flat: Slopes with a smaller absolute value count.
     """
     return float((np.abs(slope) < flat).mean())
 
@@ -62,8 +63,8 @@ def outside_share(z: np.ndarray, bound: float) -> float:
 def singular_values(features: np.ndarray) -> np.ndarray:
     """Return the singular values of a feature matrix [N, H], largest first, [S], float64.
 
-    They are roots of the eigenvalues of the smaller Gram matrix, which takes a fifth of the time of a
-    decomposition and resolves values down to 1e-8 of the largest: float32 features hold no more.
+    They are square roots of the eigenvalues of the smaller Gram matrix. This takes a fifth of the time of a
+    singular value decomposition and resolves values down to 1e-8 of the largest, the precision of float32.
 
     Raises:
         LinAlgError: If the features are not finite.
@@ -87,11 +88,13 @@ def effective_rank(sigma: np.ndarray) -> float:
 
 
 def srank(sigma: np.ndarray, delta: float = 0.01) -> int:
-    """Return how many singular values hold 1 - delta of their sum (Kumar et al. 2021, arXiv:2010.14498).
+    """Return the srank (Kumar et al. 2021, arXiv:2010.14498).
+
+    It is the least number of singular values that hold 1 - delta of their sum.
 
     Args:
         sigma: Singular values, largest first, [S].
-        delta: What may be missing.
+        delta: Share of the sum that may be missing.
     """
     held = np.cumsum(sigma)
     return int(np.argmax(held >= (1 - delta) * held[-1])) + 1 if held[-1] > 0 else 0
@@ -107,9 +110,9 @@ def stable_rank(sigma: np.ndarray) -> float:
 
 
 def feature_rank(sigma: np.ndarray, inputs: int, epsilon: float = 0.01) -> int:
-    """Return how many singular values exceed epsilon sqrt(N) (Lyle et al. 2022, arXiv:2204.09560).
+    """Return the number of singular values above epsilon sqrt(N) (Lyle et al. 2022, arXiv:2204.09560).
 
-    Unlike the other ranks it depends on the features' scale.
+    Unlike the other ranks it depends on the scale of the features.
 
     Args:
         sigma: Singular values, [S].

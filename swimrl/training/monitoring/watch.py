@@ -1,4 +1,4 @@
-"""Diagnoses a run as it goes: to TensorBoard and, the same numbers, to diagnostics.csv."""
+"""The diagnostics of one run: writes the same numbers to TensorBoard and diagnostics.csv."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Watch:
     """Watches one run.
 
     Args:
-        agent: Who learns, not trained yet.
-        config: How often to look.
-        directory: Where diagnostics.csv goes.
+        agent: The agent, not trained yet.
+        config: The settings of the run; they say how often to diagnose and to film.
+        directory: The directory of the run.
 
     Raises:
-        InputError: If films are wanted and cannot be drawn here.
+        InputError: If films are wanted but cannot be drawn on this machine.
     """
 
     def __init__(self, agent: TD3, config: TrainConfig, directory: RunDirectory) -> None:
@@ -56,14 +56,14 @@ class Watch:
         self._last_look: int | None = None
         self._last_curves: int | None = None
         self.seconds = 0.0
-        """Spent in looking."""
+        """Seconds spent in diagnostics."""
 
     def start(self, config: Mapping[str, Any], activations: Mapping[str, Any], *, is_new: bool) -> None:
-        """Open the agent's TensorBoard file, and describe the run in it if there was none before.
+        """Open the TensorBoard file of the agent, and describe the run in it if the file is new.
 
         Args:
             config: The configuration, as plain nested data.
-            activations: The activations' descriptions, as run.json has them.
+            activations: The descriptions of the activations in run.json.
             is_new: Whether the run has no TensorBoard file yet.
         """
         self._board = Board(self._agent.logger)
@@ -71,11 +71,11 @@ class Watch:
             self._board.describe(config, activations)
 
     def gait_recorder(self, env: Env) -> GaitRecorder | None:
-        """Return what an evaluation in ``env`` shall be recorded by, if by anything."""
+        """Return a recorder for an evaluation in ``env``; None without diagnostics."""
         return GaitRecorder(env) if self._config.diagnosis_interval else None
 
     def evaluated(self, gait: GaitRecorder | None, policy: Policy) -> None:
-        """Write what an evaluation tells besides its score, and film the policy if it is time."""
+        """Write the measurements of an evaluation beside its score, and film the policy if a film is due."""
         step, every = self._agent.num_timesteps, self._config.video_every
         with self._timed():
             if gait is not None:
@@ -85,10 +85,10 @@ class Watch:
                     self._board.film(step, film(policy, self._stage, seed=self._config.seed))
 
     def look_if_due(self, *, is_end: bool = False) -> None:
-        """Write what actor and critics do inside, if it is time.
+        """Diagnose actor and critics, if a diagnosis is due.
 
         Args:
-            is_end: Whether training is over, so that the learned activations are drawn in any case.
+            is_end: Whether training is over; the learned activations are then drawn in any case.
         """
         step, every = self._agent.num_timesteps, self._config.diagnosis_interval
         if not every:
@@ -108,16 +108,16 @@ class Watch:
                 self._draw_curves()
 
     def state(self) -> dict[str, Any]:
-        """Return what a continued run needs to know, as plain data."""
+        """Return the state that a continued run needs, as plain data."""
         return {"last_look": self._last_look, "last_curves": self._last_curves, "diagnosis_s": self.seconds}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state` was taken."""
+        """Continue from the result of `state`."""
         self._last_look, self._last_curves = state["last_look"], state["last_curves"]
         self.seconds = state["diagnosis_s"]
 
     def close(self) -> None:
-        """Free what films are drawn with."""
+        """Close the environment of the films."""
         if self._stage is not None:
             self._stage.close()
 
