@@ -15,7 +15,7 @@ from swimrl.td3.agent import TD3
 from swimrl.td3.state import PendingLog, agent_state, replay_ring, restore_agent
 from swimrl.training.config import TrainConfig
 from swimrl.training.facts import Stopwatch
-from swimrl.training.monitoring.watch import Watch
+from swimrl.training.monitoring.recorder import Recorder
 from swimrl.training.resume import Continuation
 
 
@@ -36,7 +36,7 @@ class Checkpointing:
         config: The resolved configuration.
         directory: The directory of the run.
         agent: The agent that learns.
-        watch: The diagnostics.
+        recorder: The diagnostics.
         stopwatch: The seconds of the run.
         parts: All else that decides the rest of the run.
 
@@ -49,7 +49,7 @@ class Checkpointing:
         config: TrainConfig,
         directory: RunDirectory,
         agent: TD3,
-        watch: Watch,
+        recorder: Recorder,
         stopwatch: Stopwatch,
         parts: Sequence[Stateful],
     ) -> None:
@@ -59,7 +59,7 @@ class Checkpointing:
         self._directory = directory
         self._agent = agent
         self._buffer = agent.replay_buffer
-        self._watch = watch
+        self._recorder = recorder
         self._stopwatch = stopwatch
         self._parts = (*parts, stopwatch)
         self._folder = CheckpointFolder(directory.checkpoint_folder)
@@ -92,7 +92,7 @@ class Checkpointing:
             "step": agent.num_timesteps,
             "stored_steps": stored_steps,
             "agent": agent_state(agent),
-            "watch": self._watch.state(),
+            "watch": self._recorder.state(),
         }
         for part in self._parts:
             state |= part.state()
@@ -120,7 +120,7 @@ class Checkpointing:
                 self._config.env,
             )
         self.pending_log = state["agent"]["pending_log"]
-        self._watch.restore(state["watch"])
+        self._recorder.restore(state["watch"])
         for part in self._parts:
             part.restore(state)
         self._directory.rewind(state["lengths"])

@@ -16,7 +16,7 @@ from swimrl.training.config import TrainConfig
 from swimrl.training.evaluation import evaluate, evaluate_final
 from swimrl.training.facts import Stopwatch
 from swimrl.training.monitoring.gait import GaitRecorder
-from swimrl.training.monitoring.watch import Watch
+from swimrl.training.monitoring.recorder import Recorder
 from swimrl.training.policy_function import Policy, normalisation_of, policy_function, save_policy
 from swimrl.training.progress import Reporter
 
@@ -40,7 +40,7 @@ class Evaluator:
         directory: The directory of the run.
         agent: The agent that learns.
         env: Where to evaluate.
-        watch: Records the gait.
+        recorder: Records the gait.
         reporter: Receives the episodes.
         stopwatch: Counts the seconds.
     """
@@ -51,7 +51,7 @@ class Evaluator:
         directory: RunDirectory,
         agent: TD3,
         env: Env,
-        watch: Watch,
+        recorder: Recorder,
         reporter: Reporter,
         stopwatch: Stopwatch,
     ) -> None:
@@ -59,7 +59,7 @@ class Evaluator:
         self._directory = directory
         self._agent = agent
         self._env = env
-        self._watch = watch
+        self._recorder = recorder
         self._reporter = reporter
         self._stopwatch = stopwatch
         self._next_step = 0
@@ -76,7 +76,7 @@ class Evaluator:
         with self._stopwatch.measure("evaluation"):
             normalisation = normalisation_of(agent.get_vec_normalize_env())
             policy = policy_function(agent.policy, normalisation)
-            gait = self._watch.gait_recorder(self._env)
+            gait = self._recorder.gait_recorder(self._env)
             agent.policy.set_training_mode(False)
             episodes = evaluate(
                 policy,
@@ -105,7 +105,7 @@ class Evaluator:
             lengths = [episode.length for episode in evaluation.episodes]
             logger.record("eval/mean_ep_length", sum(lengths) / len(lengths))
             logger.dump(step)
-        self._watch.evaluated(evaluation.gait, evaluation.policy)
+        self._recorder.evaluated(evaluation.gait, evaluation.policy)
         self._reporter.evaluation(step, evaluation.episodes)
 
     def final_episodes(self) -> list[Episode]:

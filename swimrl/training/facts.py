@@ -22,7 +22,7 @@ from swimrl.runs.scores import scores
 from swimrl.td3.agent import TD3
 from swimrl.td3.network import layer_gains
 from swimrl.td3.policy import perceptrons
-from swimrl.training.monitoring.watch import Watch
+from swimrl.training.monitoring.recorder import Recorder
 from swimrl.training.resolved import Resolved
 from swimrl.training.resume import Continuation
 
@@ -105,17 +105,17 @@ class Facts:
         record: What is known before the run begins.
         agent: The agent that learns.
         stopwatch: The seconds of the run.
-        watch: The diagnostics, for their seconds.
+        recorder: The diagnostics, for their seconds.
     """
 
     def __init__(
-        self, directory: RunDirectory, record: RunRecord, agent: TD3, stopwatch: Stopwatch, watch: Watch
+        self, directory: RunDirectory, record: RunRecord, agent: TD3, stopwatch: Stopwatch, recorder: Recorder
     ) -> None:
         self.record = record
         self._directory = directory
         self._agent = agent
         self._stopwatch = stopwatch
-        self._watch = watch
+        self._recorder = recorder
 
     def write(self) -> None:
         """Write the record as it is."""
@@ -188,7 +188,7 @@ class Facts:
         seconds = {
             "updates": agent.update_s,
             "evaluation": stopwatch.part("evaluation"),
-            "diagnostics": self._watch.seconds,
+            "diagnostics": self._recorder.seconds,
             "checkpoints": stopwatch.part("checkpoints"),
         }
         total = stopwatch.total

@@ -28,7 +28,7 @@ from swimrl.training.checkpointing import Checkpointing
 from swimrl.training.evaluator import Evaluator
 from swimrl.training.facts import Facts, Stopwatch, new_record
 from swimrl.training.interruption import Interruption
-from swimrl.training.monitoring.watch import Watch
+from swimrl.training.monitoring.recorder import Recorder
 from swimrl.training.policy_function import normalisation_of, save_policy
 from swimrl.training.progress import Reporter, Reporters
 from swimrl.training.progress_file import ProgressFile
@@ -115,12 +115,12 @@ class _Training:
         self._agent = agent
         self.reporter = Reporters(ProgressFile(directory), reporter)
         stopwatch = Stopwatch()
-        self.watch = Watch(agent, config, directory)
-        self.evaluator = Evaluator(config, directory, agent, env, self.watch, self.reporter, stopwatch)
+        self.recorder = Recorder(agent, config, directory)
+        self.evaluator = Evaluator(config, directory, agent, env, self.recorder, self.reporter, stopwatch)
         record = new_record(resolved, agent, env, study)
-        self.facts = Facts(directory, record, agent, stopwatch, self.watch)
+        self.facts = Facts(directory, record, agent, stopwatch, self.recorder)
         self.checkpointing = Checkpointing(
-            config, directory, agent, self.watch, stopwatch, (self.evaluator, self.facts)
+            config, directory, agent, self.recorder, stopwatch, (self.evaluator, self.facts)
         )
 
     def restore(self, continuation: Continuation) -> None:
@@ -155,7 +155,7 @@ class _Training:
             ) from error
         finally:
             self.reporter.stop()
-            self.watch.close()
+            self.recorder.close()
             self._agent.logger.close()
 
     def _open_log(self) -> None:
@@ -163,7 +163,7 @@ class _Training:
         with writing(self._directory.path):
             self._agent.set_logger(configure(str(self._directory.path), ["tensorboard"]))
             record = self.facts.record
-            self.watch.start(record.config, record.activations, is_new=is_new)
+            self.recorder.start(record.config, record.activations, is_new=is_new)
         restore_log(self._agent, self.checkpointing.pending_log)
 
     def _learn(self, users: UsersCallbacks) -> None:
@@ -199,7 +199,7 @@ class _BetweenSteps(BaseCallback):
     def __init__(self, training: _Training, users: UsersCallbacks) -> None:
         super().__init__()
         self._evaluator = training.evaluator
-        self._watch = training.watch
+        self._recorder = training.recorder
         self._checkpointing = training.checkpointing
         self._facts = training.facts
         self._reporter = training.reporter
@@ -220,7 +220,7 @@ class _BetweenSteps(BaseCallback):
             self._users.on_training_end()
             raise _StoppedError(self._users.stop)
         self._evaluate_if_due()
-        self._watch.look_if_due()
+        self._recorder.look_if_due()
         self._checkpointing.write_if_due()
 
     def _on_step(self) -> bool:
@@ -229,7 +229,7 @@ class _BetweenSteps(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._evaluate_if_due()
-        self._watch.look_if_due(is_end=True)
+        self._recorder.look_if_due(is_end=True)
         # From here the run can be continued further, or its final episodes be played again.
         self._checkpointing.write()
 

@@ -24,8 +24,8 @@ from swimrl.training.policy_function import Policy
 _CURVES_EVERY = 10  # diagnoses between pictures of the learned activations, which cost as much as a diagnosis
 
 
-class Watch:
-    """Watches one run.
+class Recorder:
+    """Records the diagnostics of one run.
 
     Args:
         agent: The agent, not trained yet.
