@@ -1,9 +1,9 @@
-"""Writes what is known of the catalogue: the table behind the listing, and the pages of ``docs/activations``.
+"""Writes ``catalogue/derived.json``, which the listing shows, and ``docs/activations.md`` with its figures.
 
     python -m tools.document_activations
 
-writes both; tests fail while what it would write differs from what is there. A figure is told by a digest of
-the numbers it shows, because its bytes depend on the version of matplotlib.
+writes all of them; tests fail until it was run. The page holds a digest of the numbers that each figure
+shows, because the bytes of a figure depend on the version of matplotlib.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ _STAR = "\\*"
 _PAGE_HEAD = """\
 # Activations
 
-Written by `python -m tools.document_activations` from the catalogue. Solid: the function; dashed: its
-derivative; parameters as they start. A star marks what is learned by default. Ranges, slopes and smoothness
-are derived from the formulas, never typed in: "C1" has one continuous derivative, "smooth" all that were
-looked at.
+`python -m tools.document_activations` writes this page from the catalogue. In the figures, the solid line is
+the function and the dashed line its derivative, at the initial parameters. A star marks a parameter that is
+learned by default. Ranges, slopes and smoothness are computed from the formulas: "C1" has one continuous
+derivative; "smooth" has no jump in the first four.
 
-Any name takes its parameters in parentheses: `swim(k=1)` fixes, `swim(k=trainable)` learns,
-`swim(k=trainable(0.5, low=0))` learns within bounds, `granularity=neuron` or `network` changes what has a set
-of its own. `taaf(swim)` scales and shifts any of them on both sides with learned numbers;
-`expr: x*sigmoid(b*x); b=1` is your own. `swimrl activations show NAME` has all there is to know of one.
+Parameters are set in parentheses after the name: `swim(k=1)` fixes a parameter, `swim(k=trainable)` learns
+it, `swim(k=trainable(0.5, low=0))` learns it within bounds. `granularity=neuron` learns one set of parameters
+for each neuron instead of each layer, `granularity=network` one for all layers. `taaf(swim)` scales and
+shifts any of them on both sides by learned numbers. `expr: x*sigmoid(b*x); b=1` is a formula of your own.
+`swimrl activations show NAME` describes one activation in full.
 """
 
 
@@ -150,7 +151,7 @@ def _mark(family: str, drawn: list[Definition]) -> str:
 
 
 def _digest(definitions: Iterable[Definition]) -> str:
-    """Identify what a figure shows: names, and values and slopes to five digits."""
+    """Return a digest of a figure: of its names, and of values and slopes to four decimals."""
     digest = hashlib.sha256()
     for definition in definitions:
         shown = curve(parse_name(definition.name), points=41)

@@ -1,4 +1,4 @@
-"""Pictures of activations: as files by matplotlib, and in a terminal by characters."""
+"""Figures of activations: files drawn by matplotlib, and characters for a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Curve:
 
 
 def curve(spec: ActivationSpec, low: float = -5.0, high: float = 5.0, points: int = 401) -> Curve:
-    """Evaluate an activation and its derivative; trainable parameters at their initial values.
+    """Return an activation's values and slopes; trainable parameters have their initial values.
 
     Args:
         spec: What to evaluate.
@@ -65,7 +65,7 @@ def sketch(values: Array, *, rows: int = 13, columns: int = 61) -> list[str]:
         columns: Width in characters.
 
     Returns:
-        The lines; the largest and smallest value stand at the left edge of theirs.
+        The lines. Those of the largest and the smallest value begin with that value.
     """
     shown = np.interp(np.linspace(0, 1, columns), np.linspace(0, 1, len(values)), values)
     low, high = float(np.min(shown)), float(np.max(shown))
@@ -92,7 +92,7 @@ def plot(curves: Sequence[Curve], path: Path) -> None:
     """Draw curves into one figure, values on the left and derivatives on the right.
 
     Args:
-        curves: What to draw; up to ten can be told apart.
+        curves: The curves; up to ten have different colours.
         path: A ``.png`` or ``.svg`` file to write.
 
     Raises:
@@ -116,7 +116,7 @@ def gallery(curves: Sequence[Curve], path: Path, *, columns: int = 5) -> None:
     """Draw each curve in a small panel of its own, its derivative dashed.
 
     Args:
-        curves: What to draw.
+        curves: The curves.
         path: A ``.png`` or ``.svg`` file to write.
         columns: Panels in a row.
 
@@ -160,7 +160,7 @@ def _pyplot(path: Path) -> Any:
             "figures need matplotlib, which is not installed; run: pip install 'swimrl[report]'"
         ) from error
     mpl.use("Agg")
-    # The same picture gives the same file, with text as text.
+    # The same figure always gives the same bytes; text stays text.
     mpl.rcParams.update({"svg.hashsalt": "swimrl", "svg.fonttype": "none"})
     from matplotlib import pyplot
 

@@ -1,7 +1,8 @@
-"""What kind of function an activation is: range, monotonicity, smoothness; worked out, never typed in.
+"""Range, monotonicity and smoothness of an activation, computed from its formula.
 
-Limits are the formula's own. Where branches meet is read from the formula; whether a derivative jumps there
-is decided by one-sided differences in 80 digits. Extremes are searched on a dense grid and refined.
+The limits are those of the formula. The points where branches meet are read from the formula, and one-sided
+differences in 80 digits decide whether a derivative jumps there. Extremes are searched on a dense grid, then
+refined.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from swimrl.activations.torch.composite import value_and_derivatives
 from swimrl.activations.torch.gain import normal_quadrature
 from swimrl.errors import FormulaError
 
-_FAR = 1e6  # "far out": slopes and values that still grow here grow for ever
+_FAR = 1e6  # values and slopes that still grow here are taken to grow without bound
 _NEAR = 60.0
-_ORDERS = 4  # derivatives that are looked at; a function without a jump in these is called smooth
+_ORDERS = 4  # the derivatives that are checked; a function without a jump in these is called smooth
 _Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -59,19 +60,19 @@ class Properties:
 
     @property
     def zero_centred(self) -> bool:
-        """Whether a standard normal input gives a mean output of 0, to nine digits."""
+        """Whether the mean output is 0, to nine digits, for a standard normal input."""
         return abs(self.mean) < 1e-9
 
 
 def properties(spec: ActivationSpec) -> Properties:
-    """Return the properties of an activation; trainable parameters count at their initial values.
+    """Return the properties of an activation; trainable parameters have their initial values.
 
     Raises:
         FormulaError: The activation is a module, not a formula.
     """
     if spec.formula is None:
         raise FormulaError(
-            f"{spec.canonical!r} is a module, not a formula, and has no derived properties; choose a formula"
+            f"{spec.canonical!r} is a module, not a formula, and has no computed properties; choose a formula"
         )
     return _properties(spec.formula, tuple(value.value for value in spec.values))
 
@@ -138,23 +139,23 @@ def _supremum(
         return math.inf
     # Zoom in: the grid's best point and its neighbours enclose the maximum.
     low, high = x[max(best - 1, 0)], x[min(best + 1, len(x) - 1)]
-    found = float(y[best])
+    largest = float(y[best])
     for _ in range(8):
         finer = np.linspace(low, high, 101)
         values = function(finer)
         top = int(np.nanargmax(values))
-        found = max(found, float(values[top]))
+        largest = max(largest, float(values[top]))
         low, high = finer[max(top - 1, 0)], finer[min(top + 1, 100)]
     ends = [limit for limit in limits if not math.isnan(limit)]
-    # A bound approached but not reached is met on the grid up to what the far tail still lacks.
+    # A function may approach a bound without reaching it; the grid then ends a little short of the bound.
     return next(
-        (end for end in ends if math.isclose(end, found, rel_tol=1e-5, abs_tol=1e-5)),
-        max(found, *ends, -math.inf),
+        (end for end in ends if math.isclose(end, largest, rel_tol=1e-5, abs_tol=1e-5)),
+        max(largest, *ends, -math.inf),
     )
 
 
 def _monotone(x: _Array, y: _Array) -> str:
-    """Judge by the differences between grid points, as far as rounding lets them be seen."""
+    """Return "rising", "falling" or "no", from the differences between grid points above rounding error."""
     finite = np.isfinite(y)
     steps = np.diff(y[finite])
     rounding = 1e-13 * np.maximum(np.abs(y[finite][1:]), np.minimum(1.0, np.abs(x[finite][1:])))
@@ -215,7 +216,7 @@ def _first_jump(formula: Formula, parameters: dict[str, float], seam: float) -> 
             for side in (-1, 1)
         )
         for order in range(_ORDERS + 1):
-            # Differences of the order, left ones with the sign that an odd number of steps back has.
+            # Finite differences; on the left the step is negative, which changes the sign of odd orders.
             weights = [(-1) ** (order - j) * math.comb(order, j) for j in range(order + 1)]
             below, above = (mpmath.fdot(weights, side[: order + 1]) / step**order for side in (left, right))
             if abs(above - (-1) ** order * below) > 1e-7 * (1 + abs(above)):
@@ -224,7 +225,7 @@ def _first_jump(formula: Formula, parameters: dict[str, float], seam: float) -> 
 
 
 def sharpness_asymmetry(beta1: float, beta2: float) -> float:
-    """Return how differently AULU has learned its two sides, from its parameters.
+    """Return how different the two sides of AULU are, from its parameters.
 
     Ours: (beta2^2 - beta1^2)/(beta2^2 + beta1^2), the difference of the sharpness for x > 0 and for x < 0
     over their sum. 0 is Swish, 1 a gate that is sharp on the right alone, -1 on the left alone; scaling

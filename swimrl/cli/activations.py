@@ -32,29 +32,29 @@ _LONGEST_FORMULA = 600
 
 @dataclass(frozen=True)
 class Args:
-    """Which activations, and in what form."""
+    """Which activations to show, and how."""
 
     search: Annotated[str | None, tyro.conf.arg(metavar="TEXT")] = None
-    """Only those with this text in a name, the family, the reference or the summary."""
+    """List only activations with this text in a name, the family, the reference or the summary."""
 
     family: Annotated[str | None, tyro.conf.arg(metavar="FAMILY")] = None
-    """Only those of this family."""
+    """List only activations of this family."""
 
     as_json: Annotated[bool, tyro.conf.arg(name="json"), tyro.conf.FlagCreatePairsOff] = False
     """Print JSON; a bound of null is infinite."""
 
     request: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[REQUEST]")] = ()
-    """Nothing to list them, or: show NAME, plot NAME..., compare NAME NAME."""
+    """Leave out to list all, or: show NAME, plot NAME..., compare NAME NAME."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("activations.png")
-    """Where plot writes; .png or .svg."""
+    """The file that plot writes; .png or .svg."""
 
     interval: Annotated[tuple[float, float], tyro.conf.arg(metavar="LOW HIGH")] = (-5.0, 5.0)
-    """What show and plot draw, and compare searches."""
+    """The interval that show and plot draw, and that compare searches."""
 
 
 def run(args: Args) -> None:
-    """Do what was asked for."""
+    """Run the command."""
     match args.request:
         case ():
             _list(args)
@@ -232,20 +232,20 @@ def _formula_lines(spec: ActivationSpec, args: Args) -> list[str]:
     from swimrl.activations.language.formula import text_of
     from swimrl.activations.properties import properties
 
-    assert spec.formula is not None  # the caller has seen to it
-    found = properties(spec)
+    assert spec.formula is not None  # the caller checks it
+    known = properties(spec)
     lines = [
         f"  f(x)       {spec.formula.text()}",
         f"  f'(x)      {_shortened(text_of(spec.formula.derivative))}",
         f"  LaTeX      {_shortened(spec.formula.latex())}",
-        f"  range      {found.infimum:.6g} .. {found.supremum:.6g}",
-        f"  at -+inf   {found.limits[0]:.6g}, {found.limits[1]:.6g}",
-        f"  at 0       f = {found.value_at_0:.6g}, f' = {found.slope_at_0:.6g}",
-        f"  monotone   {found.monotone}",
-        f"  smooth     {found.smoothness}",
-        f"  Lipschitz  {found.lipschitz:.6g}",
-        f"  mean       {found.mean:.6g} for a standard normal input"
-        + (", zero-centred" if found.zero_centred else ""),
+        f"  range      {known.infimum:.6g} .. {known.supremum:.6g}",
+        f"  at -+inf   {known.limits[0]:.6g}, {known.limits[1]:.6g}",
+        f"  at 0       f = {known.value_at_0:.6g}, f' = {known.slope_at_0:.6g}",
+        f"  monotone   {known.monotone}",
+        f"  smooth     {known.smoothness}",
+        f"  Lipschitz  {known.lipschitz:.6g}",
+        f"  mean       {known.mean:.6g} for a standard normal input"
+        + (", zero-centred" if known.zero_centred else ""),
     ]
     if spec.definition.name in DERIVED:
         lines.append(f"  similar    {', '.join(DERIVED[spec.definition.name].similar)}")
@@ -265,18 +265,18 @@ def _measured(spec: ActivationSpec) -> dict[str, object]:
     from swimrl.activations.language.formula import text_of
     from swimrl.activations.properties import properties
 
-    found = properties(spec)
+    known = properties(spec)
     return {
         "derivative": text_of(spec.formula.derivative),
-        "range": [_finite(found.infimum), _finite(found.supremum)],
-        "limits": [None if math.isnan(limit) else str(limit) for limit in found.limits],
-        "monotone": found.monotone,
-        "smoothness": found.smoothness,
-        "value_at_0": found.value_at_0,
-        "slope_at_0": found.slope_at_0,
-        "lipschitz": _finite(found.lipschitz),
-        "mean": _finite(found.mean),
-        "zero_centred": found.zero_centred,
+        "range": [_finite(known.infimum), _finite(known.supremum)],
+        "limits": [None if math.isnan(limit) else str(limit) for limit in known.limits],
+        "monotone": known.monotone,
+        "smoothness": known.smoothness,
+        "value_at_0": known.value_at_0,
+        "slope_at_0": known.slope_at_0,
+        "lipschitz": _finite(known.lipschitz),
+        "mean": _finite(known.mean),
+        "zero_centred": known.zero_centred,
     }
 
 
@@ -294,21 +294,21 @@ def _compare(first: str, second: str, args: Args) -> None:
 
     points = 200_001
     a, b = (curve(parse_name(name), *args.interval, points=points) for name in (first, second))
-    found = {}
+    differences = {}
     for quantity, ours, theirs in (("value", a.value, b.value), ("derivative", a.slope, b.slope)):
         at = int(abs(ours - theirs).argmax())
-        found[quantity] = {
+        differences[quantity] = {
             "largest_difference": float(abs(ours - theirs)[at]),
             "x": float(a.x[at]),
             a.name: float(ours[at]),
             b.name: float(theirs[at]),
         }
     if args.as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(differences, indent=2))
         return
     low, high = args.interval
     print(f"{a.name} and {b.name} on [{low:g}, {high:g}], at {points} points")
-    for quantity, row in found.items():
+    for quantity, row in differences.items():
         x, difference = row["x"], row["largest_difference"]
         print(
             f"  {quantity:<10} differs most, by {difference:.6g}, at x = {x:.6g}: "

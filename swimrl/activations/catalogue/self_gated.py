@@ -55,7 +55,7 @@ def _student(m: int, scale: str) -> str:
 
 _COLU = "exp(where(x > 0, -1, 1)*(x + exp(min(x, 30))))"
 
-# exp(exp(x)) has long done its work at x = 30; it is held there, for infinity times 0 in a gradient is NaN.
+# exp(exp(x)) is infinite long before x = 30. The exponent is held there: inf * 0 in a gradient is NaN.
 DEFINITIONS = (
     Definition(
         "gelu",

@@ -1,8 +1,8 @@
 """Fused CPU kernels as a function of tensors, differentiable by autograd.
 
-A kernel takes an input that is an ordinary CPU tensor in an ordinary call. Whatever looks into a computation
-or transforms it (``torch.compile``, ``torch.func``, forward-mode differentiation, tracing, modes, tensor
-subclasses) gets the composite form instead, which it can see through.
+A kernel is used for an ordinary CPU tensor in an ordinary call. Everything that inspects or transforms a
+computation (``torch.compile``, ``torch.func``, forward-mode differentiation, tracing, modes, tensor
+subclasses) receives the composite of torch operations instead, because a kernel is opaque to it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _PLAIN = (Tensor, nn.Parameter)
 
 
 class CpuFunction:
-    """A formula computed by its kernels, and differentiated by them once.
+    """A formula computed by its kernels, which also compute the first derivatives.
 
-    Derivatives of derivatives come from the composite form of the derivative.
+    Second derivatives are computed by torch operations.
 
     Args:
         formula: What to compute; each of its parameters is an argument.
@@ -45,7 +45,7 @@ class CpuFunction:
     def takes(self, x: Tensor, parameters: Sequence[Tensor]) -> bool:
         """Return whether the kernels can compute this call, and the input is large enough."""
         return (
-            # First of all, because under a compiler or a tracer what is asked below would be recorded.
+            # This is checked first, because a compiler or a tracer would record the checks below.
             not torch.compiler.is_compiling()
             and torch._C._get_tracing_state() is None
             and type(x) in _PLAIN
@@ -79,10 +79,10 @@ class CpuFunction:
 
 @functools.lru_cache(maxsize=4096)
 def smallest_input(formula: Formula) -> float:
-    """Return how many numbers an input must have for a kernel to beat the composite form; maybe infinity.
+    """Return the size of input from which on a kernel is faster than torch operations; it may be infinite.
 
-    Forward and backward, a kernel's call costs 35 us and an operation of torch 8 us and more. So it depends
-    on how many operations the composite form has; measured on formulas from one (tanh) to twelve (swim).
+    Forward and backward together, a kernel costs 35 us per call, and a torch operation 8 us or more. So the
+    size depends on the number of operations; it was measured for formulas from one (tanh) to twelve (swim).
     """
     if isinstance(formula.expr, Relu | Absolute):
         return math.inf  # one operation of torch, as fast as memory
@@ -143,7 +143,7 @@ class _Kernel(torch.autograd.Function):
 
 
 def _is_watched() -> bool:
-    """Whether something looks into this computation, or transforms it, that cannot see through a kernel."""
+    """Return whether something inspects or transforms this computation, to which a kernel is opaque."""
     return (
         torch._C._functorch.peek_interpreter_stack() is not None
         or forward_ad._current_level >= 0
@@ -153,7 +153,7 @@ def _is_watched() -> bool:
 
 
 def _fit(parameters: Sequence[Tensor], x: Tensor) -> bool:
-    """Whether kernels take these parameters: plain ones for the whole of ``x``, or for each unit of it."""
+    """Return whether kernels accept these parameters: plain tensors, one number each or one for each unit."""
     shapes = {tuple(p.shape) for p in parameters}
     return (not shapes or shapes == {()} or shapes == {tuple(x.shape[-1:])}) and all(
         type(p) in _PLAIN and p.dtype == x.dtype and p.device.type == "cpu" for p in parameters
@@ -161,7 +161,7 @@ def _fit(parameters: Sequence[Tensor], x: Tensor) -> bool:
 
 
 def _copy(x: Tensor, parameters: Sequence[Tensor]) -> Tensor:
-    """Return a dense copy for a kernel to work on: like ``x``, or in rows of units that have parameters."""
+    """Return a dense copy for a kernel to overwrite, contiguous if there are parameters for each unit."""
     is_per_unit = any(p.dim() for p in parameters)
     return x.detach().clone(memory_format=torch.contiguous_format if is_per_unit else torch.preserve_format)
 
@@ -179,13 +179,13 @@ def _arguments(
 
 
 def _in_order_of_memory(tensor: Tensor, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the numbers of a dense tensor as an array of another shape: their order does not matter."""
+    """Return the numbers of a dense tensor, in the order of memory, as an array of another shape."""
     array: np.ndarray = tensor.as_strided((tensor.numel(),), (1,)).numpy()
     return array.reshape(shape)
 
 
 def _row_length(count: int) -> int:
-    """Return into how long rows to cut ``count`` numbers: long enough for vectors, short for the cache."""
+    """Return the row length for ``count`` numbers: long enough for vectors, short enough for the cache."""
     divisor = math.gcd(count, 4096)
     return divisor if divisor >= 64 else count
 

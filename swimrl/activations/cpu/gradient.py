@@ -1,7 +1,7 @@
-"""Loops that carry the gradient back through an activation, from the slopes that its kernel wrote.
+"""Loops that backpropagate through an activation, from the slopes that its kernel wrote.
 
-They are plain functions here; ``cpu.multiply_by_slope`` compiles them. All arrays are C-contiguous and of one
-dtype.
+They are plain functions here; ``kernel.multiply_by_slope`` compiles them. All arrays are C-contiguous and
+of one dtype.
 
 Letters in shapes: B batch, N units, P trainable parameters.
 """
@@ -42,7 +42,7 @@ def times_slope(g: np.ndarray, slope: np.ndarray) -> None:
 
 
 def times_slope_and_sums(g: np.ndarray, slope: np.ndarray, bias_gradient: np.ndarray) -> None:
-    """Do the same, and write the column sums of the product into ``bias_gradient`` [N]."""
+    """Multiply ``g`` by ``slope``, and write the column sums of the product into ``bias_gradient`` [N]."""
     bias_gradient[:] = 0
     for b in range(g.shape[0]):
         for n in range(g.shape[1]):
@@ -60,7 +60,8 @@ def times_slope_and_all_sums(
 ) -> None:
     """Do the same, and write the sums of g times ``theta_slope`` [P, B, N] into ``theta_gradient``.
 
-    It is [P, N], for the sums over B of each unit, or [P, 1], for the sum over all.
+    Here g is the gradient before it is multiplied. ``theta_gradient`` is [P, N], for the sums over B of each
+    unit, or [P, 1], for the sum over all.
     """
     # Sums over a column first: independent of each other, so that the loops over n are vectorised.
     column = np.zeros((theta_slope.shape[0], g.shape[1]), g.dtype)

@@ -1,8 +1,8 @@
 """Fused CPU kernels: bias, value, slope and parameter slopes of an activation in one compiled loop.
 
-The loop is generated from the formula (``cpu_source``), made of elementary functions that stay vectorised
-(``cpu_math``), compiled by numba once for each formula and dtype, and kept on disk (``cpu_cache``). Nothing
-here imports numba before a kernel is asked for.
+The loop is generated from the formula (``kernel_source``), calls elementary functions that are vectorised
+(``math``), and is compiled by numba once for each formula and dtype and kept on disk (``cache``). Nothing
+here imports numba before a kernel is used.
 
 Letters in shapes: B batch, N units, P trainable parameters.
 """
@@ -82,7 +82,7 @@ class CpuKernel:
             bias: [N].
             theta: The trainable parameters, as for `bind_value`.
             slope: df/dz, [B, N].
-            theta_slope: df/dtheta, [P, B, N], or [0, B, N] if they are not wanted.
+            theta_slope: df/dtheta, [P, B, N], or [0, B, N] if they are not needed.
         """
         theta, per_unit = self._arranged(theta, z.shape[1])
         kernels = loops(self._formula, self._dtype.name, per_unit)
@@ -91,7 +91,7 @@ class CpuKernel:
         return partial(kernels.value_and_slopes, z, bias, theta, slope, theta_slope)
 
     def _arranged(self, theta: np.ndarray | None, units: int) -> tuple[np.ndarray, bool]:
-        """Return theta as a kernel takes it, and whether each unit has parameters of its own."""
+        """Return theta in the shape for a kernel, and whether each unit has its own parameters."""
         if theta is None:
             theta = np.zeros(0, self._dtype)
         assert theta.flags.c_contiguous  # so that reshaping makes a view, which follows the parameters
@@ -101,7 +101,7 @@ class CpuKernel:
 
 
 class Loops:
-    """Compiled loops of one formula; each is compiled, or loaded, when it is first asked for.
+    """Compiled loops of one formula; each is compiled, or loaded, on first use.
 
     Args:
         formula: What to compute; each of its parameters is an element of theta.
@@ -158,14 +158,14 @@ def multiply_by_slope(
     bias_gradient: np.ndarray | None,
     theta_gradient: np.ndarray | None,
 ) -> Call:
-    """Return the call that carries the gradient back through an activation; all arrays are C-contiguous.
+    """Return the call that backpropagates through an activation; all arrays are C-contiguous.
 
     Args:
         g: Gradient by the activation's value, [B, N]; replaced by that by its input.
         slope: df/dz, [B, N].
         theta_slope: df/dtheta, [P, B, N].
-        bias_gradient: Gradient by the bias, [N], written; None if it is not wanted.
-        theta_gradient: Gradient by theta, [P] or [P N] like theta, written; None if it is not wanted.
+        bias_gradient: Gradient by the bias, [N], written; None if it is not needed.
+        theta_gradient: Gradient by theta, [P] or [P N] like theta, written; None if it is not needed.
     """
     dtype = g.dtype.name
     if bias_gradient is None:

@@ -1,4 +1,4 @@
-"""A named activation as data: its formula as text, or what makes its module, and where it comes from."""
+"""The definition of an activation: its formula as text, or the class of its module, and its reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Granularity = Literal["layer", "neuron", "network"]
 Kind = Literal["named", "expression", "path", "wrapper"]
 
 EXPRESSION = "expr:"
-"""What an expression of the user begins with."""
+"""The prefix of an expression that a user types."""
 
 WRAPPER = "taaf"
 """The name of the wrapper."""
@@ -33,30 +33,28 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Definition:
     """One activation. Either ``expression`` or ``module`` is set.
 
-    The expression is text, so that defining an activation costs nothing until its formula is asked
-    for, and a definition can be pickled into a policy file and rebuilt where the activation was
-    never registered.
+    The expression is text. So a definition costs nothing until its formula is used, and it can be
+    pickled into a policy file and loaded where the activation was never registered.
 
     Args:
         name: Small letters, digits and underscores.
         expression: The formula in the language of ``parser``.
-        parameters: Parameters of the formula, in order; of a module, numbers that its maker takes by name.
+        parameters: The parameters of the formula, in order; for a module, its keyword arguments.
         limits: Values at minus and plus infinity, in the parameters, such as ``("-alpha", "inf")``.
-            Without them an infinite input gives what IEEE arithmetic gives, or where that is NaN,
-            the value at the largest finite number.
+            Without them an infinite input gives the result of IEEE arithmetic, or if that is NaN, the
+            value at the largest finite number.
         family: Group in the catalogue, such as ``"self-gated"``.
         reference: Paper and year.
         aliases: Other names for the same activation.
-        summary: What to know about it, on one line.
-        granularity: What has its own set of learned parameters when the user says nothing.
-        module: For activations that are not one elementwise formula, what makes a new
-            ``torch.nn.Module``, or ``"package.module:Class"``. It is called with the parameters by
-            name, and with ``width``, the neurons of the layer, if it takes an argument of that name.
+        summary: One line about it.
+        granularity: The default for `ActivationSpec.granularity`.
+        module: For an activation that is not an elementwise formula: a class or function that returns a
+            new ``torch.nn.Module``, or its path, ``"package.module:Class"``. It is called with the
+            parameters by name, and with ``width``, the number of neurons, if it has such an argument.
             A module whose output is not as wide as its input has a method ``output_width(width)``.
-        kind: ``"named"`` in the catalogue or by the user; an ``"expression"`` that the user typed after
-            ``expr:``; the ``"path"`` of somebody's module, ``package.module:Class``; or a ``"wrapper"``,
-            ``taaf(...)``.
-        inner: Of a wrapper, the name in full of the activation inside.
+        kind: ``"named"``: in the catalogue or registered. ``"expression"``: typed by the user after
+            ``expr:``. ``"path"``: a module named by ``package.module:Class``. ``"wrapper"``: ``taaf(...)``.
+        inner: For a wrapper, the canonical name of the activation inside.
     """
 
     name: str
@@ -73,7 +71,7 @@ class Definition:
     inner: str = ""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # Before version 0.2 the kind of a definition was told by its name, and modules stood elsewhere.
+        # Version 0.1 had neither kind nor inner, and its modules were in another file.
         vars(self).update(state if "kind" in state else state | _state_since_0_2(state))
 
     def __post_init__(self) -> None:
@@ -85,7 +83,7 @@ class Definition:
                 f"activation {self.name!r} has two parameters named {min(repeated)!r}; rename one"
             )
         if self.module is not None and self.limits:
-            raise FormulaError(f"activation {self.name!r} is a module; its limits are its own affair")
+            raise FormulaError(f"activation {self.name!r} is a module and takes no limits; leave them out")
 
     @property
     def formula(self) -> Formula | None:
@@ -106,7 +104,7 @@ def _formula(expression: str, parameters: tuple[Parameter, ...], limits: tuple[s
 
 
 def _state_since_0_2(state: dict[str, Any]) -> dict[str, Any]:
-    """Return what a definition pickled by version 0.1 lacks."""
+    """Return the fields that a definition pickled by version 0.1 lacks, or has with an old value."""
     name, module = state["name"], state["module"]
     if name == EXPRESSION:
         return {"kind": "expression"}
@@ -120,10 +118,10 @@ def _state_since_0_2(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that the grammar of activation names cannot hold.
+    """Check that a name can be parsed as an activation name.
 
     Raises:
-        FormulaError: Says what a name looks like.
+        FormulaError: It cannot; the message describes a valid name.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", WRAPPER):
         raise FormulaError(

@@ -1,4 +1,4 @@
-"""One SymPy expression and what follows from it: derivatives, text, LaTeX and exact values."""
+"""A SymPy expression with its derivatives, text, LaTeX and exact values."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Formula:
     Args:
         expr: The expression, in ``x`` and one symbol per parameter, of our primitives.
         parameters: The parameters, in the order in which generated functions take them.
-        limits: The limits at minus and plus infinity, in the parameters; ``None`` if they are not
-            recorded.
+        limits: The limits at minus and plus infinity, in the parameters; ``None`` if unknown.
     """
 
     expr: sympy.Expr
@@ -47,7 +46,7 @@ class Formula:
         return Formula(parse_expression(expression, names), parameters, ends)
 
     def fix(self, values: Mapping[str, float]) -> Formula:
-        """Return the formula with some parameters replaced by numbers, which then are constants of it."""
+        """Return the formula with some parameters replaced by numbers."""
         numbers = {sympy.Symbol(name): sympy.Float(value) for name, value in values.items()}
         limits = self.limits and (self.limits[0].subs(numbers), self.limits[1].subs(numbers))
         free = tuple(parameter for parameter in self.parameters if parameter.name not in values)
@@ -60,7 +59,7 @@ class Formula:
 
     @cached_property
     def derivative(self) -> sympy.Expr:
-        """The derivative by ``x``; at a kink torch's, else the left one."""
+        """The derivative by ``x``; at a kink torch's, or if torch has none, the left one."""
         return self.expr.diff(X)
 
     @cached_property
@@ -69,7 +68,7 @@ class Formula:
         return tuple(self.expr.diff(symbol) for symbol in self.symbols)
 
     def text(self) -> str:
-        """Return the expression in the language of ``parser``, which reads it back unchanged."""
+        """Return the expression in the language of ``parser``, which parses it to an equal expression."""
         return text_of(self.expr)
 
     def latex(self) -> str:
@@ -79,7 +78,7 @@ class Formula:
     def evaluate(
         self, x: float | str, parameters: Mapping[str, float] | None = None, *, digits: int = 30
     ) -> Any:
-        """Return the value at ``x`` as an mpmath number, right to about ``digits`` digits.
+        """Return the value at ``x`` as an mpmath number, correct to about ``digits`` digits.
 
         Args:
             x: A float (taken exactly) or a decimal string.
@@ -103,7 +102,7 @@ def evaluate(expr: sympy.Expr, x: float | str, parameters: Mapping[str, float], 
 
 
 def between(low: float, high: float, raw: sympy.Expr) -> sympy.Expr:
-    """Return a smooth rising function of ``raw`` between two bounds, of which one may be infinite."""
+    """Return a smooth rising function of ``raw`` with values between two bounds; one may be infinite."""
     if math.isinf(high):
         return sympy.Float(low) + Softplus(raw)
     if math.isinf(low):
@@ -113,7 +112,7 @@ def between(low: float, high: float, raw: sympy.Expr) -> sympy.Expr:
 
 @functools.lru_cache(maxsize=1024)
 def bounded(formula: Formula, values: tuple[ParameterValue, ...]) -> Formula:
-    """Return the formula in the raw numbers that are learned in place of bounded parameters.
+    """Return the formula with each bounded parameter replaced by a function of a raw number.
 
     Args:
         formula: A formula.

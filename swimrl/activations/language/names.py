@@ -1,4 +1,4 @@
-"""Activation names: what a user types, and what it stands for.
+"""Activation names: from the text that a user types to a specification.
 
     swim                              the default parameters
     swim(k=1)                         a parameter fixed at another value
@@ -6,11 +6,11 @@
     swim(k=trainable(2))              learned, starting from 2
     swim(k=trainable(2, low=0))       learned, and kept above 0
     prelu(slope=0.1)                  a number fixes even what is learned by default
-    prelu(granularity=neuron)         a set of learned parameters for each neuron, not each layer;
+    prelu(granularity=neuron)         a set of learned parameters for each neuron, not for each layer;
                                       granularity=network: one set for all layers of a network
     taaf(swim)                        any of these, scaled and shifted on both sides by learned numbers
     expr: x*sigmoid(beta*x); beta=1   any expression of the language in ``parser``
-    package.module:Class              anybody's torch.nn.Module that needs no arguments
+    package.module:Class              any torch.nn.Module that needs no arguments
 
 Nothing here imports torch; only an ``expr:`` imports SymPy.
 """
@@ -44,7 +44,7 @@ def parse_name(text: str, registry: Registry = REGISTRY) -> ActivationSpec:
 
     Args:
         text: What the user typed.
-        registry: Where names are looked up.
+        registry: The registry of names.
 
     Raises:
         UnknownNameError: No activation of this name; offers the closest.
@@ -108,7 +108,7 @@ def split_layers(text: str) -> list[str]:
 
 
 def _wrapped(call: ast.Call, text: str, registry: Registry) -> Definition:
-    """Take the inner activation out of ``taaf(...)`` and wrap it."""
+    """Remove the inner activation from the arguments of ``taaf(...)`` and return its wrapped definition."""
     from swimrl.activations.language.taaf import taaf  # imports SymPy
 
     if text.count(f"{WRAPPER}(") > _MAX_NESTING:
@@ -121,7 +121,7 @@ def _wrapped(call: ast.Call, text: str, registry: Registry) -> Definition:
 
 
 def _granularity(call: ast.Call, text: str) -> Granularity | None:
-    """Take ``granularity=...`` out of a call."""
+    """Remove ``granularity=...`` from a call and return its value; None if it is not there."""
     for argument in [keyword for keyword in call.keywords if keyword.arg == "granularity"]:
         call.keywords.remove(argument)
         for choice in get_args(Granularity):
@@ -143,12 +143,13 @@ def _module(path: str, arguments: str | None) -> ActivationSpec:
 
 
 def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple[ParameterValue, ...]:
-    """Combine the defaults with what the user set."""
+    """Return a value for each parameter: the one that the user set, or the default."""
     parameters = {parameter.name: parameter for parameter in definition.parameters}
     values = {parameter.name: default_value(parameter) for parameter in definition.parameters}
     for setting in settings:
         if setting.name not in parameters:
-            guess = f"; did you mean {found[0]!r}?" if (found := closest(setting.name, parameters)) else ";"
+            near = closest(setting.name, parameters)
+            guess = f"; did you mean {near[0]!r}?" if near else ";"
             raise FormulaError(
                 f"{definition.name} has no parameter {setting.name!r}{guess} write {_example(definition)}"
             )
@@ -169,7 +170,7 @@ def _settle(definition: Definition, settings: list[Setting], text: str) -> tuple
 
 
 def _example(definition: Definition) -> str:
-    """A correct name to show in a message."""
+    """Return a correct name, for a message."""
     if not definition.parameters:
         return f"'{definition.name}', which takes no parameters"
     settings = ", ".join(f"{p.name}={format_number(p.default)}" for p in definition.parameters)

@@ -1,4 +1,4 @@
-"""Parameters of an activation: what may be set, what may be learned, and which values make sense."""
+"""Parameters of an activation: defaults, domains, and whether they are learned."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class Parameter:
 
     Args:
         name: A Python identifier without a leading underscore, other than ``x``.
-        default: The value it has, or starts from, when the user says nothing.
-        trainable: Whether it is learned when the user says nothing.
-        domain: The values for which the formula is meant. What the user sets is checked against it;
-            what training makes of a trainable parameter is not.
-        doc: What it does, and where its default comes from.
-        effective: What the formula makes of a raw parameter, as text, such as ``"softplus(a)"``;
-            empty where the parameter is used as it is.
+        default: The value, or the initial value if it is learned, unless the user sets another.
+        trainable: Whether it is learned by default.
+        domain: The values for which the formula is meant. A value that the user sets is checked; a
+            value that training reaches is not.
+        doc: Its meaning, and the source of its default.
+        effective: The function of a raw parameter that the formula computes with, as text, such as
+            ``"softplus(a)"``; empty if the formula uses the parameter itself.
 
     Raises:
         FormulaError: The name cannot be used, or the default lies outside the domain.
@@ -96,10 +96,10 @@ class Parameter:
         self.check(self.default)
 
     def check(self, value: float) -> None:
-        """Refuse a value that is not finite or lies outside the domain.
+        """Check that a value is finite and in the domain.
 
         Raises:
-            FormulaError: Says the value and the domain.
+            FormulaError: It is not; the message gives value and domain.
         """
         if not math.isfinite(value):
             raise FormulaError(
@@ -113,14 +113,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterValue:
-    """What a user's choice of activation makes of one parameter.
+    """The settled value of one parameter.
 
     Args:
         name: The parameter.
-        value: Its fixed value, or the initial value when it is trained. An exact Python float.
+        value: Its fixed value, or its initial value if it is trained.
         trainable: Whether training changes it.
-        low: What it stays above while it is learned.
-        high: What it stays below while it is learned.
+        low: Lower bound while it is learned.
+        high: Upper bound while it is learned.
 
     Raises:
         FormulaError: The value does not lie between the bounds.
@@ -141,14 +141,14 @@ class ParameterValue:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether what is learned is a raw number that a smooth function maps between the bounds."""
+        """Whether a raw number is learned, which a smooth function maps between the bounds."""
         return math.isfinite(self.low) or math.isfinite(self.high)
 
     @property
     def initial(self) -> float:
-        """What the learned number starts from: the value, or for bounds the raw number that gives it.
+        """The initial value of the number that is learned: the value, or if bounded, the raw number for it.
 
-        The inverse of ``formula.between``.
+        It is the inverse of ``formula.between``.
         """
         if not self.is_bounded:
             return self.value

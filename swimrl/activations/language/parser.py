@@ -3,10 +3,10 @@
     x*sigmoid(beta*x); beta=1
     where(x > 0, x, a*expm1(x)); a=trainable(0.5)
 
-Numbers, ``x``, parameters, ``pi``, ``+ - * / **``, one comparison as the first argument of
-``where``, and the functions of ``FUNCTIONS``. Nothing is evaluated by Python or by SymPy's string
-parsers, both of which execute code; the limits below keep a short text from asking for a long
-computation (``9**9**9``).
+The language has numbers, ``x``, parameters, ``pi``, ``+ - * / **``, one comparison as the first
+argument of ``where``, and the functions of ``FUNCTIONS``. Neither Python nor SymPy evaluates the text,
+because both would execute code. The limits below prevent a long computation from a short text, such as
+``9**9**9``.
 
 Forms that lose digits are replaced by primitives that do not: ``log(1 + exp(u))``, ``1/(1 +
 exp(-u))``, ``exp(u) - 1``, ``log(1 + u)``.
@@ -29,7 +29,7 @@ from swimrl.errors import FormulaError, closest
 MAX_LENGTH = 3000
 MAX_DEPTH = 100
 MAX_EXPONENT = 16
-_MAX_BITS = 1024  # of an exact numerator or denominator: as far as a double reaches
+_MAX_BITS = 1024  # bits of an exact numerator or denominator; a double holds no more
 _LARGEST = 1.7e308
 _MAX_DENOMINATOR = 1000  # 0.25 is read as 1/4; longer decimals stay decimals, so that they print as written
 
@@ -85,7 +85,7 @@ def parse_declaration(text: str) -> tuple[str, tuple[Parameter, ...]]:
     """Read ``EXPRESSION; a=1; b=trainable(2)``.
 
     Args:
-        text: What stands after ``expr:``.
+        text: The text after ``expr:``.
 
     Returns:
         The expression with uniform spacing, and its parameters in the order given.
@@ -100,10 +100,10 @@ def parse_declaration(text: str) -> tuple[str, tuple[Parameter, ...]]:
     parameters: list[Parameter] = []
     for part in declared:
         call = parse_call(f"({part})", text)
-        found = list(settings_of(call, text))
-        if call.args or len(found) != 1:
+        settings = list(settings_of(call, text))
+        if call.args or len(settings) != 1:
             raise FormulaError(f"cannot read {shorten(part)}; declare each parameter as '; NAME=NUMBER'")
-        (setting,) = found
+        (setting,) = settings
         if setting.value is None:
             raise FormulaError(
                 f"{setting.name}=trainable has no initial value; write '{setting.name}=trainable(NUMBER)'"
@@ -125,7 +125,7 @@ def parse_expression(text: str, parameters: Collection[str]) -> sympy.Expr:
 
     Args:
         text: The expression.
-        parameters: The names that stand for parameters; each must occur.
+        parameters: The names of the parameters; each must occur.
 
     Raises:
         FormulaError: Anything outside the language, a name not declared or not used, or no ``x``.
@@ -141,7 +141,7 @@ def parse_expression(text: str, parameters: Collection[str]) -> sympy.Expr:
 
 
 def parse_limit(text: str, parameters: Collection[str]) -> sympy.Expr:
-    """Read a limit: an expression in parameters, in which ``inf`` may stand alone, negated or in a branch.
+    """Read a limit: an expression in parameters; ``inf`` may be all of it, negated, or a branch of ``where``.
 
     Raises:
         FormulaError: Anything outside the language, or an ``x``.
@@ -211,7 +211,7 @@ class _Reader:
         return self.checked(result)
 
     def checked(self, expr: Any) -> Any:
-        """Refuse numbers that are not real and finite, where they arise, before they can grow."""
+        """Check each number as it arises: it must be real, finite and not too long."""
         if any(_size(coefficient) > _MAX_BITS for coefficient in _coefficients(expr)):
             raise self.refuse("a constant in it is too large or too long; write it as a decimal")
         if not expr.is_number:
@@ -286,8 +286,8 @@ class _Reader:
         name = node.func.id
         if name not in FUNCTIONS:
             guess = (
-                "; did you mean " + " or ".join(map(repr, found)) + "?"
-                if (found := closest(name, FUNCTIONS))
+                "; did you mean " + " or ".join(map(repr, near)) + "?"
+                if (near := closest(name, FUNCTIONS))
                 else ""
             )
             known = "" if guess else f"; the functions are {', '.join(sorted(FUNCTIONS))}"

@@ -1,16 +1,16 @@
-"""The functions that formulas are built from, each with a value and a derivative that lose no digits.
+"""The functions that formulas consist of, each with a value and a derivative that lose no digits.
 
 SymPy's own derivatives are correct on paper and poor in floating point: ``1 - tanh(x)**2`` cancels,
 ``Max`` differentiates to a ``Heaviside`` that is 1/2 at 0 and then to a ``DiracDelta``. So formulas
-hold only the functions of this file, and of SymPy those whose derivatives are sound (``exp``,
-``log``, ``sqrt``, ``sin``, ``cos``, ``atan``).
+consist of the functions of this file, and of those SymPy functions whose derivatives are accurate
+(``exp``, ``log``, ``sqrt``, ``sin``, ``cos``, ``atan``).
 
 Convention at kinks: torch's derivative where torch has the function (relu'(0) = 0, hardtanh'(1) =
 0), else the left one. A condition ``x > c`` is false at ``c``, so ``where(x > c, a, b)`` takes
 ``b`` there, which is the left side.
 
-Each class knows its value in mpmath's arbitrary precision; backends bring their own floating-point
-code under the same ``spelling``.
+Each class computes its value in mpmath's arbitrary precision; each target has a floating-point function
+of the same ``spelling``.
 """
 
 from __future__ import annotations
@@ -267,7 +267,7 @@ class Sign(Primitive):
 
 
 class Clip(Primitive):
-    """u held between two bounds, with slope 0 at both, as torch's hardtanh has it."""
+    """u clipped to two bounds, with slope 0 at both, like torch's hardtanh."""
 
     nargs = 3
     spelling = "clip"
@@ -286,8 +286,8 @@ class Clip(Primitive):
 class Affine(Primitive):
     """scale*u + shift, kept as one piece: the argument of a wrapped activation.
 
-    SymPy would multiply a sum out, and a branch could no longer tell that its condition and its
-    values speak of the same argument. Generated code has the sum.
+    SymPy would multiply a sum out. Then the condition and the values of a branch would no longer contain the
+    same argument, and the branch could not be guarded. Generated code contains the sum.
     """
 
     nargs = 3
@@ -299,7 +299,7 @@ class Affine(Primitive):
 
     @classmethod
     def eval(cls, u: Any, scale: Any, shift: Any) -> Any:
-        """Vanish when nothing is scaled or shifted."""
+        """Return ``u`` itself if nothing is scaled or shifted."""
         return u if scale == 1 and shift == 0 else None
 
     def expanded(self) -> Any:
@@ -312,7 +312,7 @@ class Where(Primitive):
     """``where(condition, a, b)``: ``a`` where the condition holds, else ``b`` (also where ``x`` is NaN).
 
     The condition is one comparison. Each branch is differentiated alone, so the derivative never
-    multiplies an infinity of the branch not taken by zero.
+    multiplies an infinity of the other branch by zero.
     """
 
     nargs = 3
@@ -322,7 +322,7 @@ class Where(Primitive):
 
     @classmethod
     def eval(cls, condition: Any, a: Any, b: Any) -> Any:
-        """Take a branch when the condition is decided or the branches are equal."""
+        """Return one branch if the condition is decided or both branches are equal."""
         if condition is sympy.true or a == b:
             return a
         if condition is sympy.false:

@@ -1,4 +1,4 @@
-"""The one list of activations: the catalogue, what the user registers, and other packages' entry points."""
+"""The registry of activations: the catalogue, the user's own, and entry points of other packages."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ class Registry:
     """Names and aliases, each standing for one definition.
 
     Args:
-        definitions: What it holds at the start.
-        group: The entry-point group in which other packages announce activations; read when first
-            needed, and loaded one by one when asked for. A name of our own wins over an entry
-            point's.
+        definitions: The definitions to begin with.
+        group: The entry-point group in which other packages announce activations. An entry point is loaded
+            when its name is used. A registered name takes precedence over an entry point.
     """
 
     def __init__(self, definitions: Iterable[Definition] = (), *, group: str | None = None) -> None:
@@ -69,7 +68,7 @@ class Registry:
         return definition
 
     def definition(self, name: str) -> Definition:
-        """Return what a name or alias stands for.
+        """Return the definition of a name or alias.
 
         Raises:
             UnknownNameError: No such name; offers the closest.
@@ -85,10 +84,9 @@ class Registry:
         return definition
 
     def definitions(self) -> tuple[Definition, ...]:
-        """Return everything, in the order it was added, entry points last.
+        """Return all definitions in the order they were added, entry points last.
 
-        An entry point that cannot be loaded, or whose name is taken, is left out with a warning
-        that names it.
+        An entry point that cannot be loaded, or whose name is taken, is left out with a warning.
         """
         for name, entry_point in self._announced().items():
             if name in self._main_names:
@@ -116,7 +114,7 @@ def _describe(entry_point: EntryPoint) -> str:
 def _load(entry_point: EntryPoint) -> Definition:
     try:
         target = entry_point.load()
-    except Exception as error:  # whatever somebody else's package does on import, the user gets one line
+    except Exception as error:  # any error of another package becomes one line for the user
         raise FormulaError(
             f"{_describe(entry_point)} cannot be loaded ({type(error).__name__}: {error}); "
             f"repair or uninstall that package"
@@ -126,7 +124,7 @@ def _load(entry_point: EntryPoint) -> Definition:
 
 
 def define(name: str, activation: Any) -> Definition:
-    """Make a definition from what people write: one, an expression, or what makes a module.
+    """Return a definition made from a definition, an expression, or a function that returns a module.
 
     Args:
         name: The activation's name.
@@ -173,7 +171,7 @@ def register(
     reference: str = "",
     summary: str = "",
 ) -> Definition:
-    """Make an activation known by name, in this process.
+    """Register an activation under a name, in this process.
 
     Args:
         name: Small letters, digits and underscores.
@@ -182,12 +180,12 @@ def register(
             of our primitives.
         parameters: Parameters with domain and documentation, instead of declarations in the text.
         limits: Values at minus and plus infinity, in the parameters, such as ``("-alpha", "inf")``.
-        module: Instead of an expression: what makes a new ``torch.nn.Module`` when called without
-            arguments.
+        module: Instead of an expression: a function without arguments that returns a new
+            ``torch.nn.Module``.
         aliases: Other names for it.
         family: Group in the listing.
         reference: Paper and year.
-        summary: What to know about it, on one line.
+        summary: One line about it.
 
     Returns:
         The definition, which is now in the registry.
@@ -209,6 +207,6 @@ def register(
     definition = Definition(
         name, expression, parameters, limits, family, reference, tuple(aliases), summary, module=module
     )
-    _ = definition.formula  # a mistake is the caller's now, not the trainer's later
+    _ = definition.formula  # raises now rather than when training begins
     REGISTRY.add(definition)
     return definition

@@ -3,7 +3,7 @@
 k=1                                 fixed at 1
 k=trainable                         learned, starting from the default
 k=trainable(1.5)                    learned, starting from 1.5
-k=trainable(1.5, low=0, high=4)     learned, and kept between two bounds, of which one may be left out
+k=trainable(1.5, low=0, high=4)     learned, and kept between two bounds; one may be left out
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Setting:
 
 
 def parse_call(text: str, context: str) -> ast.Call:
-    """Parse ``(a=1, b=trainable)`` into the syntax tree of a call; nothing is executed.
+    """Return the syntax tree of a call with the arguments ``(a=1, b=trainable)``; nothing is executed.
 
     Args:
-        text: Parentheses and what is in them.
+        text: The arguments with their parentheses.
         context: The whole activation name, for the message.
 
     Raises:
-        FormulaError: This is no argument list.
+        FormulaError: It is not an argument list.
     """
     try:
         node = ast.parse(f"f{text}", mode="eval").body

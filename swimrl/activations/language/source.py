@@ -1,8 +1,7 @@
 """SymPy expressions to straight-line Python text.
 
-The text calls functions by the spellings of ``primitives``, so one text serves every backend that
-has functions of these names. Common subexpressions are computed once; constants are folded into
-decimal literals.
+The text calls functions by the spellings of ``primitives``, so every target that has functions of these
+names can use it. Common subexpressions are computed once; constants are folded into decimal literals.
 """
 
 from __future__ import annotations
@@ -49,14 +48,13 @@ class Program:
 def straight_line(outputs: Sequence[sympy.Expr], *, confined: bool = True) -> Program:
     """Write expressions in ``x`` and parameters as code.
 
-    In ``where(x > c, a, b)`` both branches are computed for every ``x``. So each branch gets ``x``
-    held within its own side of ``c``: otherwise ``exp`` would overflow on the side where it is not
-    wanted, and 0 * inf in a gradient is NaN.
+    In ``where(x > c, a, b)`` both branches are computed for every ``x``. So each branch receives ``x``
+    clipped to its own side of ``c``. Otherwise ``exp`` could overflow in the branch that is not selected,
+    and its gradient would be 0 * inf, which is NaN.
 
     Args:
-        outputs: The expressions; what they share is computed once.
-        confined: Whether to hold ``x`` in the branches. Code that is not differentiated and whose
-            ``where`` selects needs no such care.
+        outputs: The expressions; common subexpressions are computed once.
+        confined: Whether to clip ``x`` in the branches. Code that is not differentiated does not need it.
     """
     names = (sympy.Symbol(f"_{index}") for index in itertools.count())
     prepared = [
@@ -84,11 +82,11 @@ def _fold(expr: Any) -> Any:
 
 
 def _confine(expr: Any, here: Mapping[Any, Any]) -> Any:
-    """Return ``expr`` with arguments held within the branches they stand in.
+    """Return ``expr`` with the arguments in each branch clipped to its side of the condition.
 
     Args:
         expr: Part of an output.
-        here: ``x``, and each `Affine` of it that a condition on the way here bounds, to what replaces it.
+        here: From ``x``, and each `Affine` of it that an enclosing condition bounds, to its replacement.
     """
     if expr in here:
         return here[expr]
@@ -107,7 +105,7 @@ def _confine(expr: Any, here: Mapping[Any, Any]) -> Any:
 
 
 def _sides(condition: Any, here: Mapping[Any, Any]) -> tuple[Any, Any]:
-    """Return the bounded argument held within each branch's side; ``None`` if the condition bounds none."""
+    """Return the replacement of the bounded argument in each branch; ``None`` if none is bounded."""
     if not condition.args:
         return None, None
     if condition.rhs == X or isinstance(condition.rhs, Affine):
@@ -122,7 +120,7 @@ def _sides(condition: Any, here: Mapping[Any, Any]) -> tuple[Any, Any]:
 
 
 def _is_affine(branch: Any) -> bool:
-    """Whether a branch has the form a + b*x, which no finite x turns into NaN."""
+    """Return whether a branch has the form a + b*x, which is never NaN for a finite x."""
     return not branch.has(Where) and X not in branch.diff(X).free_symbols
 
 
@@ -154,7 +152,7 @@ def _write(expr: Any) -> tuple[str, int]:
 
 
 def _inside(expr: Any, strength: int) -> str:
-    """Return the text of an operand, in parentheses if it binds more weakly than its surroundings."""
+    """Return the text of an operand, in parentheses if it binds more weakly than ``strength``."""
     text, own = _write(expr)
     return text if own >= strength else f"({text})"
 
@@ -201,7 +199,7 @@ def _product(expr: Any) -> tuple[str, int]:
 
 
 def _power(base: Any, exponent: Any) -> tuple[str, int]:
-    """Write whole powers as ``**``, halves with ``sqrt`` and ``_rsqrt``: backends are fast at these."""
+    """Write integer powers as ``**``, half-integer ones with ``sqrt`` and ``_rsqrt``, which are fast."""
     if exponent.is_Float and float(exponent * 2).is_integer():
         exponent = sympy.Rational(float(exponent))
     if exponent.is_Integer and exponent < 0:

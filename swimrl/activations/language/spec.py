@@ -1,6 +1,6 @@
-"""An activation with its parameters settled: its formula, its name in full, and its name in paths.
+"""An activation with its parameters settled: its formula, its canonical name, and its name in paths.
 
-Nothing here imports torch; only the properties that hold a formula import SymPy.
+Nothing here imports torch; only the properties that return a formula import SymPy.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class ActivationSpec:
     Args:
         definition: The activation.
         values: One entry for each parameter of the definition, in its order.
-        granularity: What has its own set of learned parameters: a ``"layer"``, each ``"neuron"`` of
-            it, or the ``"network"``, whose layers then share one module.
+        granularity: How many sets of learned parameters there are: one for each ``"layer"``, one for each
+            ``"neuron"``, or one for the ``"network"``, whose layers then share one module.
     """
 
     definition: Definition
@@ -39,7 +39,7 @@ class ActivationSpec:
     def formula(self) -> Formula | None:
         """The formula, built on first use; ``None`` for a module.
 
-        A bounded parameter stands in it as the raw number that is learned.
+        A bounded parameter is replaced by a function of the raw number that is learned.
         """
         formula = self.definition.formula
         if formula is None or not any(value.is_bounded for value in self.values):
@@ -52,7 +52,7 @@ class ActivationSpec:
     def settled(self) -> Formula:
         """The formula to compute: fixed parameters are numbers in it, trainable ones remain, in order.
 
-        A bounded parameter stands in it as the raw number that is learned.
+        A bounded parameter is replaced by a function of the raw number that is learned.
 
         Raises:
             FormulaError: The activation is a module, not a formula.
@@ -68,7 +68,7 @@ class ActivationSpec:
 
     @property
     def why_no_kernel(self) -> str | None:
-        """Why the fused engine has no kernel for it and leaves the update to Stable-Baselines3; or None."""
+        """The reason why the fused engine cannot compute it, or None if it can."""
         if self.definition.module is not None:
             return "it is no elementwise formula"
         if self.granularity == "network":
@@ -101,7 +101,7 @@ class ActivationSpec:
         return re.sub(r"[^A-Za-z0-9._-]", "", name + "".join(changes))
 
     def describe(self) -> dict[str, Any]:
-        """Return all there is to know, ready for JSON.
+        """Return a description as a JSON-serialisable mapping.
 
         Returns:
             ``name`` (canonical), ``family``, ``reference``, ``formula`` and ``latex`` (``None`` for
@@ -121,7 +121,7 @@ class ActivationSpec:
         }
 
     def _changes(self) -> list[tuple[str, str]]:
-        """What differs from the defaults, as name and text of the value."""
+        """Return name and value, as text, of everything that differs from the defaults."""
         changes = [
             (value.name, _setting_text(value, parameter.default))
             for parameter, value in zip(self.definition.parameters, self.values, strict=True)

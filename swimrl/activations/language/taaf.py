@@ -4,9 +4,9 @@ Kunc & Kléma 2021; Kunc 2024, arXiv:2402.09249:
 
     taaf(f)(x) = alpha f(beta x + gamma) + delta
 
-The authors' layer (kunc/TAAF-D-GEX) starts all four at the identity, gives each neuron its own and leaves
-out the bias of the linear layer in front, because gamma takes its place. Here that bias stays, and so gamma
-is fixed at 0 unless it is asked for: learning both would learn one number twice.
+The authors' layer (kunc/TAAF-D-GEX) starts at the identity, has four parameters for each neuron, and omits
+the bias of the linear layer before it, because gamma replaces it. Here that bias stays, so gamma is fixed at
+0 by default: to learn both would be to learn one number twice.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from swimrl.activations.language.spec import ActivationSpec
 from swimrl.errors import FormulaError
 
 PREFIX = "f_"
-"""Of the names that the inner activation's parameters have in the wrapped one."""
+"""The prefix of the inner activation's parameters in the wrapped one."""
 
 _PARAMETERS = (
     Parameter("alpha", 1.0, trainable=True, doc="scale of the output"),
     Parameter("beta", 1.0, trainable=True, doc="scale of the input"),
-    Parameter("gamma", 0.0, doc="shift of the input; fixed, because the layer in front has a bias"),
+    Parameter("gamma", 0.0, doc="shift of the input; fixed, because the layer before it has a bias"),
     Parameter("delta", 0.0, trainable=True, doc="shift of the output"),
 )
 
@@ -37,8 +37,8 @@ def taaf(inner: ActivationSpec) -> Definition:
     """Return the definition of a wrapped activation.
 
     Args:
-        inner: What to wrap, with its parameters settled. Those that it learns are learned here too; those
-            that can only be chosen, not learned, are no parameters of the result.
+        inner: The activation to wrap. The parameters that it learns are learned here too; those that cannot
+            be learned become constants.
 
     Raises:
         FormulaError: It is a module, not a formula, or it has bounded parameters.

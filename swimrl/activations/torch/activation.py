@@ -19,16 +19,16 @@ Kernels = Literal["auto", "always", "never"]
 
 
 class Activation(nn.Module):
-    """An elementwise activation: composite torch operations, or on a CPU, for large inputs, a fused kernel.
+    """An elementwise activation, computed by torch operations or, for large inputs on a CPU, by a kernel.
 
-    Fixed parameters are constants, exact as Python floats. Trainable ones are ``nn.Parameter`` under
-    their own names, of shape ``()``, or with granularity ``neuron`` of shape ``[N]`` along the last
-    axis of the input. A bounded one is the raw number; `effective` has the values the formula
-    computes with. float16 and bfloat16 are computed in float32 and rounded once.
+    Fixed parameters are constants, exact as Python floats. Each trainable one is an ``nn.Parameter`` of
+    its own name, of shape ``()``, or with granularity ``neuron`` of shape ``[N]`` along the last axis of
+    the input. For a bounded one it is the raw number; `effective` returns the values that the formula
+    uses. float16 and bfloat16 are computed in float32 and rounded once.
 
     Args:
         spec: An activation that is a formula.
-        width: N, the neurons of the layer; needed for granularity ``neuron`` alone.
+        width: N, the number of neurons of the layer; needed for granularity ``neuron`` only.
         kernels: When to use the fused kernel: ``"auto"`` where the input is large enough for it to be the
             faster way, ``"always"`` for inputs of any size, ``"never"``. What a kernel cannot compute,
             such as a tensor on a GPU, is computed by torch operations in each case.
@@ -92,9 +92,9 @@ class Activation(nn.Module):
 
     @torch.no_grad()
     def effective(self) -> dict[str, Tensor]:
-        """Return the values of the trainable parameters as the formula uses them, bounds applied.
+        """Return the values of the trainable parameters that the formula uses, with bounds applied.
 
-        A parameter of the catalogue that is raw by definition, such as xIELU's, is mapped too.
+        Parameters that are raw by definition, such as xIELU's, are mapped too.
         """
         settings = zip(self.spec.definition.parameters, self.spec.values, strict=True)
         return {
@@ -104,11 +104,11 @@ class Activation(nn.Module):
         }
 
     def extra_repr(self) -> str:
-        """Show the name, as it would be typed."""
+        """Return the canonical name."""
         return self.spec.canonical
 
     def __getstate__(self) -> dict[str, Any]:
-        # Generated code is not pickled; it is made again from the formula.
+        # Generated code is not pickled; it is generated again from the formula.
         made = {"_function", "_kernels"}
         return {name: value for name, value in self.__dict__.items() if name not in made}
 

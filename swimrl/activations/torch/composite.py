@@ -1,7 +1,6 @@
 """Formulas as composite torch operations: any device, any dtype, differentiable as often as the function is.
 
-The generated text is compiled once for each formula and set of fixed values; tracebacks and
-debuggers show it.
+The generated text is compiled once for each formula; tracebacks and debuggers show it.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def value_function(formula: Formula) -> Callable[..., Tensor]:
 def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]:
     """Return ``g(x, *parameters) -> (y, dy/dx, dy/dp for each parameter)``, by the formula's own derivatives.
 
-    This is what kernels are compared with. At a kink the derivative is torch's, else the left one.
+    Tests compare kernels with it. At a kink the derivative is torch's, or if torch has none, the left one.
     NaN in gives NaN out in each result; at an infinite ``x`` the derivatives are those at the
     largest finite number.
 
@@ -74,11 +73,11 @@ def value_and_derivatives(formula: Formula) -> Callable[..., tuple[Tensor, ...]]
 
 
 def effective_value(parameter: Parameter, value: ParameterValue, raw: Tensor) -> Tensor:
-    """Return what the formula makes of a learned number.
+    """Return the value that the formula uses for a learned number.
 
     Args:
-        parameter: Its definition, which may say that it is raw.
-        value: Its settings, which may bound it.
+        parameter: Its definition; see `Parameter.effective`.
+        value: Its settings, with bounds or without.
         raw: The learned number, of any shape.
     """
     symbol = sympy.Symbol(value.name)
@@ -121,7 +120,7 @@ def _compiled(
 
 
 def _function(source: str) -> Callable[..., Any]:
-    """Make a function of generated text: all of it comes from the printer of ``source``, none from a user."""
+    """Compile generated text; all of it was printed by ``language.source``, none of it by a user."""
     filename = f"<swimrl activation {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     namespace = dict(NAMESPACE)

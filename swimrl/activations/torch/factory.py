@@ -16,19 +16,18 @@ from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.activation import Activation
 from swimrl.errors import FormulaError
 
-_SOME_WIDTH = 64  # to try an activation out where no layer is at hand
+_SOME_WIDTH = 64  # to build an activation once, as a check, without a layer
 
 
 @dataclass(frozen=True)
 class ActivationFactory:
-    """Makes a new module on each call without arguments, so that no two layers share parameters.
+    """Returns a new module on each call, so that no two layers share parameters.
 
-    Hashable, comparable and picklable: Stable-Baselines3 stores it in policy files and calls it
-    once for each layer. It carries the formula, so a policy file opens where the activation was
-    never registered.
+    Hashable, comparable and picklable. Stable-Baselines3 stores it in policy files and calls it once for
+    each layer. It contains the formula, so a policy file loads where the activation was never registered.
 
     Args:
-        spec: The activation to make.
+        spec: The activation.
     """
 
     spec: ActivationSpec
@@ -37,7 +36,7 @@ class ActivationFactory:
         """Return a new module.
 
         Args:
-            width: Neurons of the layer; needed where the activation has something of its own for each.
+            width: Number of neurons; needed by activations with parameters for each neuron.
         """
         return build(self.spec, width)
 
@@ -56,7 +55,7 @@ def activation(name: str, *, width: int | None = None) -> nn.Module:
     Args:
         name: Such as ``"swim"``, ``"swim(k=trainable)"``, ``"expr: x*sigmoid(b*x); b=1"`` or
             ``"package.module:Class"``.
-        width: Neurons of the layer; needed where the activation has something of its own for each.
+        width: Number of neurons; needed by activations with parameters for each neuron.
 
     Raises:
         UnknownNameError: No activation of this name; offers the closest.
@@ -71,10 +70,9 @@ def activation(name: str, *, width: int | None = None) -> nn.Module:
 
 
 def activation_fn(name: str) -> ActivationFactory:
-    """Return what Stable-Baselines3 wants in ``policy_kwargs=dict(activation_fn=...)``.
+    """Return a factory for Stable-Baselines3's ``policy_kwargs=dict(activation_fn=...)``.
 
-    The name is read, and its module built once, right here, so that a mistake shows before training
-    starts.
+    The name is parsed and its module built once, so that a mistake raises before training begins.
 
     Args:
         name: As for ``activation``.
@@ -89,14 +87,16 @@ def activation_fn(name: str) -> ActivationFactory:
 
 
 def output_width(module: nn.Module, width: int) -> int:
-    """Return how many outputs an activation has for ``width`` inputs: as many, unless it says otherwise.
+    """Return the number of outputs of an activation for ``width`` inputs.
+
+    It is ``width``, unless the activation has a method ``output_width``.
 
     Args:
         module: An activation.
-        width: Neurons of the layer in front of it.
+        width: Number of neurons of the layer before it.
 
     Raises:
-        FormulaError: The activation cannot take that many.
+        FormulaError: The activation cannot have that many inputs.
     """
     asked = getattr(module, "output_width", None)
     return width if asked is None else int(asked(width))
@@ -107,7 +107,7 @@ def build(spec: ActivationSpec, width: int | None = None) -> nn.Module:
 
     Args:
         spec: The activation.
-        width: Neurons of the layer; needed where the activation has something of its own for each.
+        width: Number of neurons; needed by activations with parameters for each neuron.
 
     Raises:
         FormulaError: A ``package.module:Class`` that cannot be imported or does not make a module, or
@@ -121,7 +121,7 @@ def build(spec: ActivationSpec, width: int | None = None) -> nn.Module:
     if _takes_width(make):
         if width is None:
             raise FormulaError(
-                f"{spec.canonical!r} has something of its own for each neuron and needs their number; "
+                f"{spec.canonical!r} has parameters for each neuron and needs their number; "
                 f"build it with a width, such as activation(NAME, width=256)"
             )
         arguments["width"] = width
@@ -141,12 +141,12 @@ def build(spec: ActivationSpec, width: int | None = None) -> nn.Module:
 def _takes_width(make: Callable[..., Any]) -> bool:
     try:
         return "width" in inspect.signature(make).parameters
-    except (TypeError, ValueError):  # some builtins have no signature; they cannot know of a width
+    except (TypeError, ValueError):  # some builtins have no signature; none of them has an argument ``width``
         return False
 
 
 def _import(path: str) -> Callable[[], Any]:
-    """Return the object that ``package.module:Name`` stands for."""
+    """Return the object at the path ``package.module:Name``."""
     module_name, _, names = path.partition(":")
     try:
         target: Any = importlib.import_module(module_name)
@@ -160,4 +160,4 @@ def _import(path: str) -> Callable[[], Any]:
         raise FormulaError(
             f"{shorten(path)} is a {type(target).__name__}; name a class or function that makes a module"
         )
-    return target  # type: ignore[no-any-return]  # whatever was imported
+    return target  # type: ignore[no-any-return]  # the type of an imported object is unknown

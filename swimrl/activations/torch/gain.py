@@ -26,8 +26,8 @@ def variance_gain(activation: ActivationSpec | nn.Module) -> float:
     layer (He et al. 2015, equation 10; for relu the gain is 2).
 
     Args:
-        activation: A specification or an elementwise module, which is taken in evaluation mode and
-            left as it is.
+        activation: A specification or an elementwise module. A module is evaluated in evaluation mode and
+            not changed.
 
     Raises:
         FormulaError: The mean square is zero or not finite.

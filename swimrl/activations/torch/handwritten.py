@@ -1,7 +1,7 @@
-"""Activations that are not one elementwise formula: random, or looking at the layer, or changing its width.
+"""Activations that are not an elementwise formula: random, or using the whole layer, or changing its width.
 
-Random ones draw in training mode and are deterministic in evaluation mode. They draw from ``generator`` if it
-is set, else from torch's global generator, which a run seeds.
+Random ones draw numbers in training mode and are deterministic in evaluation mode. They draw from
+``generator`` if it is set, else from torch's global generator, which a run seeds.
 
 Letters in shapes: B anything, N neurons, P pieces.
 """
@@ -22,7 +22,7 @@ class Stochastic(nn.Module):
     """Base of the random activations.
 
     Attributes:
-        generator: Where random numbers come from; ``None`` is torch's global generator.
+        generator: The source of random numbers; ``None`` is torch's global generator.
     """
 
     generator: torch.Generator | None = None
@@ -36,7 +36,7 @@ class Stochastic(nn.Module):
         return torch.empty_like(x).normal_(generator=self.generator)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A generator is a stream of the run, not part of the activation; torch cannot pickle it either.
+        # A generator belongs to the run, not to the activation; and torch cannot pickle it.
         return {name: value for name, value in self.__dict__.items() if name != "generator"}
 
 
@@ -51,7 +51,7 @@ class RandomisedLeakyReLU(Stochastic):
         self.lower, self.upper = lower, upper
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         if self.training:
             return torch.where(x > 0, x, self.uniform(x, self.lower, self.upper) * x)
         return torch.where(x > 0, x, (self.lower + self.upper) / 2 * x)
@@ -61,7 +61,7 @@ class NoisyReLU(Stochastic):
     """relu(x + n) with n normal of variance sigmoid(x); relu in evaluation (Nair & Hinton 2010)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         if self.training:
             x = x + self.normal(x) * torch.sigmoid(x).sqrt().detach()
         return torch.relu(x)
@@ -78,7 +78,7 @@ class ProbAct(Stochastic):
         self.sigma = sigma
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         return torch.relu(x) + (self.sigma * self.normal(x) if self.training else 0.0)
 
 
@@ -90,7 +90,7 @@ class ElasticReLU(Stochastic):
         self.alpha = alpha
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         value = torch.relu(x)
         return value * self.uniform(x, 1 - self.alpha, 1 + self.alpha) if self.training else value
 
@@ -103,7 +103,7 @@ class Pats(Stochastic):
         self.lower, self.upper = lower, upper
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         a = self.uniform(x, self.lower, self.upper) if self.training else (self.lower + self.upper) / 2
         return x * torch.atan(math.pi * a * torch.sigmoid(x))
 
@@ -112,11 +112,11 @@ class NoisyHardTanh(Stochastic):
     """Hardtanh, noisy where it saturates, and leaking back (Gulcehre et al. 2016, arXiv:1603.00391).
 
     alpha h(x) + (1 - alpha) x + s |n|, with h hardtanh, n standard normal, and
-    s = sign(x) sign(alpha - 1) c (sigmoid(p (h(x) - x)) - 1/2)^2, so the noise points back to where h has a
+    s = sign(x) sign(alpha - 1) c (sigmoid(p (h(x) - x)) - 1/2)^2. So the noise points to where h has a
     slope. p is learned; it starts at 1, which is ours. In evaluation |n| is its mean, sqrt(2/pi).
 
     Args:
-        alpha: How much h counts.
+        alpha: Weight of h.
         c: Strength of the noise.
     """
 
@@ -126,7 +126,7 @@ class NoisyHardTanh(Stochastic):
         self.p = nn.Parameter(torch.ones(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; any shape."""
+        """Return the activation of ``x``, of any shape."""
         saturated = functional.hardtanh(x)
         noise: Tensor | float = self.normal(x).abs() if self.training else math.sqrt(2 / math.pi)
         deviation = self.c * (torch.sigmoid(self.p * (saturated - x)) - 0.5).square()
@@ -138,7 +138,7 @@ class AverageBiasedReLU(nn.Module):
     """relu(x - m) with m the mean of the layer's inputs at this sample (Dubey & Chakraborty 2018)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         return torch.relu(x - x.mean(-1, keepdim=True))
 
 
@@ -162,14 +162,14 @@ class MetaAcon(nn.Module):
         self.p1, self.p2 = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         beta = torch.sigmoid(self.expand(self.squeeze(x)))
         gated = (self.p1 - self.p2) * x
         return gated * torch.sigmoid(beta * gated) + self.p2 * x
 
 
 class DynamicReLU(nn.Module):
-    """The larger of two lines a_k x + b_k whose coefficients the input decides.
+    """The larger of two lines a_k x + b_k whose coefficients are computed from the input.
 
     Theta(x) = 2 sigmoid(W2 relu(W1 x)) - 1 for each neuron; a = (1, 0) + theta_a, b = theta_b/2:
     variant B of Chen et al. 2020, arXiv:2003.10027, with neurons as channels and no space to pool.
@@ -187,7 +187,7 @@ class DynamicReLU(nn.Module):
         self.register_buffer("scale", torch.tensor([1.0, 1.0, 0.5, 0.5]), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         theta = 2 * torch.sigmoid(self.expand(torch.relu(self.squeeze(x)))) - 1
         slopes_and_shifts = self.get_buffer("start") + self.get_buffer("scale") * theta.reshape(*x.shape, 4)
         a1, a2, b1, b2 = slopes_and_shifts.unbind(-1)
@@ -206,7 +206,7 @@ class FunnelReLU(nn.Module):
         self.surroundings = nn.Conv2d(width, width, 3, padding=1, groups=width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N, height, width] -> the same."""
+        """Return the activation of ``x``; [B, N, height, width] -> the same."""
         if x.dim() != 4:
             raise FormulaError(
                 f"funnel_relu got an input of shape {tuple(x.shape)}; it is for images "
@@ -226,7 +226,7 @@ class ConcatenatedReLU(nn.Module):
         return 2 * width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, 2N]."""
+        """Return the activation of ``x``; [B, N] -> [B, 2N]."""
         return torch.cat([torch.relu(x), torch.relu(-x)], dim=-1)
 
 
@@ -248,7 +248,7 @@ class Maxout(nn.Module):
         return _divided("maxout", width, self.pieces)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N/P]."""
+        """Return the activation of ``x``; [B, N] -> [B, N/P]."""
         return x.reshape(*x.shape[:-1], self.output_width(x.shape[-1]), self.pieces).amax(-1)
 
 
@@ -270,7 +270,7 @@ class GatedLinearUnit(nn.Module):
         return _divided(self.name, width, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N/2]."""
+        """Return the activation of ``x``; [B, N] -> [B, N/2]."""
         self.output_width(x.shape[-1])
         a, b = x.chunk(2, dim=-1)
         return a * self.gate(b)
@@ -317,7 +317,7 @@ class PairSort(nn.Module):
         return 2 * _divided("oplu", width, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         self.output_width(x.shape[-1])
         a, b = x.reshape(*x.shape[:-1], -1, 2).unbind(-1)
         return torch.stack([torch.maximum(a, b), torch.minimum(a, b)], dim=-1).flatten(-2)
@@ -327,7 +327,7 @@ class WinnersTakeAll(nn.Module):
     """k-WTA: the largest inputs of a layer as they are, the others 0 (Xiao et al. 2019).
 
     Args:
-        share: Which part of the neurons wins; at least one does.
+        share: The fraction of neurons that keep their input; at least one does.
     """
 
     def __init__(self, share: float) -> None:
@@ -335,7 +335,7 @@ class WinnersTakeAll(nn.Module):
         self.share = share
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         winners = max(1, round(self.share * x.shape[-1]))
         values, where = x.topk(winners, dim=-1)
         return torch.zeros_like(x).scatter(-1, where, values)
@@ -352,7 +352,7 @@ class PolyNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.full((3,), 1 / 3)), nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         powers = torch.stack([x**3, x**2, x])
         normalised = powers * torch.rsqrt(powers.square().mean(-1, keepdim=True) + 1e-6)
         return torch.einsum("k,k...->...", self.weight, normalised) + self.bias
@@ -380,7 +380,7 @@ class KernelActivation(nn.Module):
         self.weight = nn.Parameter(start.expand(width, -1).clone())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         apart = 6 / (len(self.places) - 1)
         bumps = torch.exp(-((x[..., None] - self.places) ** 2) / (6 * apart**2))
         return torch.einsum("...nd,nd->...n", bumps, self.weight)
@@ -390,7 +390,7 @@ class Softmax(nn.Module):
     """exp(x_i) over the sum of the layer."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N] -> [B, N]."""
+        """Return the activation of ``x``; [B, N] -> [B, N]."""
         return torch.softmax(x, dim=-1)
 
 
@@ -423,7 +423,7 @@ class SeriesLinearUnit(nn.Module):
             self.spread = nn.Sequential(convolution, nn.BatchNorm2d(width, eps=1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply it; [B, N], or with ``spatial`` [B, N, height, width], to the same."""
+        """Return the activation of ``x``; [B, N], or with ``spatial`` [B, N, height, width], to the same."""
         for theta, omega in zip(self.theta, self.omega, strict=True):
             x = torch.relu(x) * theta + omega
         x = torch.relu(x)
