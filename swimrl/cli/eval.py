@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Args:
-    """What to score and how."""
+    """Options of `swimrl eval`."""
 
     path: tyro.conf.Positional[Path]
     """A run directory, or a policy.zip of Stable-Baselines3."""
@@ -40,12 +40,12 @@ class Args:
     """Episodes to run."""
 
     seed: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
-    """Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of the
-    metric final100, which are the same for every run and were used by no training."""
+    """Reset seed of the first episode; the next has seed + 1 and so on. When not given, the seeds of the
+    score final100, which are the same for every run and are used by no training."""
 
     best: bool = False
-    """Take the best policy seen in an evaluation instead of the last. It was selected by its score, so its
-    old score is too good; this command's fresh episodes are not."""
+    """Score the policy of the best evaluation instead of the last policy. It was selected by its return, so
+    that return is too optimistic; the fresh episodes of this command are not."""
 
     video: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
     """Film the first episode into this mp4 file."""
@@ -54,13 +54,13 @@ class Args:
     """Show the episodes in a window."""
 
     record_states: Annotated[Path | None, tyro.conf.arg(metavar="FILE.npz")] = None
-    """Write observations, actions, rewards, terminations and returns to go into this npz file."""
+    """Write observations, actions, rewards, terminations and returns-to-go to this npz file."""
 
     env: Annotated[str | None, tyro.conf.arg(metavar="ID")] = None
     """Environment id, for a policy.zip without a run.json beside it."""
 
     trust: bool = False
-    """Read a policy.zip of somebody else, which can run code that its author put there."""
+    """Allow to read a policy.zip without a run.json beside it. Such a file can run code of its author."""
 
     json: bool = False
     """Print JSON."""

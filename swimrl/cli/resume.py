@@ -18,13 +18,13 @@ from swimrl.fields import Count
 
 @dataclass(frozen=True)
 class Args:
-    """What to continue, and how far."""
+    """Options of `swimrl resume`."""
 
     path: tyro.conf.Positional[Path]
     """The directory of the run."""
 
     steps: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
-    """Environment steps in all, to go on further than planned."""
+    """Total environment steps, to train longer than planned."""
 
     checkpoint_every: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
     """Environment steps between checkpoints from now on."""

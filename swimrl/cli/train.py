@@ -26,13 +26,13 @@ from swimrl.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Args(TrainConfig):
-    """Settings of a run."""
+    """Options of `swimrl train`."""
 
     out: Path = DEFAULT_STUDY
     """Folder of the study; the run goes to OUT/<env>/<activation>-<hash>/seed-<n>."""
 
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """YAML file with settings to start from; the command line wins."""
+    """YAML file with settings to start from; options on the command line win."""
 
     overwrite: bool = False
     """Delete an existing run in the same place first."""

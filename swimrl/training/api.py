@@ -1,4 +1,4 @@
-"""Training and reading runs from Python; the commands train, resume and eval call the same functions."""
+"""Trains, opens, scores and resumes runs. The commands train, resume and eval call these functions."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Series(NamedTuple):
 
 
 class Run:
-    """A run on disk, whether it is finished or still going on.
+    """A run on disk, finished or still in progress.
 
-    What is read from files is read each time, so that a run that goes on can be watched.
+    The properties read the files each time, so they follow a run in progress. Policies are read once.
 
     Args:
         path: The directory of the run.
@@ -136,7 +136,7 @@ class Run:
         return self._load(self._directory.best_policy_file)
 
     def make_environment(self, *, render_mode: str | None = None) -> Env:
-        """Return a new environment of the run, without wrappers of training.
+        """Return a new environment of the run, without the wrappers that training adds.
 
         Raises:
             InputError: If it cannot be made or drawn.
@@ -183,12 +183,13 @@ class Run:
     ) -> Run:
         """Continue the run from its last checkpoint, exactly as if it had never stopped.
 
-        A run that is done is left as it is, unless it is to have more ``steps``.
+        A run that is done is left unchanged, unless more ``steps`` are asked for.
 
         Args:
             steps: Environment steps in all, to go on further than planned.
             checkpoint_every: Environment steps between checkpoints from now on.
-            callback: The callback objects that the run had; those that it had by name are made anew.
+            callback: The callback objects that the run was started with. Those that it had by name are made
+                again.
             progress: Whether to show how far the run is.
 
         Returns:
@@ -273,8 +274,8 @@ def train(
         out: Folder of the study; the run goes to ``out/<env>/<activation>-<hash>/seed-<n>``.
         overwrite: Delete an existing run in the same place first.
         resume: Continue the run in the same place from its last checkpoint; see also `Run.resume`.
-        callback: Callbacks of Stable-Baselines3 to run along. An object is accepted too; it cannot be made
-            anew, so `Run.resume` wants it again.
+        callback: Callbacks of Stable-Baselines3: objects, classes, or names such as ``package.module:Class``.
+            An object must be given again to `Run.resume`.
         progress: Whether to show how far the run is: a bar in a terminal and in a notebook, elsewhere a line
             for each evaluation.
         **settings: Any setting of `TrainConfig`, such as ``env="Hopper-v4"``, ``act="swim(k=1)"``,

@@ -1,4 +1,4 @@
-"""Wiring: the environments and the agent that a configuration describes."""
+"""Builds environments and agent from the settings of a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from swimrl.training.config import TrainConfig
 
 
 def build_environment(config: TrainConfig, *, render_mode: str | None = None) -> Env:
-    """Return one environment of the run, without wrappers of training."""
+    """Return one environment of the run, without the wrappers that training adds."""
     return make(config.env, config.environment_arguments(), render_mode=render_mode)
 
 
@@ -34,7 +34,7 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
     Args:
         config: A resolved configuration.
         device: ``"cpu"`` or ``"cuda"``.
-        products: Backend of matrix products by shape; those not given are measured.
+        products: Backend of matrix products by shape; shapes that are not given are measured.
     """
     env: VecEnv = LeanVecEnv(
         [lambda: Monitor(build_environment(config))] * config.n_envs, traced=config.checkpoint_every > 0
@@ -65,17 +65,17 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
 def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
     """Return the networks' activations that have more or fewer outputs than inputs."""
     networks = ((config.actor_activation, agent.actor), (config.critic_activation, agent.critic))
-    found = []
+    changing = []
     for name, network in networks:
         perceptron = perceptrons(network)[0]
         hidden = zip(linear_layers(perceptron), hidden_activations(perceptron), strict=False)
         if any(output_width(act, linear.out_features) != linear.out_features for linear, act in hidden):
-            found.append(name)
-    return list(dict.fromkeys(found))
+            changing.append(name)
+    return list(dict.fromkeys(changing))
 
 
 def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
-    """Return what rebuilds the policy of a run, apart from its weights."""
+    """Return the arguments of `TD3Policy` that rebuild the policy of a run, without its weights."""
     layers = len(config.hidden_widths)
     return {
         "net_arch": config.hidden_widths,

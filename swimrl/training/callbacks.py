@@ -1,4 +1,4 @@
-"""The user's own callbacks: named on the command line, or given as objects in Python."""
+"""The user's callbacks: names from the command line, or objects from Python."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _OBJECT = "(...)"
 
 @dataclass(frozen=True)
 class GivenCallbacks:
-    """Callbacks as Python gave them."""
+    """Callbacks that were given in Python."""
 
     names: tuple[str, ...]
-    """What the run's settings say: ``package.module:Class``, followed by ``(...)`` for an object."""
+    """Names for the settings of the run: ``package.module:Class``, followed by ``(...)`` for an object."""
 
     objects: tuple[BaseCallback | None, ...]
-    """The objects themselves; None where a name is enough to make one."""
+    """The objects; None where the name is enough to make one."""
 
 
 def given_callbacks(choice: Callbacks) -> GivenCallbacks:
-    """Return what ``choice`` holds.
+    """Return the names and objects of the callbacks in ``choice``.
 
     Raises:
         ConfigError: If something in it is no callback.
@@ -39,10 +39,10 @@ def given_callbacks(choice: Callbacks) -> GivenCallbacks:
 
 
 def assigned(names: Sequence[str], given: GivenCallbacks) -> tuple[BaseCallback | None, ...]:
-    """Return for each name in a run's settings the object that was given for it, or None.
+    """Return for each name in the settings of a run the object that was given for it, or None.
 
     Raises:
-        ConfigError: If something was given that the run does not have.
+        ConfigError: If a callback was given that the run does not have.
     """
     left = list(zip(given.names, given.objects, strict=True))
     objects: list[BaseCallback | None] = []
@@ -63,8 +63,8 @@ def build_callbacks(names: Sequence[str], objects: Sequence[BaseCallback | None]
     """Return the callbacks of a run, in the order of ``names``.
 
     Args:
-        names: As the run's settings have them.
-        objects: For each name the object that Python gave, or None; may be left out.
+        names: The names in the settings of the run.
+        objects: For each name the object that was given, or None; nothing was given when left out.
 
     Raises:
         ConfigError: If one cannot be imported or made, is no callback, or was an object and is missing.
@@ -118,10 +118,10 @@ def _make(kind: type[BaseCallback], shown: str) -> BaseCallback:
 
 
 class UsersCallbacks(CallbackList):
-    """Runs the user's callbacks, and notes which of them wants to end training.
+    """Runs the user's callbacks, and remembers which of them wants to end training.
 
-    Stable-Baselines3 ends training in the middle of a step, before its transition is stored. Here the step is
-    finished first, so that the run can be resumed exactly; `stop` says that it should end then.
+    Stable-Baselines3 ends training in the middle of a step, before the transition is stored. Here the step is
+    finished first, so that the run can be resumed exactly.
 
     Attributes:
         stop: Which callback wants to end training, and at which step; None while none does.

@@ -1,4 +1,4 @@
-"""The state of a run: out to a checkpoint, and in from one. Its layout: `swimrl.runs.checkpoint`."""
+"""Writes the state of a run to checkpoints and restores it; their layout: `swimrl.runs.checkpoint`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stateful(Protocol):
 
 
 class Checkpointing:
-    """Writes checkpoints, and brings a run back to one.
+    """Writes checkpoints, and restores a run from one.
 
     Args:
         config: The resolved configuration.
@@ -38,7 +38,7 @@ class Checkpointing:
         agent: The agent that learns.
         recorder: The diagnostics.
         stopwatch: The seconds of the run.
-        parts: All else that decides the rest of the run.
+        parts: The other parts of the run that have state.
 
     Attributes:
         pending_log: Numbers that the logger had not written when the run stopped.
@@ -78,7 +78,7 @@ class Checkpointing:
             self.plan()
 
     def write(self) -> None:
-        """Write all that decides the rest of the run, unless no checkpoints are wanted.
+        """Write everything that decides the rest of the run, unless checkpoints are off.
 
         Called between two steps.
         """
@@ -101,7 +101,7 @@ class Checkpointing:
             self._folder.write(state, self._replay_log.append(stored_steps))
 
     def restore(self, continuation: Continuation) -> None:
-        """Bring agent, parts and files to where the run goes on."""
+        """Restore agent, parts and files to the step from which the run continues."""
         if continuation.checkpoint is None:
             self._directory.rewind({})
         else:

@@ -1,4 +1,4 @@
-"""What one training run is made of. Light: no torch, no Stable-Baselines3."""
+"""The settings of one training run. Light: imports neither torch nor Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, Engine, Precisi
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a run's result.
+    """The settings of a run, which together decide its result.
 
     Raises:
         ConfigError: If a value lies outside its range; the message names it.
@@ -33,20 +33,20 @@ class TrainConfig:
     package.module:Class; with commas one for each layer. `swimrl activations` lists them."""
 
     act_actor: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
-    """Activation of the actor, where it differs."""
+    """Activation of the actor, if it differs."""
 
     act_critic: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
-    """Activation of the critics, where it differs."""
+    """Activation of the critics, if it differs."""
 
     steps: Count = 1_000_000
-    """Environment steps to train for; 1e6 is understood."""
+    """Environment steps to train for; may be written 1e6."""
 
     seed: Count = 0
     """Seed of all random streams."""
 
     engine: Engine = DEFAULT_ENGINE
-    """What computes the update: fused is our own, several times faster on the processor; sb3 is
-    Stable-Baselines3's own code, which takes over where fused cannot work."""
+    """Code that computes the update: fused is swimrl's own and several times faster on the processor; sb3 is
+    that of Stable-Baselines3, which is also used where fused cannot work."""
 
     threads: Count = 1
     """Threads of one run; with 2 the fused engine updates the critics side by side."""
@@ -55,17 +55,18 @@ class TrainConfig:
     """Arithmetic of the fused engine's large matrix products: bf16 is faster and rounds to 3 digits."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks live; auto takes the processor, which is faster for small networks."""
+    """Device of the networks; auto takes the processor, which is faster for small networks."""
 
     net: str = "256x256"
     """Widths of the hidden layers, such as 256x256 or 400x300."""
 
     match_parameters: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Scale the widths of --net so that actor and critics together have as many parameters as with this
-    activation, such as relu: for a fair comparison of those that change the width (crelu, maxout, glu)."""
+    activation, such as relu. This makes the comparison fair for activations that change the width of a layer
+    (crelu, maxout, glu)."""
 
     n_envs: Count = 1
-    """Environments stepped side by side."""
+    """Environments that are stepped side by side."""
 
     normalize_obs: bool = False
     """Normalise observations by their running mean and deviation."""
@@ -77,7 +78,7 @@ class TrainConfig:
     """Modules to import first, such as those that register environments or activations."""
 
     callback: tuple[str, ...] = ()
-    """Stable-Baselines3 callbacks to run along, as package.module:Class."""
+    """Callbacks of Stable-Baselines3, each as package.module:Class."""
 
     eval_every: Count = 5_000
     """Environment steps between evaluations."""
@@ -89,17 +90,17 @@ class TrainConfig:
     """Fresh episodes after training (metric final100), on the same seeds for every run; 0 for none."""
 
     checkpoint_every: Count = 50_000
-    """Environment steps between checkpoints, from which `swimrl resume` continues exactly; 0 for none."""
+    """Environment steps between checkpoints; `swimrl resume` continues exactly from the last; 0 for none."""
 
     diagnose_every: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
-    """Environment steps between looks at units, ranks, gradients and the like (docs/monitoring.md); as often
+    """Environment steps between diagnoses of units, ranks, gradients and more (docs/monitoring.md); as often
     as evaluations when not given, 0 for none."""
 
     diagnose_bound: float = 5.0
     """Diagnostics count pre-activations outside +- this."""
 
     diagnose_flat: float = 0.05
-    """Diagnostics count a pre-activation as saturated where the activation's slope is smaller than this."""
+    """Diagnostics count a pre-activation as saturated if the slope of the activation is smaller than this."""
 
     video_every: Count = 0
     """Environment steps between short films of the policy in TensorBoard, at evaluations; 0 for none."""
@@ -139,7 +140,7 @@ class TrainConfig:
 
     @property
     def hidden_widths(self) -> list[int]:
-        """Widths of the hidden layers, from the input's side."""
+        """Widths of the hidden layers, that next to the input first."""
         widths = self.net.split("x")
         if not all(width.isdecimal() and 0 < int(width) <= 65_536 for width in widths):
             raise ConfigError(f"--net {self.net!r} is no list of layer widths; expected one such as 256x256")

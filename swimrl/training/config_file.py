@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which YAML's readers silently keep the last value."""
+    """Refuses a key that is given twice; PyYAML silently keeps the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -31,7 +31,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def load(path: Path, kind: type[T]) -> T:
-    """Return the settings of the YAML file ``path`` as ``kind``; what it leaves out has its default.
+    """Return the settings of the YAML file ``path`` as ``kind``; missing settings have their defaults.
 
     Raises:
         ConfigError: If the file cannot be read, is no mapping, or holds an unknown key or a value of a wrong

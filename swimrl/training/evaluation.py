@@ -1,4 +1,4 @@
-"""Scoring a policy: deterministic episodes in an environment of its own."""
+"""Episodes of a deterministic policy in an environment of its own."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def run_episodes(
 
     Args:
         policy: Chooses the actions.
-        env: Where to act.
+        env: The environment.
         episodes: Number of episodes, N.
         seed: Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of
             the score ``final100``.
@@ -96,15 +96,15 @@ def evaluate(
 ) -> list[Episode]:
     """Return the episodes of one evaluation, as the authors do it (main.py, ``eval_policy``).
 
-    The first reset is seeded with the run's seed + 100, the others follow from it: every evaluation of a
-    run starts from the same states. ``on_step`` is given each transition, if anybody wants them.
+    The first reset is seeded with the run's seed + 100, and the others follow from it. So every evaluation of
+    a run starts from the same states. ``on_step`` receives each transition.
     """
     resets: list[int | None] = [evaluation_seed(seed)] + [None] * (episodes - 1)
     return [run_episode(policy, env, reset_seed, on_step=on_step) for reset_seed in resets]
 
 
 def evaluate_final(policy: Policy, env: gym.Env[Any, Any], *, episodes: int) -> Iterator[Episode]:
-    """Yield fresh episodes (metric ``final100``) whose seeds no training uses, the same for every run."""
+    """Yield the fresh episodes of the score ``final100``, whose seeds are the same for every run."""
     for number in range(episodes):
         yield run_episode(policy, env, final_seed(number))
 
@@ -120,24 +120,24 @@ def run_episode(
 
     Args:
         policy: Chooses the actions.
-        env: Where to act.
+        env: The environment.
         reset_seed: Seed of the reset, or None to go on with the environment's own generator.
-        on_step: Is given each transition, if anybody wants them.
+        on_step: Receives each transition.
 
     Raises:
         NonFiniteError: If the return is NaN or infinite.
     """
     observation, _ = env.reset(seed=reset_seed)
-    total, length, over = 0.0, 0, False
-    while not over:
+    total, length, is_over = 0.0, 0, False
+    while not is_over:
         action = policy(observation)
-        following, reward, terminated, truncated, info = env.step(action)
+        next_observation, reward, terminated, truncated, info = env.step(action)
         if on_step:
             on_step(Transition(observation, action, float(reward), terminated, truncated, info))
-        observation = following
+        observation = next_observation
         total += float(reward)
         length += 1
-        over = terminated or truncated
+        is_over = terminated or truncated
     if not math.isfinite(total):
         raise NonFiniteError(
             f"the rewards of an evaluation episode of {length} steps sum to {total}; "

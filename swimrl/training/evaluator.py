@@ -1,4 +1,4 @@
-"""Evaluations of a run as it goes: when, where their numbers go, and which policy was the best."""
+"""Evaluates a policy at intervals, writes the returns, and keeps the best policy."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Evaluator:
         config: The resolved configuration.
         directory: The directory of the run.
         agent: The agent that learns.
-        env: Where to evaluate.
+        env: The environment of the evaluations.
         recorder: Records the gait.
         reporter: Receives the episodes.
-        stopwatch: Counts the seconds.
+        stopwatch: Receives the seconds.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Evaluator:
         return self._agent.num_timesteps >= self._next_step
 
     def play(self) -> Evaluation:
-        """Return an evaluation of the present policy; may be broken off and done again."""
+        """Return an evaluation of the present policy; it can be broken off and done again."""
         agent = self._agent
         with self._stopwatch.measure("evaluation"):
             normalisation = normalisation_of(agent.get_vec_normalize_env())
@@ -109,7 +109,7 @@ class Evaluator:
         self._reporter.evaluation(step, evaluation.episodes)
 
     def final_episodes(self) -> list[Episode]:
-        """Play the fresh episodes after training, write and return them; may be broken off and done again."""
+        """Play, write and return the fresh episodes after training; it can be broken off and done again."""
         total = self._config.final_episodes
         if not total:
             return []
@@ -126,7 +126,7 @@ class Evaluator:
         return episodes
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the evaluations, the best policy's file included."""
+        """Return the state for a checkpoint, with the file of the best policy."""
         best = None
         if self._best_return is not None:
             best = np.frombuffer(self._directory.best_policy_file.read_bytes(), np.uint8)

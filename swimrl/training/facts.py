@@ -1,4 +1,4 @@
-"""What run.json says of a run, and when."""
+"""Writes run.json: what is known of a run before, during and after training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def new_record(resolved: Resolved, agent: TD3, env: Env, study: Mapping[str, Any
         resolved: The settings.
         agent: Not trained yet.
         env: An environment of the run.
-        study: What the record says of the sweep that the run belongs to.
+        study: The sweep that the run belongs to, as the record describes it.
     """
     config = resolved.config
     return RunRecord(
@@ -61,7 +61,7 @@ def new_record(resolved: Resolved, agent: TD3, env: Env, study: Mapping[str, Any
 
 
 class Stopwatch:
-    """The seconds of a run, those before it was resumed included."""
+    """The seconds of a run, including those before it was resumed."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -78,13 +78,13 @@ class Stopwatch:
 
     @contextmanager
     def measure(self, name: Literal["evaluation", "checkpoints"]) -> Iterator[None]:
-        """Add the seconds of what is done within to a part."""
+        """Add the seconds spent within to a part."""
         before = time.perf_counter()
         yield
         self._parts[name] += time.perf_counter() - before
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of it."""
+        """Return the state for a checkpoint."""
         return {
             "total_s": self.total,
             "evaluation_s": self._parts["evaluation"],
@@ -102,10 +102,10 @@ class Facts:
 
     Args:
         directory: The directory of the run.
-        record: What is known before the run begins.
+        record: The record before training.
         agent: The agent that learns.
         stopwatch: The seconds of the run.
-        recorder: The diagnostics, for their seconds.
+        recorder: The diagnostics, which count their own seconds.
     """
 
     def __init__(
@@ -118,16 +118,16 @@ class Facts:
         self._recorder = recorder
 
     def write(self) -> None:
-        """Write the record as it is."""
+        """Write the record."""
         self._directory.write_record(self.record)
 
     def update(self) -> None:
-        """Write how far the run is."""
+        """Write the record with the steps, updates and seconds so far."""
         self.record = dataclasses.replace(self.record, **self._progress())
         self.write()
 
     def resumed(self, continuation: Continuation) -> None:
-        """Note that the run goes on from the agent's present step."""
+        """Add to the record that the run continues from the agent's present step."""
         resume = {"step": self._agent.num_timesteps, "at": _now(), "changed": dict(continuation.changed)}
         self.record = dataclasses.replace(
             self.record,
@@ -146,8 +146,8 @@ class Facts:
         """Write how the run ended, and return the record.
 
         Args:
-            status: How it ended.
-            reason: Why, if it did not end by itself.
+            status: The final status.
+            reason: Why it ended, unless it is done.
             failure: The kind of failure, if it failed.
             final: The fresh episodes after training.
         """
@@ -170,13 +170,12 @@ class Facts:
     def fail(self, error: BaseException) -> None:
         """Write that ``error`` ended the run."""
         reason = str(error) if isinstance(error, SwimrlError) else f"{type(error).__name__}: {error}"
-        # A full disk can have stopped the run and keep run.json from saying so. The first error is the one
-        # to tell.
+        # If a full disk stopped the run, run.json cannot be written either. The first error is reported.
         with suppress(StorageError):
             self.close("failed", failure=failure_of(error), reason=reason)
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint holds of the record."""
+        """Return the state for a checkpoint."""
         return {"started": self.record.started}
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Stopping a run from outside, at a place from which it can be continued."""
+"""Signals that stop a run, at a place from which it can be continued."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interruption:
-    """Holds Ctrl-C, SIGTERM and SIGHUP back until the run asks for them; a second one is obeyed at once.
+    """Remembers Ctrl-C, SIGTERM or SIGHUP until the run asks for it; a second signal is obeyed at once.
 
-    All further ones are ignored: the run is closing then, and what it writes must not be broken off.
+    Further signals are ignored: the run is closing then, and must finish its files.
 
     Attributes:
         is_asked: Whether the run should stop.
@@ -30,15 +30,15 @@ class Interruption:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle the signals; the handlers before come back at the end.
+        """Handle the signals, and restore the earlier handlers at the end.
 
-        A signal that is ignored, as `nohup` ignores SIGHUP, stays ignored. In a thread other than the main
-        one, which Python lets handle no signals, nothing is handled.
+        A signal that is ignored stays ignored, such as SIGHUP under `nohup`. Only the main thread can handle
+        signals; in another thread this does nothing.
         """
         before = {}
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            before = {number: signal.signal(number, self._handle) for number in heard}
+            handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            before = {number: signal.signal(number, self._handle) for number in handled}
         try:
             yield
         finally:
@@ -47,10 +47,10 @@ class Interruption:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Stop anywhere within, for what may be broken off and done again.
+        """Obey a signal anywhere within, for work that can be broken off and done again.
 
         Raises:
-            KeyboardInterrupt: When it is asked for, or was before.
+            KeyboardInterrupt: If a signal comes, or came before.
         """
         self._is_obeyed_at_once = True
         try:

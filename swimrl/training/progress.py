@@ -97,7 +97,7 @@ class Reporters:
 
 
 class _Rate(ProgressColumn):
-    """Environment steps per second since the last evaluation or so."""
+    """Environment steps per second, averaged over about the last 20 seconds."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -108,7 +108,7 @@ class BarReporter:
     """A progress bar: steps, steps/s, last evaluation, time left.
 
     Args:
-        console: Where to draw it.
+        console: The terminal.
         title: Lines to print above it when training starts.
     """
 
@@ -155,7 +155,7 @@ class BarReporter:
         self._bar.update(self._task, completed=done)
 
     def stop(self) -> None:
-        """Leave the bar where it got to."""
+        """Leave the bar at its last position."""
         self._bar.update(self._task, completed=self._done)
         self._bar.stop()
 
@@ -164,7 +164,7 @@ class LineReporter:
     """A line for each evaluation, for logs and pipes.
 
     Args:
-        console: Where to print.
+        console: The output.
         title: Lines to print first when training starts.
     """
 
@@ -179,7 +179,7 @@ class LineReporter:
         self._started = time.monotonic()
 
     def step(self, done: int) -> None:
-        """Steps alone print nothing."""
+        """Print nothing."""
 
     def evaluation(self, step: int, episodes: list[Episode]) -> None:
         """Print step, mean return and speed so far."""
@@ -192,10 +192,10 @@ class LineReporter:
         print_lines(self._console, [line])
 
     def final(self, done: int, total: int) -> None:
-        """Single fresh episodes print nothing; the closing summary has their mean."""
+        """Print nothing; the summary has the mean of the fresh episodes."""
 
     def stop(self) -> None:
-        """Nothing is left to tidy."""
+        """Do nothing."""
 
 
 class NotebookReporter:
@@ -232,7 +232,7 @@ class NotebookReporter:
         self._bar.update(done - self._bar.n)
 
     def stop(self) -> None:
-        """Leave the bar where it got to."""
+        """Leave the bar at its last position."""
         self._bar.close()
 
 
@@ -255,7 +255,7 @@ def summary(record: RunRecord) -> list[str]:
 
 
 def print_lines(console: Console, lines: Sequence[str]) -> None:
-    """Print ``lines`` as they are: square brackets are no markup, and long lines are not broken."""
+    """Print ``lines`` unchanged: square brackets are not markup, and long lines are not broken."""
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""Where and how a run continues, or why it cannot."""
+"""Decides from where a run continues, or explains why it cannot."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _MAY_DIFFER = set(UNDECISIVE) - {"seed"}
 
 @dataclass(frozen=True)
 class Continuation:
-    """From where a run goes on."""
+    """From where a run continues."""
 
     checkpoint: Checkpoint | None
-    """None where no checkpoint was written yet: the run starts again from its beginning."""
+    """None if no checkpoint was written yet: the run then starts again at step 0."""
 
     resumes: tuple[dict[str, Any], ...]
-    """What run.json said about resumes before this one."""
+    """The earlier resumes, as run.json lists them."""
 
     study: Mapping[str, Any]
-    """What run.json says about the sweep that the run belongs to."""
+    """The sweep that the run belongs to, as run.json describes it."""
 
     changed: Mapping[str, tuple[Any, Any]]
-    """Versions and hardware that differ from those of the run: before, now."""
+    """Versions and hardware that have changed since the run started: value before, value now."""
 
     notes: tuple[str, ...]
-    """What the user should know: where it goes on, and what lies outside the promise of exactness."""
+    """Lines for the user: where the run continues, and what may keep it from being exact."""
 
 
 def recorded_config(directory: RunDirectory) -> TrainConfig:
@@ -60,11 +60,11 @@ def is_finished(directory: RunDirectory, config: TrainConfig) -> bool:
 
 
 def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
-    """Return from where the run in ``directory`` goes on.
+    """Return from where the run in ``directory`` continues.
 
     Args:
-        config: The resolved configuration; only what changes no number may differ from the run's.
-        directory: The run's.
+        config: The resolved configuration. Only settings that change no number may differ from the run's.
+        directory: The directory of the run.
 
     Raises:
         InputError: If there is no run, or it is done and its checkpoint was deleted.
@@ -105,7 +105,7 @@ def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
 
 
 def differences(before: TrainConfig, now: TrainConfig) -> list[str]:
-    """Return what differs between two configurations, apart from what changes no number."""
+    """Return the differences between two configurations, without settings that change no number."""
     flat_before, flat_now = (flatten(to_mapping(config)) for config in (before, now))
     return [
         f"{name} {flat_before[name]!r} there, {flat_now[name]!r} here"
@@ -115,26 +115,26 @@ def differences(before: TrainConfig, now: TrainConfig) -> list[str]:
 
 
 def _refuse_differences(before: TrainConfig, now: TrainConfig, directory: RunDirectory) -> None:
-    found = differences(before, now)
-    if found:
+    different = differences(before, now)
+    if different:
         raise ConfigError(
-            f"{directory.path} holds a run with other settings ({'; '.join(found)}); "
+            f"{directory.path} holds a run with other settings ({'; '.join(different)}); "
             "resume it with its own, or train a new run without --resume"
         )
 
 
 def _why_no_run(config: TrainConfig, directory: RunDirectory) -> str:
-    """Return that there is no run to resume, with the nearest in the same study, if there is one."""
-    found = []
+    """Return the message that there is no run to resume; it names the nearest run of the study, if any."""
+    others = []
     for file in directory.path.parents[1].glob(f"*/{directory.path.name}/run.json"):
         other = RunDirectory(file.parent)
         try:
-            found.append((differences(recorded_config(other), config), other.path))
+            others.append((differences(recorded_config(other), config), other.path))
         except (DamagedFileError, ConfigError):
-            continue  # not a run that could be meant
-    if not found:
+            continue  # a run that cannot be read cannot be resumed
+    if not others:
         return f"there is no run in {directory.path} to resume; leave out --resume to start one"
-    nearest, path = min(found, key=lambda pair: (len(pair[0]), pair[1]))
+    nearest, path = min(others, key=lambda pair: (len(pair[0]), pair[1]))
     return (
         f"there is no run with these settings to resume; the nearest differs ({'; '.join(nearest)}); "
         f"continue that with: swimrl resume {path}, or leave out --resume to start a new run"

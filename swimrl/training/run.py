@@ -1,8 +1,8 @@
 """One training run, from its settings to a complete run directory.
 
-How a run goes, in the order of this file: `execute` builds all that takes part; `_Training.go` trains, saves
-the policy, plays the fresh episodes and closes run.json; `_BetweenSteps` evaluates, diagnoses and writes
-checkpoints as training goes on. What a checkpoint holds is in `checkpointing`, what run.json says in `facts`.
+In the order of this file: `execute` builds the parts of a run; `_Training.go` trains, saves the policy, plays
+the fresh episodes and closes run.json; `_BetweenSteps` evaluates, diagnoses and writes checkpoints during
+training. The content of a checkpoint is in `checkpointing`, that of run.json in `facts`.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def execute(
 
     Args:
         resolved: The settings.
-        directory: Where to write; made here.
+        directory: The directory to write; it is made here.
         reporter: Receives the progress.
         overwrite: Whether an existing run is deleted first.
-        continuation: From where the existing run goes on; a new run is started when not given.
+        continuation: From where the existing run continues; a new run is started when not given.
         callbacks: The user's own; when not given, those that the settings name.
-        products: Backend of matrix products by shape, chosen for a whole study; else chosen here.
-        study: What run.json says of the sweep that the run belongs to; a continued run keeps what it says.
+        products: Backend of matrix products by shape, chosen for a whole study; chosen here when not given.
+        study: The sweep that the run belongs to, for run.json; a continued run keeps its own.
 
     Returns:
         The final record, whose status is ``done``, ``stopped`` (by a callback) or ``interrupted``.
@@ -95,8 +95,8 @@ class _Training:
         directory: The directory of the run.
         reporter: Receives the progress.
         agent: The agent that learns.
-        env: Where to evaluate.
-        study: What run.json says of the sweep that the run belongs to.
+        env: The environment of the evaluations.
+        study: The sweep that the run belongs to, for run.json.
     """
 
     def __init__(
@@ -124,12 +124,12 @@ class _Training:
         )
 
     def restore(self, continuation: Continuation) -> None:
-        """Bring everything to where the run goes on."""
+        """Restore everything to the step from which the run continues."""
         self.checkpointing.restore(continuation)
         self.facts.resumed(continuation)
 
     def go(self, callbacks: Sequence[BaseCallback]) -> RunRecord:
-        """Train to the end, or to what stops it; run.json says which."""
+        """Train to the end, or until something stops the run; run.json says which."""
         self.facts.write()
         self._open_log()
         try:
@@ -148,7 +148,7 @@ class _Training:
             self.facts.fail(error)
             raise
         except BaseException as error:
-            # Such as the SystemExit of an environment, which must not end the process as if all were well.
+            # Such as a SystemExit(0) of the environment, after which the run would seem to have succeeded.
             self.facts.fail(error)
             raise TrainingError(
                 f"{type(error).__name__}: {error} ended the run; the environment or a callback raised it"

@@ -1,4 +1,4 @@
-"""Starting or continuing a run where a person looks on: what is printed before, during and after it."""
+"""Starts or continues a run, and prints the title, the progress and the summary."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def start(
 
     Args:
         resolved: The settings.
-        directory: The run's.
-        callbacks: For each callback that the configuration names the object that Python gave, or None.
+        directory: The directory of the run.
+        callbacks: For each callback in the settings the object that was given, or None to make one.
         overwrite: Whether an existing run is deleted first.
         resume: Whether the existing run is continued.
         progress: Whether anything is printed.
@@ -68,7 +68,7 @@ def start(
 
 
 def activations_of(config: TrainConfig) -> str:
-    """Return the activations of actor and critics in one phrase."""
+    """Return the activations of actor and critics as text."""
     if config.act_critic is None:
         return config.act
     return f"actor {config.act}, critics {config.act_critic}"

@@ -1,4 +1,4 @@
-"""A policy of Stable-Baselines3 in a zip file, without a run directory around it."""
+"""Policies of Stable-Baselines3 in zip files without a run directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ZipPolicy:
 
     @property
     def best_policy(self) -> Policy:
-        """A zip file holds one policy, so nobody can say which is the best.
+        """Not available, because a zip file holds one policy.
 
         Raises:
             InputError: Always.

@@ -1,7 +1,7 @@
-"""Hidden widths at which networks of one activation have as many parameters as networks of another.
+"""Hidden widths at which networks with one activation have as many parameters as networks with another.
 
-Activations that change the width (CReLU, Maxout, the GLU family) or learn many numbers make networks of
-another size at the same `--net`. To compare them at an equal number of parameters takes other widths.
+Activations that change the width of a layer (CReLU, Maxout, the GLU family) or learn many numbers make
+networks of another size at the same `--net`. A comparison at equal numbers of parameters needs other widths.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from swimrl.training.config import TrainConfig
 Specs = tuple[ActivationSpec, ...]
 
 _CRITICS = 2
-_MOST_PARTS = 64  # no activation of ours divides a layer by more
+_MOST_PARTS = 64  # no activation of the catalogue divides a layer by more
 
 
 @dataclass(frozen=True)
 class Networks:
-    """Actor and critics of a run, but for their widths.
+    """Actor and critics of a run, without their widths.
 
     Args:
         observation_size: O.
         action_size: A.
-        actor: What makes the activation of each hidden layer of the actor.
-        critic: The same of the critics.
+        actor: Factory of the activation of each hidden layer of the actor.
+        critic: The same for the critics.
         layer_norm: Whether each pre-activation is normalised.
     """
 
@@ -44,7 +44,7 @@ class Networks:
     layer_norm: bool
 
     def count_parameters(self, widths: list[int]) -> int:
-        """Return how many numbers actor and critics learn together at these hidden widths; no targets."""
+        """Return how many numbers actor and critics learn at these hidden widths, without targets."""
         with torch.device("meta"):  # shapes without numbers
             actor = mlp(
                 self.observation_size, self.action_size, widths, self.actor, layer_norm=self.layer_norm
@@ -65,7 +65,7 @@ class Networks:
             except FormulaError:
                 continue
             return larger
-        return width  # building the network will say what is wrong
+        return width  # building the network raises an error that explains it
 
 
 def matched_widths(
