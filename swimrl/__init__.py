@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from swimrl import bench
     from swimrl.activations import activation, activation_fn, register
     from swimrl.reporting import report
+    from swimrl.sweeps import open_study, sweep
     from swimrl.td3 import TD3
     from swimrl.training import open_run, train
 
@@ -23,8 +24,10 @@ _HOME = {
     "activation": "swimrl.activations",
     "activation_fn": "swimrl.activations",
     "open_run": "swimrl.training",
+    "open_study": "swimrl.sweeps",
     "register": "swimrl.activations",
     "report": "swimrl.reporting",
+    "sweep": "swimrl.sweeps",
     "train": "swimrl.training",
 }
 
@@ -38,8 +41,10 @@ __all__ = [
     "activation_fn",
     "bench",
     "open_run",
+    "open_study",
     "register",
     "report",
+    "sweep",
     "train",
 ]
 

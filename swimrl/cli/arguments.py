@@ -102,7 +102,10 @@ def _fields(kind: type, prefix: str = "") -> Iterator[tuple[str, str, _Option]]:
     for field in dataclasses.fields(kind):
         hint, marks = hints[field.name], getattr(annotated[field.name], "__metadata__", ())
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            yield from _fields(hint, prefix=f"{field.name}.")
+            is_flat = any(getattr(mark, "name", None) == "" for mark in marks)
+            yield from _fields(hint, prefix="" if is_flat else f"{prefix}{field.name}.")
+            continue
+        if tyro.conf.Fixed in marks:
             continue
         # tyro.conf.arg(name=...) renames an option.
         renamed = next((mark.name for mark in marks if getattr(mark, "name", None)), field.name)

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from swimrl.errors import InputError
-
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from swimrl.sweeps.status import StatusReader
 
 _WATCH_S = 1.0
 
@@ -43,37 +42,31 @@ def run(args: Args) -> None:
     """Print the table of the study's runs."""
     from rich.console import Console
 
-    from swimrl.sweeps.display import summary_of, table_of
-    from swimrl.sweeps.status import StudyStatus, count, runs_in
-    from swimrl.sweeps.study_record import read_study_record
+    from swimrl.sweeps.display import print_line
+    from swimrl.sweeps.status_table import table_of
+    from swimrl.sweeps.study import open_study
 
-    record = read_study_record(args.path)
-    planned = record.paths(args.path) if record else {}
-    runs = {**planned, **runs_in(args.path), **planned}
-    if not runs:
-        raise InputError(f"{args.path} holds no runs; name the folder of a study, such as runs/default")
+    study = open_study(args.path)
     console = Console(highlight=False)
     if args.watch:
-        watch(console, runs)
+        watch(console, study.reader)
         return
-    statuses = StudyStatus(runs).look()
+    status = study.status()
     if args.json:
-        print(json.dumps({"counts": count(statuses), "runs": [s.to_mapping() for s in statuses]}, indent=2))
+        print(json.dumps({"counts": status.counts, "runs": status.to_list()}, indent=2))
         return
-    console.print(table_of(statuses))
-    console.print(summary_of(statuses), markup=False, soft_wrap=True)
-    for status in statuses:
-        if status.reason:
-            console.print(f"{status.path}: {status.reason}", markup=False, soft_wrap=True)
+    console.print(table_of(status))
+    print_line(console, status.summary)
+    for one in status:
+        if one.reason:
+            print_line(console, f"{one.path}: {one.reason}")
 
 
-def watch(console: Console, runs: Mapping[Path, int]) -> None:
+def watch(console: Console, reader: StatusReader) -> None:
     """Show the runs until each is done or has failed, or Ctrl-C."""
     from swimrl.sweeps.display import display_for
-    from swimrl.sweeps.status import StudyStatus
 
-    status = StudyStatus(runs)
-    with display_for(console, status) as display:
-        while any(run.state not in ("done", "failed") for run in status.look()):
+    with display_for(console, reader) as display:
+        while not reader.read().is_over:
             display.refresh()
             time.sleep(_WATCH_S)

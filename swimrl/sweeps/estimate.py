@@ -1,4 +1,4 @@
-"""What a study will cost on this machine: seconds, memory, disk. Light."""
+"""The cost of a run on this machine: seconds, memory, disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swimrl.envs.catalogue import TASKS
+from swimrl.runs.replay_log import FILE_STEPS
 from swimrl.sweeps.study_record import Speed
+from swimrl.td3.replay import Columns
 from swimrl.training.config import TrainConfig
 
 PROCESS_BYTES = 500e6
@@ -18,35 +20,34 @@ PROCESS_BYTES = 500e6
 _RUN_BYTES = 15e6
 """Disk of a run without its replay buffer: policies, TensorBoard, evaluations, checkpoints' networks."""
 
-_REPLAY_FILE_STEPS = 65_536
 _UNKNOWN_SIZES = (100, 20)
 _UNKNOWN_HORIZON = 1000
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one run costs."""
+class RunCost:
+    """Memory and disk of one run."""
 
     memory_bytes: float
     disk_bytes: float
     """Most of it is the checkpoint, which `swimrl clean` deletes when the run is done."""
 
 
-def cost_of(config: TrainConfig) -> Cost:
-    """Return what a run costs; an environment that is in no catalogue is taken for a large one."""
+def cost_of(config: TrainConfig) -> RunCost:
+    """Return the cost of a run; an environment that is not in the catalogue counts as a large one."""
     task = TASKS.get(config.env)
     observation, action = (task.observation_size, task.action_size) if task else _UNKNOWN_SIZES
     steps = min(config.td3.buffer_size, config.steps)
     if config.engine == "fused":
-        row = 4 * (2 * observation + 2 * action + 3)
+        row = 4 * Columns(observation, action).width
     else:
         row = 2 * 8 * observation + 4 * (action + 3)
-    on_disk = steps + min(_REPLAY_FILE_STEPS, steps) if config.checkpoint_every else 0
-    return Cost(PROCESS_BYTES + steps * row, _RUN_BYTES + on_disk * row)
+    on_disk = steps + min(FILE_STEPS, steps) if config.checkpoint_every else 0
+    return RunCost(PROCESS_BYTES + steps * row, _RUN_BYTES + on_disk * row)
 
 
 def seconds_of(config: TrainConfig, speed: Speed, done: int = 0) -> float:
-    """Return the seconds of a run from its step ``done`` on, if episodes last as long as they can."""
+    """Return the seconds of a run from its step ``done`` on, if every episode reaches its time limit."""
     task = TASKS.get(config.env)
     horizon = task.horizon if task else _UNKNOWN_HORIZON
     random = max(min(config.td3.learning_starts, config.steps) - done, 0)
@@ -57,11 +58,11 @@ def seconds_of(config: TrainConfig, speed: Speed, done: int = 0) -> float:
 
 
 def jobs_that_fit(memory: Sequence[float], available: float) -> int:
-    """Return how many runs fit into the memory at once, if the largest come together.
+    """Return how many runs fit into the memory at once, even if the largest run at the same time.
 
     Args:
-        memory: Bytes of each run.
-        available: Bytes.
+        memory: Memory of each run, in bytes.
+        available: Memory that is free, in bytes.
     """
     fit, used = 0, 0.0
     for need in sorted(memory, reverse=True):
@@ -73,7 +74,7 @@ def jobs_that_fit(memory: Sequence[float], available: float) -> int:
 
 
 def available_memory() -> float:
-    """Return the bytes that new processes can have: what the system has free, or its control group allows."""
+    """Return the bytes that new processes can have: free memory, or less if a control group allows less."""
     free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
@@ -85,7 +86,7 @@ _CONTROL_GROUPS = (
     ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Of version 2 and version 1: folder, limit, use, and the part of the use that is cache and can go."""
+"""Of version 2 and version 1: folder, limit, use, and the part of the use that is cache and can be freed."""
 
 
 def _left_to_group(folder: str, limit: str, used: str, cache: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from swimrl.host import processor_model
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.record import RunRecord, read_record
-from swimrl.sweeps.study_record import Study
+from swimrl.sweeps.study_record import SharedChoices
 from swimrl.td3.engine.products.measurement import sound_backends
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
@@ -16,7 +16,7 @@ from swimrl.training.run import execute
 
 
 def run_job(
-    config: TrainConfig, directory: RunDirectory, reporter: Reporter, study: Study | None = None
+    config: TrainConfig, directory: RunDirectory, reporter: Reporter, study: SharedChoices | None = None
 ) -> RunRecord:
     """Do what is left of a run: all of it, the rest from its last checkpoint, or nothing.
 
@@ -48,7 +48,7 @@ def run_job(
         )
 
 
-def _products_here(study: Study) -> dict[str, str]:
+def _products_here(study: SharedChoices) -> dict[str, str]:
     """Return the study's product backends; on another processor without those that would lose digits there.
 
     A library may compute float32 products in bfloat16 where a processor has instructions for it.

@@ -8,9 +8,15 @@ from typing import Any
 
 from swimrl.errors import ConfigError
 from swimrl.host import processor_model
-from swimrl.sweeps.plan import PlannedRun
+from swimrl.sweeps.config import PlannedRun
 from swimrl.sweeps.probe import kinds_of, probe
-from swimrl.sweeps.study_record import Study, StudyRecord, alone, read_study_record, write_study_record
+from swimrl.sweeps.study_record import (
+    SharedChoices,
+    StudyRecord,
+    alone,
+    read_study_record,
+    write_study_record,
+)
 
 
 def prepare(
@@ -38,7 +44,7 @@ def prepare(
                 "declares nothing; name another --study"
             )
         record = _extended(
-            before or StudyRecord(Study(name, {}, processor_model(), primary), {}, {}), runs, folder
+            before or StudyRecord(SharedChoices(name, {}, processor_model(), primary), {}, {}), runs, folder
         )
         if record != before:
             write_study_record(folder, record)
@@ -52,6 +58,8 @@ def _extended(record: StudyRecord, runs: Sequence[PlannedRun], folder: Path) -> 
             continue
         found = probe(example, study.products)
         speeds[kind] = found.speed
-        study = Study(study.name, {**found.products, **study.products}, study.processor, study.primary)
+        study = SharedChoices(
+            study.name, {**found.products, **study.products}, study.processor, study.primary
+        )
     new = {str(run.directory.path.relative_to(folder)): run.config.steps for run in runs}
     return StudyRecord(study, speeds, {**record.runs, **new})

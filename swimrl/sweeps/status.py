@@ -1,10 +1,10 @@
-"""How far the runs of a study are, as their files tell, whoever does them and wherever. Light.
+"""How far the runs of a study are, read from their files alone. Light.
 
 | state | meaning |
 |---|---|
 | done | trained to the end |
-| running | a process is at work |
-| stopped | begun and not done: interrupted, killed or ended by a callback; goes on from its last checkpoint |
+| running | a process works on it |
+| stopped | begun and not done: interrupted, killed, or ended by a callback; can go on from its checkpoint |
 | failed | begun and gone wrong; run.json says why |
 | left | not begun |
 """
@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -40,33 +40,43 @@ class RunStatus:
     """Environment steps done, as far as is known."""
 
     steps_per_s: float | None = None
-    """Of a running one."""
+    """Speed of a running one."""
 
     last_return: float | None = None
     """Mean return of the last evaluation."""
 
     reason: str | None = None
-    """Why it failed, or what a callback ended it for."""
+    """Why it failed, or why a callback ended it."""
+
+    env_id: str | None = None
+    """Id of the environment; None before run.json is there."""
+
+    recorded_seed: int | None = None
+    """The seed in run.json; None before run.json is there."""
 
     @property
     def seconds_left(self) -> float | None:
-        """Of a running one whose speed is known."""
+        """Seconds until it is done; None if its speed is not known."""
         return (self.steps - self.step) / self.steps_per_s if self.steps_per_s else None
 
     @property
     def environment(self) -> str:
-        """The environment's folder."""
-        return self.path.parts[-3]
+        """Id of the environment; before run.json is there, the name of its folder (``-`` for ``/``)."""
+        return self.env_id or self._folders[-3]
 
     @property
     def variant(self) -> str:
-        """The activations' slug and the hash of the settings."""
-        return self.path.parts[-2]
+        """Name of the folder: the activations, and the hash of the settings."""
+        return self._folders[-2]
 
     @property
     def seed(self) -> int:
-        """The seed."""
-        return int(self.path.name.removeprefix("seed-"))
+        """The seed; before run.json is there, that of the directory's name."""
+        return int(self.path.name.removeprefix("seed-")) if self.recorded_seed is None else self.recorded_seed
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return ("", "", *self.path.absolute().parts)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain data, ready for JSON."""
@@ -85,64 +95,101 @@ class RunStatus:
         }
 
 
-class StudyStatus:
-    """Looks at the runs of a study again and again; files that have not changed are not read again.
+class StudyStatus(tuple[RunStatus, ...]):
+    """How far each run of a study is: a tuple that shows itself as a table, in a notebook too."""
+
+    __slots__ = ()
+
+    @property
+    def counts(self) -> dict[State, int]:
+        """How many runs are in each state; states without any are left out."""
+        counted = Counter(status.state for status in self)
+        return {state: counted[state] for state in STATES if counted[state]}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether each run is done or has failed."""
+        return all(status.state in ("done", "failed") for status in self)
+
+    @property
+    def summary(self) -> str:
+        """How many runs are in each state and, if it is known, how long it takes until all are done."""
+        from swimrl.sweeps.status_table import summary_of
+
+        return summary_of(self)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return a mapping for each run, ready for JSON or a pandas DataFrame."""
+        return [status.to_mapping() for status in self]
+
+    def __repr__(self) -> str:
+        from swimrl.sweeps.status_table import text_of
+
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        from swimrl.sweeps.status_table import html_of
+
+        return html_of(self)
+
+
+class StatusReader:
+    """Reads how far the runs of a study are, again and again. It reads only files that have changed.
 
     Args:
-        runs: Steps wanted by the directory of each run, in the order of the study.
+        runs: The steps that are wanted, by the directory of each run, in the order of the study; None for
+            as many as run.json says.
     """
 
-    def __init__(self, runs: Mapping[Path, int]) -> None:
+    def __init__(self, runs: Mapping[Path, int | None]) -> None:
         self._runs = runs
-        self._read: dict[Path, tuple[int, RunStatus]] = {}
+        self._before: dict[Path, tuple[int, RunStatus]] = {}
 
-    def look(self) -> list[RunStatus]:
+    def read(self) -> StudyStatus:
         """Return how far each run is."""
-        return [self._look_at(path, steps) for path, steps in self._runs.items()]
+        return StudyStatus(self._read_run(path, steps) for path, steps in self._runs.items())
 
-    def _look_at(self, path: Path, steps: int) -> RunStatus:
+    def _read_run(self, path: Path, steps: int | None) -> RunStatus:
         try:
             changed = (path / "run.json").stat().st_mtime_ns
         except OSError:
-            return RunStatus(path, steps)
-        before, status = self._read.get(path, (0, RunStatus(path, steps)))
-        if changed != before:
+            return RunStatus(path, steps or 0)
+        before, status = self._before.get(path, (0, None))
+        if status is None or changed != before:
             status = _from_files(path, steps)
-            self._read[path] = changed, status
-        return _alive(status) if status.state == "running" else status
+            self._before[path] = changed, status
+        return _now(status) if status.state == "running" else status
 
 
-def runs_in(folder: Path) -> dict[Path, int]:
-    """Return the steps of every run that was begun in the folder of a study, by its directory."""
-    runs = {}
-    for file in sorted(folder.glob("*/*/seed-*/run.json")):
-        try:
-            runs[file.parent] = int(read_record(file).config["steps"])
-        except (DamagedFileError, KeyError):
-            runs[file.parent] = 0
-    return runs
+def runs_in(folder: Path) -> list[Path]:
+    """Return the directory of every run that has begun, of a study, an environment, an arm or one run.
+
+    Args:
+        folder: The folder of a study, or one below it.
+    """
+    patterns = ("run.json", "seed-*/run.json", "*/seed-*/run.json", "*/*/seed-*/run.json")
+    return sorted(file.parent for pattern in patterns for file in folder.glob(pattern))
 
 
-def count(statuses: Iterable[RunStatus]) -> dict[State, int]:
-    """Return how many runs are in each state; states without any are left out."""
-    counted = Counter(status.state for status in statuses)
-    return {state: counted[state] for state in STATES if counted[state]}
-
-
-def _from_files(path: Path, steps: int) -> RunStatus:
+def _from_files(path: Path, steps: int | None) -> RunStatus:
     directory = RunDirectory(path)
     try:
         record = read_record(directory.record_file)
+        wanted = int(record.config["steps"]) if steps is None else steps
+        return RunStatus(
+            path,
+            wanted,
+            _state(record, wanted),
+            step=record.steps_done,
+            last_return=_last_return(directory),
+            reason=record.reason if record.status in ("failed", "stopped") else None,
+            env_id=record.config["env"],
+            recorded_seed=record.config["seed"],
+        )
     except DamagedFileError as error:
-        return RunStatus(path, steps, "failed", reason=str(error))
-    return RunStatus(
-        path,
-        steps,
-        _state(record, steps),
-        step=record.steps_done,
-        last_return=_last_return(directory),
-        reason=record.reason if record.status in ("failed", "stopped") else None,
-    )
+        return RunStatus(path, steps or 0, "failed", reason=str(error))
+    except (KeyError, TypeError, ValueError):
+        return RunStatus(path, steps or 0, "failed", reason=f"{directory.record_file} has no whole config")
 
 
 def _state(record: RunRecord, steps: int) -> State:
@@ -151,8 +198,8 @@ def _state(record: RunRecord, steps: int) -> State:
     return "stopped" if record.status == "interrupted" else record.status
 
 
-def _alive(status: RunStatus) -> RunStatus:
-    """Return a run that says of itself that it is running as it is now."""
+def _now(status: RunStatus) -> RunStatus:
+    """Return the present status of a run whose run.json says that it is running."""
     progress = read_progress(RunDirectory(status.path))
     if progress is None:
         # The file comes a second after the run's start. Until then its lock is there.

@@ -21,7 +21,6 @@ primary:                    # optional: what is to be compared, declared before 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +29,15 @@ import yaml
 from swimrl.errors import ConfigError
 from swimrl.fields import from_mapping, to_mapping
 from swimrl.runs.declaration import read_primary
+from swimrl.sweeps.axes import parse_seeds
+from swimrl.sweeps.config import SweepConfig
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import read_mapping
-
-
-@dataclass(frozen=True)
-class StudyFile:
-    """The content of a study's YAML."""
-
-    base: TrainConfig = field(default_factory=TrainConfig)
-    axes: Mapping[str, list[Any]] = field(default_factory=dict)
-    """Values by configuration key, with underscores."""
-    seeds: tuple[str, ...] = ("0",)
-    """As on the command line."""
-    primary: Mapping[str, Any] | None = None
-    """As it stands in the file; checked."""
-
 
 _KEYS = ("base", "axes", "seeds", "primary")
 
 
-def read_study(path: Path) -> StudyFile:
+def read_study(path: Path) -> SweepConfig:
     """Return the study in the YAML file ``path``.
 
     Raises:
@@ -71,19 +58,19 @@ def read_study(path: Path) -> StudyFile:
     if primary is not None:
         primary = _mapping(content, "primary", path)
         read_primary(primary, source=f"{path}: primary")
-    return StudyFile(
+    return SweepConfig(
         base=from_mapping(TrainConfig, base, source=f"{path}: base"),
-        axes={str(key).replace("-", "_"): values for key, values in axes.items()},
-        seeds=tuple(map(str, seeds if isinstance(seeds, list) else [seeds])),
+        axes={str(key): values for key, values in axes.items()},
+        seeds=parse_seeds(map(str, seeds if isinstance(seeds, list) else [seeds])),
         primary=primary,
     )
 
 
-def text_of(study: StudyFile) -> str:
+def text_of(study: SweepConfig) -> str:
     """Return the YAML from which `read_study` reads the same study."""
     content = {
         "base": to_mapping(study.base),
-        "axes": dict(study.axes),
+        "axes": {key: list(values) for key, values in study.axes.items()},
         "seeds": list(study.seeds),
         "primary": study.primary,
     }

@@ -1,4 +1,4 @@
-"""study.json: what all runs of a study share, decided once, whoever does them and wherever. Light.
+"""study.json: what all runs of a study share, decided once when the study begins. Light.
 
 Schema history: 1 first version.
 """
@@ -24,8 +24,8 @@ _PATIENCE_S = 120.0
 
 
 @dataclass(frozen=True)
-class Study:
-    """What all runs of a study share. Plain data: it can be pickled and written as JSON."""
+class SharedChoices:
+    """The choices that all runs of a study share. Plain data: it can be pickled and written as JSON."""
 
     name: str
 
@@ -39,7 +39,7 @@ class Study:
     """The comparison that was declared before the first run; see `swimrl.runs.declaration`."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what goes into the run.json of each run, ready for JSON."""
+        """Return the facts about the study that each run.json holds, ready for JSON."""
         facts: dict[str, Any] = {"name": self.name, "products_chosen_on": self.processor}
         if self.primary is not None:
             facts |= {"primary": self.primary, "primary_sha256": sha256_of(self.primary)}
@@ -48,7 +48,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that one environment step takes, on the machine where the study began."""
+    """Seconds of one environment step, on the machine where the study began."""
 
     random_s: float
     """With a random action and without learning."""
@@ -61,21 +61,21 @@ class Speed:
 class StudyRecord:
     """The content of study.json."""
 
-    study: Study
+    study: SharedChoices
 
     speeds: Mapping[str, Speed]
-    """By what decides the speed: see `swimrl.sweeps.probe.kind_of`."""
+    """By the kind of run, which `swimrl.sweeps.probe.kind_of` returns."""
 
     runs: Mapping[str, int]
     """Environment steps by the directory below the study's folder, in the order in which runs are done."""
 
     def paths(self, folder: Path) -> dict[Path, int]:
-        """Return the steps by the whole path of each run."""
+        """Return the steps of each run by its whole path."""
         return {folder / name: steps for name, steps in self.runs.items()}
 
 
 def read_study_record(folder: Path) -> StudyRecord | None:
-    """Return what a study's folder says of itself; None where it holds no study.json.
+    """Return the content of a folder's study.json; None if it has none.
 
     Raises:
         DamagedFileError: If study.json is damaged or of another schema.
@@ -86,7 +86,7 @@ def read_study_record(folder: Path) -> StudyRecord | None:
         version = content["schema_version"]
         if version == SCHEMA_VERSION:
             speeds = {kind: Speed(**speed) for kind, speed in content["speeds"].items()}
-            return StudyRecord(Study(**content["study"]), speeds, content["runs"])
+            return StudyRecord(SharedChoices(**content["study"]), speeds, content["runs"])
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,11 +110,11 @@ def write_study_record(folder: Path, record: StudyRecord) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Make the study's folder if need be, and keep other sweeps from changing study.json meanwhile.
+    """Make the study's folder if it does not exist, and keep other sweeps from changing study.json.
 
     Raises:
         ConfigError: If the folder cannot be written.
-        RunExistsError: If another sweep does not let go of it for two minutes.
+        RunExistsError: If another sweep holds the folder for longer than two minutes.
     """
     with ExitStack() as stack:
         try:

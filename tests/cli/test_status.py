@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from swimrl.cli.app import main
-from swimrl.sweeps.study_record import Study, StudyRecord, write_study_record
+from swimrl.sweeps.study_record import SharedChoices, StudyRecord, write_study_record
 
 
 def answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
@@ -30,7 +30,7 @@ def test_runs_that_are_left_are_shown_where_study_json_names_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = {f"Hopper-v4/{act}-1a2b3c4d/seed-0": 1000 for act in ("swim", "relu")}
-    write_study_record(tmp_path, StudyRecord(Study("name"), {}, runs))
+    write_study_record(tmp_path, StudyRecord(SharedChoices("name"), {}, runs))
     code, out, _ = answer([str(tmp_path), "--json"], capsys)
     assert code == 0
     content = json.loads(out)
@@ -56,7 +56,9 @@ def test_a_folder_without_runs(name: str, tmp_path: Path, capsys: pytest.Capture
 
 
 def test_it_is_light(tmp_path: Path) -> None:
-    write_study_record(tmp_path, StudyRecord(Study("name"), {}, {"Hopper-v4/swim-1a2b3c4d/seed-0": 10}))
+    write_study_record(
+        tmp_path, StudyRecord(SharedChoices("name"), {}, {"Hopper-v4/swim-1a2b3c4d/seed-0": 10})
+    )
     check = (
         "import sys; from swimrl.cli.app import main\n"
         "try: main(['status', sys.argv[1]])\n"

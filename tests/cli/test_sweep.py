@@ -131,6 +131,8 @@ def test_too_many_jobs_are_refused_with_the_number_that_fits(
         ("--dry-run --watch", "--dry-run and --watch exclude each other"),
         ("--json", "--json goes with --dry-run"),
         ("--only 2", "--only is 2, but the study has runs 0 to 0"),
+        ("--only 1-0", "--only is 1-0, but the study has runs 0 to 0"),
+        ("--only all", "expected a run's number or a range"),
         ("--only 0 --emit-slurm job.sh", "leave out --only"),
         ("--ray-address 1.2.3.4:5", "need --executor ray"),
         ("--executor ray --ray-address ray://1.2.3.4:5", "is a Ray Client's"),
@@ -189,7 +191,7 @@ def test_a_study_that_is_done_costs_nothing_and_says_so_also_in_a_terminal(
 
 def _prepare(options: str, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from swimrl.runs.directory import RunDirectory
-    from swimrl.sweeps.plan import PlannedRun
+    from swimrl.sweeps.config import PlannedRun
     from swimrl.training.resume import recorded_config
 
     (run,) = dry_run(options, capsys)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
+import types
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -15,9 +17,10 @@ from rich.console import Console
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.lock import locked
 from swimrl.runs.record import Status, read_record
-from swimrl.sweeps.display import LineDisplay, TableDisplay, display_for, duration, summary_of, table_of
-from swimrl.sweeps.plan import PlannedRun
-from swimrl.sweeps.status import RunStatus, StudyStatus, count, runs_in
+from swimrl.sweeps.config import PlannedRun
+from swimrl.sweeps.display import LineDisplay, NotebookDisplay, TableDisplay, display_for
+from swimrl.sweeps.status import RunStatus, StatusReader, StudyStatus, runs_in
+from swimrl.sweeps.status_table import duration, summary_of, table_of
 from swimrl.training import progress_file
 from swimrl.training.config import TrainConfig
 from tests.training.small_runs import FINISHED, train_line
@@ -47,7 +50,7 @@ def write_progress(run: RunDirectory, at: float) -> None:
 
 
 def look(run: RunDirectory, steps: int = 250) -> RunStatus:
-    (status,) = StudyStatus({run.path: steps}).look()
+    (status,) = StatusReader({run.path: steps}).read()
     return status
 
 
@@ -58,7 +61,7 @@ def test_a_run_that_was_not_begun_is_left(tmp_path: Path) -> None:
 def test_a_finished_run_is_done_unless_more_steps_are_wanted(run: RunDirectory) -> None:
     status = look(run)
     assert (status.state, status.step) == ("done", 250)
-    assert (status.environment, status.seed) == ("worlds-Line-v0", 3)
+    assert (status.environment, status.seed) == ("worlds/Line-v0", 3)
     assert status.variant.startswith("swim-k1-")
     assert status.last_return is not None
     assert look(run, steps=300).state == "stopped"
@@ -94,27 +97,42 @@ def test_a_run_in_its_first_second_is_running_while_it_holds_its_lock(run: RunDi
 
 
 def test_what_changes_is_seen(run: RunDirectory) -> None:
-    status = StudyStatus({run.path: 250})
-    assert status.look()[0].state == "done"
+    reader = StatusReader({run.path: 250})
+    assert reader.read()[0].state == "done"
     set_status(run, "interrupted")
-    assert status.look()[0].state == "stopped"
+    assert reader.read()[0].state == "stopped"
 
 
-def test_runs_are_found(run: RunDirectory) -> None:
-    assert runs_in(run.path.parents[2]) == {run.path: 250}
-    assert runs_in(run.path / "nothing") == {}
+def test_runs_are_found_below_a_study_an_environment_an_arm_and_in_a_run(run: RunDirectory) -> None:
+    for folder in (*run.path.parents[:3], run.path):
+        assert runs_in(folder) == [run.path]
+    assert runs_in(run.path / "nothing") == []
+
+
+def test_without_a_study_run_json_says_how_many_steps_are_wanted(run: RunDirectory) -> None:
+    assert StatusReader({run.path: None}).read()[0].steps == 250
     run.record_file.write_text("{")
-    assert runs_in(run.path.parents[2]) == {run.path: 0}
+    assert StatusReader({run.path: None}).read()[0].state == "failed"
 
 
-RUNS = [
-    RunStatus(Path("Hopper-v4/swim-1a2b3c4d/seed-0"), 1000, "done", 1000, None, 3000.4),
-    RunStatus(Path("Hopper-v4/relu-1a2b3c4d/seed-0"), 1000, "running", 500, 10.0, 2000.0),
-    RunStatus(
-        Path("HumanoidStandup-v4/a-very-long-name-of-a-formula-1a2b3c4d/seed-1000"), 10**6, "failed", 7
-    ),
-    RunStatus(Path("Ant-v4/relu-1a2b3c4d/seed-0"), 1300),
-]
+def test_before_run_json_is_there_names_come_from_the_path_and_then_from_it(run: RunDirectory) -> None:
+    left = RunStatus(run.path, 250)
+    assert (left.environment, left.variant, left.seed) == ("worlds-Line-v0", run.path.parent.name, 3)
+    moved = run.path.rename(run.path.with_name("a copy"))
+    (status,) = StatusReader({moved: None}).read()
+    assert (status.environment, status.variant, status.seed) == ("worlds/Line-v0", left.variant, 3)
+
+
+RUNS = StudyStatus(
+    [
+        RunStatus(Path("Hopper-v4/swim-1a2b3c4d/seed-0"), 1000, "done", 1000, None, 3000.4),
+        RunStatus(Path("Hopper-v4/relu-1a2b3c4d/seed-0"), 1000, "running", 500, 10.0, 2000.0),
+        RunStatus(
+            Path("HumanoidStandup-v4/a-very-long-name-of-a-formula-1a2b3c4d/seed-1000"), 10**6, "failed", 7
+        ),
+        RunStatus(Path("Ant-v4/relu-1a2b3c4d/seed-0"), 1300),
+    ]
+)
 
 
 def test_the_table_has_a_row_for_each_run_and_fits_into_80_columns() -> None:
@@ -132,18 +150,18 @@ def test_the_table_has_a_row_for_each_run_and_fits_into_80_columns() -> None:
 
 def test_the_summary_counts_and_foretells() -> None:
     assert summary_of(RUNS) == "4 runs: 1 done, 1 running, 1 failed, 1 left; about 3 min left"
-    assert summary_of(RUNS[:1]) == "1 run: 1 done"
-    assert count(RUNS) == {"done": 1, "running": 1, "failed": 1, "left": 1}
+    assert summary_of(StudyStatus(RUNS[:1])) == "1 run: 1 done"
+    assert RUNS.counts == {"done": 1, "running": 1, "failed": 1, "left": 1}
     assert duration(None) == ""
 
 
 def test_a_terminal_shows_the_runs_at_work_and_above_them_what_went_wrong(run: RunDirectory) -> None:
     set_status(run, "running")
     write_progress(run, time.time())
-    planned = PlannedRun(TrainConfig(steps=250), run)
+    planned = PlannedRun(TrainConfig(env="worlds/Line-v0", seed=3), run)
     console = Console(width=80, force_terminal=True, color_system=None, file=StringIO())
     console.record = True
-    display = display_for(console, StudyStatus({run.path: 250}))
+    display = display_for(console, StatusReader({run.path: 250}))
     assert isinstance(display, TableDisplay)
     with display:
         display.event(planned, "started")
@@ -157,12 +175,47 @@ def test_a_terminal_shows_the_runs_at_work_and_above_them_what_went_wrong(run: R
 
 
 def test_without_a_terminal_there_are_lines(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    display = display_for(Console(), StudyStatus({run.path: 250}))
+    display = display_for(Console(), StatusReader({run.path: 250}))
     assert isinstance(display, LineDisplay)
     with display:
-        display.event(PlannedRun(TrainConfig(), run), "started")
+        display.event(PlannedRun(TrainConfig(env="worlds/Line-v0", seed=3), run), "started")
         display.refresh()
     first, last = capsys.readouterr().out.splitlines()
-    assert first.startswith("worlds-Line-v0 swim-k1-")
+    assert first.startswith("worlds/Line-v0 swim-k1-")
     assert first.endswith("seed 3: started")
     assert last == "1 run: 1 done"
+
+
+def test_a_status_shows_itself_as_text_and_in_a_notebook() -> None:
+    text = repr(RUNS)
+    assert text.splitlines()[-1] == summary_of(RUNS)
+    assert len(text.splitlines()) == 1 + len(RUNS) + 1
+    html = StudyStatus([RunStatus(Path("a/b&c/seed-0"), 10, "failed", reason='"<no>"')])._repr_html_()
+    assert "b&amp;c" in html
+    assert 'title="&quot;&lt;no&gt;&quot;"' in html
+    assert RUNS.to_list()[1]["seconds_left"] == 50
+
+
+def test_in_a_notebook_the_table_is_replaced_in_place(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[StudyStatus] = []
+
+    class Handle:
+        def update(self, status: StudyStatus) -> None:
+            shown.append(status)
+
+    def show(status: StudyStatus, *, display_id: bool) -> Handle:
+        assert display_id
+        shown.append(status)
+        return Handle()
+
+    # Stands for the front end, which only a notebook has.
+    module = types.ModuleType("IPython.display")
+    module.display = show  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython.display", module)
+    with display_for(Console(force_jupyter=True), StatusReader({run.path: 250})) as display:
+        assert isinstance(display, NotebookDisplay)
+        display.refresh()
+        display.refresh()  # too soon
+    assert [status.counts for status in shown] == [{"done": 1}, {"done": 1}]

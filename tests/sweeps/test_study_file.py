@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from swimrl.errors import ConfigError
-from swimrl.sweeps.plan import PlannedRun, expand, parse_seeds
+from swimrl.sweeps.config import PlannedRun
 from swimrl.sweeps.study_file import read_study, text_of
 
 STUDIES = Path(__file__).parents[2] / "configs" / "studies"
 
 
 def runs_of(name: str) -> tuple[PlannedRun, ...]:
-    study = read_study(STUDIES / f"{name}.yaml")
-    return expand(study.base, study.axes, parse_seeds(study.seeds), Path(name))
+    return read_study(STUDIES / f"{name}.yaml").runs(Path(name))
 
 
 @pytest.mark.parametrize("file", sorted(STUDIES.glob("*.yaml")), ids=lambda file: file.stem)

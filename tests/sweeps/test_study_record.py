@@ -17,8 +17,8 @@ from swimrl.sweeps.prepare import prepare
 from swimrl.sweeps.probe import kind_of
 from swimrl.sweeps.study_record import (
     FILE_NAME,
+    SharedChoices,
     Speed,
-    Study,
     StudyRecord,
     alone,
     read_study_record,
@@ -28,7 +28,7 @@ from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
 
 RECORD = StudyRecord(
-    study=Study("name", {"2x3x4": "torch"}, "a processor", {"metric": "last10"}),
+    study=SharedChoices("name", {"2x3x4": "torch"}, "a processor", {"metric": "last10"}),
     speeds={"1a2b3c4d": Speed(0.001, 0.01)},
     runs={"Hopper-v4/swim-1a2b3c4d/seed-0": 1000},
 )
@@ -61,8 +61,10 @@ def test_a_run_is_told_the_name_and_the_declared_comparison() -> None:
     facts = RECORD.study.facts()
     assert (facts["name"], facts["products_chosen_on"]) == ("name", "a processor")
     assert facts["primary"] == {"metric": "last10"}
-    assert facts["primary_sha256"] != Study("name", primary={"metric": "auc"}).facts()["primary_sha256"]
-    assert set(Study("name").facts()) == {"name", "products_chosen_on"}
+    assert (
+        facts["primary_sha256"] != SharedChoices("name", primary={"metric": "auc"}).facts()["primary_sha256"]
+    )
+    assert set(SharedChoices("name").facts()) == {"name", "products_chosen_on"}
 
 
 def test_two_sweeps_do_not_write_it_at_once(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
-"""A process that does one run: ``python -m swimrl.sweeps.executors.local_process``, started by ``local``.
+"""The process that does one run: ``python -m swimrl.sweeps.executors.local_process``, started by ``local``.
 
 It reads one JSON object from its standard input: configuration, directory, study, cores. The input stays open
-as long as the sweep lives. When it ends, however the sweep ended, the run is stopped as by SIGTERM: it writes
-a checkpoint and can be continued. So no worker is ever left behind.
+as long as the sweep lives. When the input ends, however the sweep ended, the run is stopped as by SIGTERM: it
+writes a checkpoint and can be continued. So no process is ever left behind.
 
-Exit codes: 0 done, 2 an error that its last line explains, 1 any other error, named in the last line,
-130 interrupted, 75 another process is at work on this run.
+Exit codes: 0 done, 2 an error that the last line of the output explains, 1 any other error, named in the last
+line, 130 interrupted, 75 another process works on this run, 76 a callback ended the run (the last line says
+why).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from swimrl.errors import RunExistsError, SwimrlError
 from swimrl.runs.directory import RunDirectory
 
 BUSY = 75
+STOPPED = 76
 INTERRUPTED = 130
 
 
@@ -40,34 +42,37 @@ def main() -> int:
                 stack.enter_context(directory.at_work())
             except RunExistsError:
                 return BUSY
-            return _do(job, directory)
+            return _do_run(job, directory)
     except KeyboardInterrupt:
         return INTERRUPTED
     except SwimrlError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: a run that calls exit(0) has failed
         traceback.print_exc()
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"error: {said}\n")
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        sys.stderr.write(f"error: {text}\n")
         return 1
 
 
-def _do(job: dict[str, Any], directory: RunDirectory) -> int:
-    # Imported now, when the run is known to be ours and the cores are set, because it takes seconds.
+def _do_run(job: dict[str, Any], directory: RunDirectory) -> int:
+    # Imported now, after the lock is held and the cores are set, because it takes seconds.
     from swimrl.fields import from_mapping
     from swimrl.sweeps.job import run_job
-    from swimrl.sweeps.study_record import Study
+    from swimrl.sweeps.study_record import SharedChoices
     from swimrl.training.config import TrainConfig
     from swimrl.training.progress import SilentReporter
 
     config = from_mapping(TrainConfig, job["config"], source="sweep")
-    record = run_job(config, directory, SilentReporter(), Study(**job["study"]))
+    record = run_job(config, directory, SilentReporter(), SharedChoices(**job["study"]))
+    if record.status == "stopped":
+        sys.stderr.write(f"{record.reason}\n")
+        return STOPPED
     return 0 if record.status == "done" else INTERRUPTED
 
 
 def _stop_with_the_sweep() -> None:
-    # Not through sys.stdin, whose lock a thread would hold when the process ends.
+    # Not through sys.stdin, because a thread that holds its lock blocks the end of the process.
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,9 +1,9 @@
-"""A run's directory on two machines: a worker's own, and the study's, which is kept like it. Light.
+"""A run's directory on two machines: the worker's own, and its copy in the study's folder. Light.
 
-Files go over in pieces, and only pieces that changed; so memory is bounded, and a replay buffer of gigabytes
-costs what was added to it. The order of what is sent leaves a usable directory wherever it breaks off: a
-checkpoint's manifest comes after its other files, the checkpoint before is deleted after that, and run.json,
-which says that a run is done, comes last.
+Files are sent in pieces, and only pieces that changed. So memory is bounded, and a replay buffer of gigabytes
+costs no more than what was added to it. The order leaves a usable directory wherever the sending breaks off:
+a checkpoint's manifest follows its other files, then the checkpoint before is deleted, and run.json, which
+says that a run is done, comes last.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LAST = "run.json"
 _SEALING = "manifest.json"
 
 
-class Shelf:
-    """The runs of a study, for workers that do not see its folder. Each run has one worker at a time.
+class StudyStore:
+    """Reads and writes a study's folder for workers that do not see it. Each run has one worker at a time.
 
     Args:
-        folder: The study's.
+        folder: The study's folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,17 +37,17 @@ class Shelf:
         self._locks: dict[str, ExitStack] = {}
 
     def claim(self, run: str, worker: str) -> list[str]:
-        """Give a run to a worker, and take it from the one that had it, which was lost.
+        """Give a run to a worker, and take it from the one that had it before.
 
         Args:
             run: The run's directory below the study's folder.
             worker: A name that no other attempt has.
 
         Returns:
-            The files that are there, as they lie below the run's directory.
+            The files of the run, as paths below its directory.
 
         Raises:
-            RunExistsError: If a process outside is at work in the directory.
+            RunExistsError: If a process that is no worker works in the directory.
             ConfigError: If it cannot be written.
         """
         if run not in self._locks:
@@ -58,13 +58,13 @@ class Shelf:
         return list(_files(self._folder / run))
 
     def read(self, run: str, worker: str, name: str, offset: int) -> bytes:
-        """Return a piece of a file; less than `PIECE` bytes at its end."""
+        """Return `PIECE` bytes of a file from ``offset`` on, or what is left of it."""
         with self._path(run, worker, name).open("rb") as file:
             file.seek(offset)
             return file.read(PIECE)
 
     def write(self, run: str, worker: str, name: str, offset: int, piece: bytes, size: int) -> None:
-        """Put a piece of a file that will have ``size`` bytes in all.
+        """Write a piece of a file that will have ``size`` bytes in all.
 
         Raises:
             RunExistsError: If the run was given to another worker.
@@ -73,7 +73,7 @@ class Shelf:
         path = self._path(run, worker, name)
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if len(piece) == size:  # whoever looks at it finds the old or the new file
+            if len(piece) == size:  # so a reader finds the old or the new file
                 replace(path, piece)
                 return
             with path.open("r+b" if path.exists() else "wb") as file:
@@ -92,10 +92,15 @@ class Shelf:
                 path.parent.rmdir()
 
     def release(self, run: str, worker: str) -> None:
-        """Let go of a run."""
+        """Let go of a run, if the worker still has it."""
         if self._workers.get(run) == worker:
-            del self._workers[run]
-            self._locks.pop(run).close()
+            self.give_up(run)
+
+    def give_up(self, run: str) -> None:
+        """Take a run from its worker, which was lost, and unlock its directory."""
+        self._workers.pop(run, None)
+        if lock := self._locks.pop(run, None):
+            lock.close()
 
     def _path(self, run: str, worker: str, name: str) -> Path:
         if self._workers.get(run) != worker:
@@ -104,38 +109,38 @@ class Shelf:
 
 
 class Mirror:
-    """A worker's own directory of a run, which brings what changes to the shelf.
+    """Keeps the study's copy of a run like the worker's own directory.
 
     Args:
-        directory: The worker's; empty, or not there yet.
-        shelf: Where the study is.
+        directory: The worker's directory. It is empty or does not exist yet.
+        store: Writes to the study's folder.
         run: The run's directory below the study's folder.
         worker: A name that no other attempt has.
     """
 
-    def __init__(self, directory: Path, shelf: Shelf, run: str, worker: str) -> None:
+    def __init__(self, directory: Path, store: StudyStore, run: str, worker: str) -> None:
         self._directory = directory
-        self._shelf = shelf
-        self._of = (run, worker)
+        self._store = store
+        self._claim = (run, worker)
         self._sent: dict[str, _Sent] = {}
 
     def fetch(self) -> None:
-        """Claim the run and bring what is there of it here.
+        """Claim the run and copy the files of the run here.
 
         Raises:
-            RunExistsError: If a process outside is at work in its directory.
+            RunExistsError: If a process that is no worker works in its directory.
         """
-        for name in self._shelf.claim(*self._of):
+        for name in self._store.claim(*self._claim):
             path, digests = self._directory / name, list[bytes]()
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
-                while piece := self._shelf.read(*self._of, name, file.tell()):
+                while piece := self._store.read(*self._claim, name, file.tell()):
                     file.write(piece)
                     digests.append(_digest(piece))
             self._sent[name] = _Sent(_stamp(path), digests)
 
     def push(self) -> None:
-        """Make the study's directory like this one. Nothing may write here meanwhile but append.
+        """Make the study's copy like this directory. Meanwhile files may grow, but not change otherwise.
 
         Raises:
             RunExistsError: If another worker was given the run.
@@ -146,15 +151,15 @@ class Mirror:
             if name != _LAST:
                 self._send(name)
         for name in [name for name in self._sent if name not in names]:
-            self._shelf.delete(*self._of, name)
+            self._store.delete(*self._claim, name)
             del self._sent[name]
         if _LAST in names:
             self._send(_LAST)
 
     def close(self) -> None:
-        """Bring what is left, and let go of the run."""
+        """Send the last changes, and let go of the run."""
         self.push()
-        self._shelf.release(*self._of)
+        self._store.release(*self._claim)
 
     def _send(self, name: str) -> None:
         path, before = self._directory / name, self._sent.get(name, _Sent(None, []))
@@ -165,7 +170,7 @@ class Mirror:
             with path.open("rb") as file:
                 self._sent[name] = _Sent(stamp, self._send_pieces(name, file.fileno(), before.digests))
         except FileNotFoundError:
-            return  # the display's file is replaced and deleted at any time
+            return  # progress.json is replaced and deleted at any time
 
     def _send_pieces(self, name: str, descriptor: int, before: list[bytes]) -> list[bytes]:
         size, digests = os.fstat(descriptor).st_size, list[bytes]()
@@ -173,14 +178,14 @@ class Mirror:
             piece = os.pread(descriptor, min(PIECE, size - offset), offset)
             number = len(digests)
             digests.append(_digest(piece))
-            is_last = offset + PIECE >= size  # it is always sent: it says how long the file is
+            is_last = offset + PIECE >= size  # always sent, because it tells the length of the file
             if is_last or before[number : number + 1] != digests[number:]:
-                self._shelf.write(*self._of, name, offset, piece, size)
+                self._store.write(*self._claim, name, offset, piece, size)
         return digests
 
 
 class _Sent:
-    """What the shelf has of a file."""
+    """The version of a file that the store has."""
 
     def __init__(self, stamp: tuple[int, int, int] | None, digests: list[bytes]) -> None:
         self.stamp = stamp
@@ -189,21 +194,21 @@ class _Sent:
 
 def _files(directory: Path) -> list[str]:
     """Return the files below a run's directory, manifests last, without the lock and half-written ones."""
-    found = []
+    files = []
     for folder, folders, names in os.walk(directory):
         folders[:] = [name for name in folders if not (Path(folder).name == "checkpoint" and name == "new")]
-        found += [
+        files += [
             str(Path(folder, name).relative_to(directory))
             for name in names
             if name != LOCK_NAME and not name.endswith(".new")
         ]
-    return sorted(found, key=lambda name: (name.endswith(_SEALING), name))
+    return sorted(files, key=lambda name: (name.endswith(_SEALING), name))
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file does."""
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    """Return numbers that change when the file does."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _digest(piece: bytes) -> bytes:

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from swimrl.runs.record import read_record
-from swimrl.sweeps.executors.base import Outcome, is_done, log_file
-from swimrl.sweeps.executors.local import LocalSweep, is_busy, share
-from swimrl.sweeps.plan import PlannedRun, expand
-from swimrl.sweeps.study_record import Study
+from swimrl.sweeps.config import PlannedRun
+from swimrl.sweeps.executors.base import Outcome, do_runs, is_busy, is_done, log_file
+from swimrl.sweeps.executors.local import LocalExecutor, share
+from swimrl.sweeps.plan import expand
+from swimrl.sweeps.study_record import SharedChoices
 from swimrl.td3.config import TD3Config
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
@@ -62,11 +63,15 @@ def _modules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sweep(
-    runs: tuple[PlannedRun, ...], folder: Path, display: Diary, *, jobs: int = 2, study: Study | None = None
+    runs: tuple[PlannedRun, ...],
+    folder: Path,
+    display: Diary,
+    *,
+    jobs: int = 2,
+    study: SharedChoices | None = None,
 ) -> Outcome:
-    study = study or Study("test")
-    cores = sorted(os.sched_getaffinity(0))
-    return LocalSweep(runs, study, folder, jobs=jobs, cores=cores, display=display).go()
+    study = study or SharedChoices("test")
+    return do_runs(LocalExecutor(study, folder, jobs=jobs), runs, display)
 
 
 def checkpoints(run: Path) -> int:
@@ -79,7 +84,7 @@ def test_what_befalls_one_run_leaves_the_others_alone(tmp_path: Path) -> None:
     runs = expand(SMALL, {"callback": callbacks}, [0], tmp_path)
     noting, failing_once, failing, dying = runs
     diary = Diary()
-    study = Study("a name", products={}, processor="another", primary={"metric": "last10"})
+    study = SharedChoices("a name", products={}, processor="another", primary={"metric": "last10"})
     outcome = sweep(runs, tmp_path, diary, study=study)
 
     assert not outcome.was_interrupted

@@ -9,16 +9,16 @@ import pytest
 
 from swimrl.errors import RunExistsError
 from swimrl.runs.directory import RunDirectory
-from swimrl.sweeps.executors.mirror import PIECE, Mirror, Shelf
+from swimrl.sweeps.executors.mirror import PIECE, Mirror, StudyStore
 
 RUN = "Hopper-v4/swim-1a2b3c4d/seed-0"
 
 
 class Wire:
-    """A shelf that remembers what was asked of it, and can be cut."""
+    """A store that records the calls, and can be cut off."""
 
     def __init__(self, folder: Path) -> None:
-        self.shelf = Shelf(folder)
+        self.store = StudyStore(folder)
         self.calls: list[tuple[Any, ...]] = []
         self.left: int | None = None
 
@@ -29,7 +29,7 @@ class Wire:
                     raise ConnectionError
                 self.left -= 1
             self.calls.append((name, *arguments))
-            return getattr(self.shelf, name)(run, worker, *arguments)
+            return getattr(self.store, name)(run, worker, *arguments)
 
         return call
 
@@ -171,3 +171,15 @@ def test_a_run_at_which_a_process_outside_is_at_work_is_refused(tmp_path: Path, 
     claimed.close()
     with RunDirectory(directory.path).at_work():
         pass
+
+
+def test_a_run_that_its_worker_lost_is_free_for_a_process_that_is_no_worker(
+    tmp_path: Path, wire: Wire
+) -> None:
+    first = mirror(tmp_path, wire)
+    wire.store.give_up(RUN)
+    with RunDirectory(tmp_path / "study" / RUN).at_work():
+        pass
+    write(tmp_path / "first", {"run.json": b"late"})
+    with pytest.raises(RunExistsError, match="another worker goes on"):
+        first.push()

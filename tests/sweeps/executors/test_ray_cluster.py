@@ -69,7 +69,7 @@ def processes(*words: str) -> list[int]:
 def is_at_work(raylet: int) -> bool:
     """Return whether a run is at work on the node of a raylet."""
     found = []
-    for child in processes("ray::_do"):
+    for child in processes("ray::do_run"):
         try:
             stat = Path(f"/proc/{child}/stat").read_text()
         except OSError:

@@ -42,17 +42,39 @@ def test_it_asks_for_what_a_run_needs() -> None:
     assert "sbatch job.sh" in text
 
 
+def test_more_runs_than_slurm_allows_tasks_share_tasks() -> None:
+    job = replace(JOB, runs=2500, seconds=600)
+    text = script(job, Path("job.sh"))
+    assert "#SBATCH --array=0-833\n" in text
+    assert "834 tasks of 3 runs each, one after another" in text
+    assert "#SBATCH --time=0-01:00:00\n" in text
+    numbers = []
+    for task in (0, 1, 833):
+        lines = "\n".join(line for line in text.splitlines() if line.startswith(("first=", "last=")))
+        echo = f'SLURM_ARRAY_TASK_ID={task}\n{lines}\necho "$first-$last"'
+        numbers.append(subprocess.check_output(["bash", "-euc", echo], text=True).strip())
+    assert numbers == ["0-2", "3-5", "2499-2499"]
+
+
+@pytest.mark.parametrize(("runs", "tasks"), [(1, 1), (1000, 1000), (1001, 501), (2000, 1000), (2001, 667)])
+def test_no_task_has_a_number_above_a_thousand_and_every_run_has_a_task(runs: int, tasks: int) -> None:
+    job = replace(JOB, runs=runs)
+    assert job.tasks == tasks <= 1000
+    assert (job.tasks - 1) * job.runs_per_task < runs <= job.tasks * job.runs_per_task
+
+
 def test_a_short_run_gets_time_to_start() -> None:
     assert "#SBATCH --time=0-00:10:00\n" in script(replace(JOB, seconds=3), Path("job.sh"))
 
 
-def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [12, 2000])
+def test_shellcheck_finds_nothing(runs: int, tmp_path: Path) -> None:
     shellcheck = shutil.which(
         "shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     )
     assert shellcheck, "shellcheck is missing; scripts/setup installs it"
     file = tmp_path / "job.sh"
-    file.write_text(script(JOB, file))
+    file.write_text(script(replace(JOB, runs=runs), file))
     found = subprocess.run([shellcheck, str(file)], capture_output=True, text=True)
     assert (found.stdout, found.returncode) == ("", 0)
 
