@@ -1,8 +1,8 @@
-"""Dispatches ``swimrl COMMAND ...``, and turns errors into one line and an exit code.
+"""Calls the file of ``swimrl COMMAND ...``, and turns errors into one line and an exit code.
 
-A command file holds: a docstring (description and examples, shown by ``--help``), a frozen dataclass ``Args``
+A command file holds a docstring (description and examples, shown by ``--help``), a frozen dataclass ``Args``
 whose field docstrings are the help of its options, and ``run(args)``. It may also hold ``defaults(argv)``,
-which returns the ``Args`` to start from. Importing it must be light. The file of a group of commands, such as
+which returns the ``Args`` to start from. Its import must be light. The file of a group of commands, such as
 ``bench``, holds a docstring and ``COMMANDS``, a `Command` for each name.
 
 Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error, 130 interrupted.
@@ -44,7 +44,7 @@ _HELP = """\
 usage: swimrl COMMAND [options]
 
 The laboratory for activation functions in locomotion control: TD3 on MuJoCo
-with any activation, and honest evidence of what it earns and what it costs.
+with any activation, and evidence of what it earns and what it costs.
 
 commands:
 {commands}
@@ -81,7 +81,7 @@ class Command:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; always ends by raising `SystemExit`."""
+    """Run the command line. It always ends by raising `SystemExit`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             _dispatch(arguments)
         finally:
-            sys.stdout.flush()  # not at the end of the process, where a reader that has left is an error
+            sys.stdout.flush()  # at the end of the process a closed pipe would be an error
     except KeyboardInterrupt:
         code = _fail("interrupted", 130)
     except SwimrlError as error:
@@ -97,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise
         code = _fail(f"error: {error}", 2)
     except BrokenPipeError:
-        # The reader of our output has left. What is still in the buffer goes nowhere.
+        # The reader of our output has gone. The rest of the buffer is dropped.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
         if debug:
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        code = _fail(f"unexpected error: {said} (add --debug for the traceback)", 1)
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        code = _fail(f"unexpected error: {message} (add --debug for the traceback)", 1)
     else:
         code = 0
     raise SystemExit(code)
@@ -165,7 +165,7 @@ def _group(name: str) -> Mapping[str, Command]:
 
 
 def command_names() -> list[str]:
-    """Return the names of all commands, those of groups with the group's name before theirs."""
+    """Return the names of all commands, such as ``train`` or ``bench train``."""
     names = []
     for name in COMMANDS:
         group = _group(name)
@@ -187,7 +187,7 @@ def _run(command: Command, name: str, arguments: list[str]) -> None:
         prog=f"swimrl {name}",
         description=command.description,
         args=arguments,
-        # --no-NAME is always understood, but shown only where it changes something.
+        # --no-NAME is always accepted, and shown only where it changes something.
         config=(tyro.conf.FlagCreatePairsOff,) if wants_help else (),
         **({} if default is None else {"default": default}),
     )

@@ -1,6 +1,6 @@
-"""Checks a command's arguments before tyro reads them, so that what is wrong is said in one line.
+"""Checks the arguments of a command before tyro reads them, so that an error is one line.
 
-tyro refuses with a box of several lines, and of an option given twice it keeps the last value silently.
+tyro prints a box of several lines instead, and silently keeps the last value of an option given twice.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from swimrl.fields import converted
 
 @dataclasses.dataclass(frozen=True)
 class _Option:
-    """What ``--name`` or a position on the command line stands for."""
+    """An option, or a positional argument."""
 
     name: str
-    """As the user writes it: ``--td3.gamma``, or ``PATH`` for a position."""
+    """As the user writes it: ``--td3.gamma``, or ``PATH`` for a positional argument."""
 
     hint: Any
     is_required: bool
@@ -36,12 +36,12 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
     """Check the ``arguments`` of a command whose options are the fields of dataclass ``kind``.
 
     Args:
-        kind: A dataclass, as tyro takes it.
-        arguments: What the user gave.
+        kind: A dataclass that tyro can read.
+        arguments: The arguments that the user gave.
         command: Such as ``swimrl train``, for messages.
 
     Raises:
-        UnknownNameError: If an option is unknown; the closest are offered.
+        UnknownNameError: If an option is unknown; the message names the closest ones.
         InputError: If an option is given twice, or a value is missing, of a wrong type or in the wrong place.
     """
     options, positions = _named(kind), _positional(kind)
@@ -82,7 +82,7 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
 
 
 def _named(kind: type) -> dict[str, _Option]:
-    """Return the options by every way to write them, ``--no-...`` of the switches included."""
+    """Return the options by each of their spellings; a switch also has ``--no-...``."""
     options = {}
     for prefix, name, option in _fields(kind):
         if option.name.startswith("--"):
@@ -97,7 +97,7 @@ def _positional(kind: type) -> list[_Option]:
 
 
 def _fields(kind: type, prefix: str = "") -> Iterator[tuple[str, str, _Option]]:
-    """Yield the prefix with a dot, the name and the option of each field, nested ones included."""
+    """Yield prefix (with a dot), name and option of each field, also of nested dataclasses."""
     hints, annotated = typing.get_type_hints(kind), typing.get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
         hint, marks = hints[field.name], getattr(annotated[field.name], "__metadata__", ())

@@ -18,7 +18,7 @@ import tyro
 
 @dataclass(frozen=True)
 class Args:
-    """Which shell."""
+    """Which shell to print the script for."""
 
     shell: tyro.conf.Positional[Literal["bash", "zsh", "fish", "tcsh"]]
     """The shell that will read the script."""
@@ -45,7 +45,7 @@ def run(args: Args) -> None:
 
 
 def _any_of(commands: Mapping[str, Any]) -> type:
-    """Return what tyro takes for a group of commands."""
+    """Return a class that tyro reads as a group of commands."""
     choices = [Annotated[kind, tyro.conf.subcommand(name)] for name, kind in commands.items()]
     any_of: Any = Union[tuple(choices)]  # noqa: UP007 - made at run time
     choice = Annotated[any_of, tyro.conf.OmitSubcommandPrefixes]

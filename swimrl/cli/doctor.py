@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Args:
-    """How to answer."""
+    """How to print the result."""
 
     json: bool = False
     """Print JSON: an object with `ok` and the list `checks` (name, status, found, fix, required)."""
@@ -43,13 +43,13 @@ class Args:
 
 @dataclass(frozen=True)
 class Check:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        name: What was looked at.
-        status: ``missing`` for what is not there or does not work, ``warn`` for what costs speed or numbers.
-        found: What is there.
-        fix: What to do, as a command where there is one; empty if all is well.
+        name: What was checked.
+        status: ``missing`` if it is absent or does not work, ``warn`` if it costs speed or accuracy.
+        found: What there is.
+        fix: What to do, as a command if there is one; empty if all is well.
         required: Whether swimrl cannot work without it.
     """
 
@@ -69,9 +69,9 @@ _MODULES = {
     "numba": "numba",
     "tensorboard": "tensorboard",
 }
-"""The packages that are shown even if all is well, and the module to import from each."""
+"""The packages that are always shown, and the module to import from each."""
 
-# Above this relative error a float32 product was computed with fewer bits: bfloat16 has 8, TF32 has 11.
+# A larger relative error means that a float32 product was computed with fewer bits: bfloat16 has 8, TF32 11.
 _FLOAT32_ERROR = 1e-5
 
 _DRAW = """
@@ -86,10 +86,10 @@ print(os.environ.get("MUJOCO_GL") or "the native backend")
 
 
 def run(args: Args) -> None:
-    """Print what every check found.
+    """Print the result of every check.
 
     Raises:
-        SystemExit: Something required is broken (exit code 1).
+        SystemExit: If something required is broken (exit code 1).
     """
     checks = list(run_checks())
     broken = any(check.required and check.status == "missing" for check in checks)
@@ -103,7 +103,7 @@ def run(args: Args) -> None:
 
 
 def run_checks() -> Iterator[Check]:
-    """Run every check, in the order in which they are shown."""
+    """Run every check, in the order of the table."""
     yield Check("python", "ok", f"{platform.python_version()} ({sys.executable})", required=True)
     yield _swimrl()
     yield from _packages()
@@ -125,7 +125,7 @@ def _swimrl() -> Check:
 
 
 def _packages() -> Iterator[Check]:
-    """Check every dependency that pyproject.toml asks for, extras left out."""
+    """Check every dependency in pyproject.toml, without the extras."""
     from packaging.requirements import Requirement
 
     for text in importlib.metadata.requires("swimrl") or []:
@@ -138,7 +138,7 @@ def _packages() -> Iterator[Check]:
 
 
 def package(name: str, specifier: str) -> Check:
-    """Check that the package ``name`` can be imported, in a version that ``specifier`` allows."""
+    """Check that the package ``name`` can be imported and that ``specifier`` allows its version."""
     from packaging.specifiers import SpecifierSet
 
     fix = f"pip install '{name}{specifier}'"
@@ -174,7 +174,7 @@ def _processor() -> Check:
 
 def _cores() -> Check:
     usable, total = host.usable_cores(), os.cpu_count() or 1
-    return Check("cores", "ok", f"{usable} of {total} may be used by this process")
+    return Check("cores", "ok", f"this process may use {usable} of {total}")
 
 
 def _torch_threads() -> Check:
@@ -196,12 +196,17 @@ def _cuda() -> Check:
     if shutil.which("nvidia-smi"):
         if torch.version.cuda is None:
             return Check("CUDA", "warn", "this torch is a CPU build", "pip install --force-reinstall torch")
-        return Check("CUDA", "warn", f"torch {torch.version.cuda} sees no GPU", "see what nvidia-smi says")
-    return Check("CUDA", "ok", "no GPU: training runs on the processor")
+        return Check(
+            "CUDA",
+            "warn",
+            f"torch {torch.version.cuda} sees no GPU",
+            "run nvidia-smi: it shows the driver and its GPUs",
+        )
+    return Check("CUDA", "ok", "no GPU; training runs on the processor")
 
 
 def _products() -> Check:
-    """Compare the two settings that torch offers for float32 matrix products, in speed and in error."""
+    """Compare speed and error of the two settings that torch has for float32 matrix products."""
     highest, medium = product_speed("highest"), product_speed("medium")
     found = (
         f"{highest[0]:.0f} GFLOP/s (error {highest[1]:.0e}); "
@@ -217,8 +222,9 @@ def product_speed(precision: str) -> tuple[float, float]:
     """Measure 256 x 256 x 256 float32 products on one thread.
 
     Args:
-        precision: As for ``torch.set_float32_matmul_precision``. On processors torch computes ``highest``
-            with its default library, often MKL, and ``medium`` with oneDNN, which may round to bfloat16.
+        precision: The setting of ``torch.set_float32_matmul_precision``. On a processor torch computes
+            ``highest`` with its default library, often MKL, and ``medium`` with oneDNN, which may round to
+            bfloat16.
 
     Returns:
         The best of five speeds in GFLOP/s, and the largest error against float64 relative to the largest
@@ -250,7 +256,7 @@ def _time_products(left: Tensor, right: Tensor, count: int = 100) -> float:
 
 
 def _rendering() -> Check:
-    """Draw one frame in a process of its own: a broken OpenGL library may end the process."""
+    """Draw one frame in another process, because a broken OpenGL library may end the process."""
     from swimrl.envs.rendering import APT_LINE
 
     drawn = subprocess.run(  # noqa: S603 - our own interpreter and text
@@ -258,8 +264,8 @@ def _rendering() -> Check:
     )
     if drawn.returncode == 0:
         return Check("rendering", "ok", f"{drawn.stdout.strip()} drew a frame")
-    said = drawn.stderr.strip().splitlines() or [f"exit code {drawn.returncode}"]
-    return Check("rendering", "missing", said[-1].removeprefix("swimrl.errors.InputError: "), APT_LINE)
+    errors = drawn.stderr.strip().splitlines() or [f"exit code {drawn.returncode}"]
+    return Check("rendering", "missing", errors[-1].removeprefix("swimrl.errors.InputError: "), APT_LINE)
 
 
 def _ffmpeg() -> Check:
@@ -277,18 +283,18 @@ def _ffmpeg() -> Check:
 
 
 def _compiler() -> Check:
-    """Look for what torch.compile needs on a processor."""
+    """Check what torch.compile needs on a processor."""
     fix = "apt-get install -y g++ python3-dev"
     compiler = next(filter(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++"))), None)
     if compiler is None:
-        return Check("C++ compiler", "missing", "needed by torch.compile only", fix)
+        return Check("C++ compiler", "missing", "only torch.compile needs it", fix)
     if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
         return Check("C++ compiler", "missing", f"{compiler}, but torch.compile also needs Python.h", fix)
     return Check("C++ compiler", "ok", str(shutil.which(compiler)))
 
 
 def print_table(checks: list[Check]) -> None:
-    """Print the checks as a table, and under it the fixes."""
+    """Print the checks as a table, and the fixes below it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -298,10 +304,10 @@ def print_table(checks: list[Check]) -> None:
     for title in ("check", "status", "found"):
         table.add_column(title, overflow="fold")
     for check in checks:
-        # As Text: square brackets in it, as in swimrl[video], are no markup.
+        # As Text, because rich would read square brackets, as in swimrl[video], as markup.
         table.add_row(check.name, Text(check.status, style[check.status]), Text(check.found))
     Console(highlight=False).print(table)
-    # Outside the table, so that a long command stays one line that can be copied.
+    # Below the table a long command stays one line that can be copied.
     for check in checks:
         if check.fix:
             print(f"\n{check.name}: {check.fix}")

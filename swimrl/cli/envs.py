@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from swimrl.envs.catalogue import TASKS
 
 _FOOTER = """
-obs, act: sizes of the observation and the action; horizon: steps per episode.
-Any other Gymnasium environment with a float vector to observe and a bounded
-float vector to act works too, by its id; --import MODULE registers those of
-another package."""
+obs, act: size of the observation and of the action; horizon: steps per episode.
+Any other Gymnasium environment works too if its observations are vectors of
+floats and its actions vectors of floats between finite bounds. Give its id;
+--import MODULE imports the module that registers it."""
 
 
 @dataclass(frozen=True)
 class Args:
-    """What to list."""
+    """How to print the list."""
 
     json: bool = False
     """Print JSON: a list of objects with id, observation_size, action_size, horizon and note."""

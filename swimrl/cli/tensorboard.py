@@ -1,6 +1,6 @@
 """Start TensorBoard on a study, a run or a folder of studies.
 
-docs/monitoring.md says what each curve is.
+docs/monitoring.md explains each curve.
 
 examples:
   swimrl tensorboard runs/default
@@ -24,28 +24,28 @@ from swimrl.errors import ConfigError, InputError
 
 _FIRST_PORT, _TRIED, _PORTS_END = 6006, 100, 65_536
 
-# Files of a continued run are read side by side; more points, images and films are kept than usual.
+# A continued run has several files. More points, images and films are kept than by default.
 _OPTIONS = ("--reload_multifile=true", "--samples_per_plugin=scalars=10000,images=1000,text=100")
 
 
 @dataclass(frozen=True)
 class Args:
-    """What to show, and where."""
+    """What to show, and at which address."""
 
     path: tyro.conf.Positional[Path]
-    """The folder of a study, such as runs/default, of one run, or of several studies."""
+    """Folder of a study, such as runs/default, of one run, or of several studies."""
 
     port: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
     """Port to listen on. Default: the first free one from 6006."""
 
     host: str = "127.0.0.1"
-    """Address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for everybody who can reach it."""
+    """Address to listen on. 127.0.0.1: only this machine; 0.0.0.0: everybody who can reach it."""
 
 
 def run(args: Args) -> None:
-    """Become TensorBoard."""
+    """Replace this process by TensorBoard."""
     if not args.path.is_dir():
-        raise InputError(f"{args.path} is no folder; name that of a study, such as runs/default")
+        raise InputError(f"{args.path} is not a folder; name the folder of a study, such as runs/default")
     if not any(args.path.rglob("events.out.tfevents.*")):
         raise InputError(
             f"{args.path} holds no TensorBoard files; name the folder of a study or of a run that was started"
@@ -70,18 +70,18 @@ def free_port(host: str) -> int:
     """Return the first free port from 6006.
 
     Raises:
-        ConfigError: If there is none among a hundred.
+        ConfigError: If a hundred ports are all taken.
     """
     for port in range(_FIRST_PORT, _FIRST_PORT + _TRIED):
         if is_free(host, port):
             return port
     raise ConfigError(
-        f"the ports {_FIRST_PORT} to {_FIRST_PORT + _TRIED - 1} of {host} are all taken; name another --port"
+        f"the ports {_FIRST_PORT} to {_FIRST_PORT + _TRIED - 1} of {host} are all taken; give another --port"
     )
 
 
 def is_free(host: str, port: int) -> bool:
-    """Return whether a port can be listened on.
+    """Return whether this process can listen on a port.
 
     Raises:
         ConfigError: If the host is not this machine, or the port may not be used.
@@ -99,6 +99,6 @@ def is_free(host: str, port: int) -> bool:
                 return False
             raise ConfigError(
                 f"cannot listen on port {port} of {host!r}: {error.strerror}; "
-                "leave out --port and --host for a free port of this machine"
+                "leave out --port and --host to get a free port of this machine"
             ) from error
     return True

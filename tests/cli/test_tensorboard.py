@@ -74,7 +74,7 @@ def test_it_says_that_all_ports_are_taken(
     monkeypatch.setattr(tensorboard, "_FIRST_PORT", taken)
     monkeypatch.setattr(tensorboard, "_TRIED", 1)
     said = refusal([str(study)], capsys)
-    assert f"{taken} to {taken} of 127.0.0.1 are all taken; name another --port" in said
+    assert f"{taken} to {taken} of 127.0.0.1 are all taken; give another --port" in said
 
 
 def test_it_says_which_port_is_taken(
@@ -107,4 +107,4 @@ def test_a_port_or_host_that_cannot_be_is_refused(
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "holds no TensorBoard files" in refusal([str(tmp_path)], capsys)
-    assert "is no folder; name that of a study" in refusal([str(tmp_path / "nowhere")], capsys)
+    assert "is not a folder; name the folder of a study" in refusal([str(tmp_path / "nowhere")], capsys)
