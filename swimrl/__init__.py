@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from swimrl import bench
-    from swimrl.activations import activation, activation_fn, register
+    from swimrl.activations import activation, activation_fn, jax_activation, register
     from swimrl.reporting import report
     from swimrl.sweeps import open_study, sweep
     from swimrl.td3 import TD3
@@ -23,6 +23,7 @@ _HOME = {
     "TD3": "swimrl.td3",
     "activation": "swimrl.activations",
     "activation_fn": "swimrl.activations",
+    "jax_activation": "swimrl.activations",
     "open_run": "swimrl.training",
     "open_study": "swimrl.sweeps",
     "register": "swimrl.activations",
@@ -40,6 +41,7 @@ __all__ = [
     "activation",
     "activation_fn",
     "bench",
+    "jax_activation",
     "open_run",
     "open_study",
     "register",

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swimrl.activations.jax.function import jax_activation
     from swimrl.activations.language.formula import Formula
     from swimrl.activations.language.names import parse_name, split_layers
     from swimrl.activations.language.parameters import Interval, Parameter
@@ -31,6 +32,7 @@ _HOME = {
     "activation": "torch.factory",
     "activation_fn": "torch.factory",
     "build": "torch.factory",
+    "jax_activation": "jax.function",
     "parse_name": "language.names",
     "register": "language.registry",
     "split_layers": "language.names",
@@ -49,6 +51,7 @@ __all__ = [
     "activation",
     "activation_fn",
     "build",
+    "jax_activation",
     "parse_name",
     "register",
     "split_layers",

@@ -5,6 +5,7 @@ examples:
   swimrl activations --search swish
   swimrl activations --family self-gated --json
   swimrl activations show swim
+  swimrl activations show mish --code c
   swimrl activations plot swim silu "tgate(nu=4)" --out gates.svg
   swimrl activations compare "swim(k=1)" pflu --interval -50 50
 """
@@ -48,6 +49,9 @@ class Args:
 
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("activations.png")
     """The file that plot writes; .png or .svg."""
+
+    code: Annotated[str | None, tyro.conf.arg(metavar="LANGUAGE")] = None
+    """With show: print code to paste that needs nothing of swimrl: c, jax, latex, numpy or torch."""
 
     interval: Annotated[tuple[float, float], tyro.conf.arg(metavar="LOW HIGH")] = (-5.0, 5.0)
     """The interval that show and plot draw, and that compare searches."""
@@ -200,6 +204,9 @@ def _show(name: str, args: Args) -> None:
     from swimrl.activations.language.names import parse_name
 
     spec = parse_name(name)
+    if args.code is not None:
+        _print_code(spec, args.code)
+        return
     if args.as_json:
         print(json.dumps(spec.describe() | _measured(spec) | _engine_as_json(spec), indent=2))
         return
@@ -224,6 +231,14 @@ def _show(name: str, args: Args) -> None:
     if spec.formula is not None:
         lines += _formula_lines(spec, args)
     print("\n".join(lines))
+
+
+def _print_code(spec: ActivationSpec, language: str) -> None:
+    from swimrl.activations.code import LANGUAGES, code_of
+
+    if language not in LANGUAGES:
+        raise UnknownNameError("language", language, LANGUAGES, "swimrl activations --help")
+    print(code_of(spec, language), end="")
 
 
 def _formula_lines(spec: ActivationSpec, args: Args) -> list[str]:

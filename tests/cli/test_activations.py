@@ -194,3 +194,19 @@ def test_requests_as_commands(capsys):
         main(["activations", "compare", "swim", "silu", "--interval", "-1", "1", "--json"])
     assert exit_.value.code == 0
     assert json.loads(capsys.readouterr().out)["value"]["largest_difference"] < 0.01
+
+
+def test_show_prints_code_to_paste(capsys):
+    run(Args(request=("show", "swim(k=1)"), code="numpy"))
+    namespace = {}
+    exec(capsys.readouterr().out, namespace)
+    assert float(namespace["swim_k1"](2.0)) == pytest.approx(2 * (1 + 2 / 5**0.5) / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "message"),
+    [("swim", "cobol", "unknown language 'cobol'"), ("maxout", "c", "maxout is a module, not a formula")],
+)
+def test_code_that_cannot_be_printed_is_refused(name, language, message):
+    with pytest.raises(InputError, match=message):
+        run(Args(request=("show", name), code=language))

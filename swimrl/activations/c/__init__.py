@@ -1,0 +1,1 @@
+"""Activations as C99 functions, for controllers without Python."""

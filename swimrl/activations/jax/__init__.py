@@ -1,0 +1,1 @@
+"""Activations as JAX functions, for Flax, SBX and Brax."""

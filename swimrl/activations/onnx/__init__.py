@@ -1,0 +1,1 @@
+"""Activations as nodes of an ONNX graph."""
