@@ -18,17 +18,17 @@ from swimrl.errors import DamagedFileError, InputError, RunExistsError
 
 @dataclass(frozen=True)
 class Args:
-    """What to clean."""
+    """The study to clean."""
 
     path: tyro.conf.Positional[Path]
     """The folder of a study, such as runs/default."""
 
     dry_run: bool = False
-    """Say what would be deleted, and delete nothing."""
+    """Print what would be deleted, and delete nothing."""
 
 
 def run(args: Args) -> None:
-    """Delete, and say how much room that made."""
+    """Delete the checkpoints, and print how much disk that frees."""
     from swimrl.runs.directory import RunDirectory
     from swimrl.runs.record import read_record
     from swimrl.sweeps.status import runs_in

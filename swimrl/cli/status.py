@@ -1,4 +1,4 @@
-"""Show how far the runs of a study are, whoever does them and wherever.
+"""Show how far the runs of a study are, read from their files.
 
 examples:
   swimrl status runs/swim-paper
@@ -26,13 +26,13 @@ _WATCH_S = 1.0
 
 @dataclass(frozen=True)
 class Args:
-    """Which study."""
+    """The study to show."""
 
     path: tyro.conf.Positional[Path]
     """The folder of the study, such as runs/default."""
 
     watch: bool = False
-    """Go on showing it until all runs are done or have failed."""
+    """Keep showing it until all runs are done or have failed."""
 
     json: bool = False
     """Print JSON: counts, and for each run its state, steps, speed, last return and seconds left."""

@@ -77,7 +77,7 @@ class Args:
     """Do one run alone, or some: their numbers, from 0, in the order of --dry-run."""
 
     executor: Literal["local", "ray"] = "local"
-    """Who does the runs: processes of this machine, or a Ray cluster to which it belongs (docs/sweeps.md)."""
+    """What does the runs: processes of this machine, or a Ray cluster that it belongs to (docs/sweeps.md)."""
 
     ray_address: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT")] = None
     """Head of the Ray cluster; what RAY_ADDRESS says, or this machine's cluster, when not given."""
@@ -155,7 +155,9 @@ def _check(args: Args) -> None:
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs is {args.jobs}; expected a whole number of at least 1")
     if args.json and not args.dry_run:
-        raise InputError("--json goes with --dry-run; `swimrl status DIR --json` tells of a study that runs")
+        raise InputError(
+            "--json goes with --dry-run; `swimrl status DIR --json` shows a study that is going on"
+        )
     instead = {"--dry-run": args.dry_run, "--watch": args.watch, "--emit-slurm": bool(args.emit_slurm)}
     given = [flag for flag, is_given in instead.items() if is_given]
     if len(given) > 1:

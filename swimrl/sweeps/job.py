@@ -1,4 +1,4 @@
-"""One run of a study, whoever does it: a worker of this machine, a node of a cluster, a job of a queue."""
+"""One run of a study: the function that every executor calls."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def run_job(
 
     Args:
         config: The resolved configuration.
-        directory: The run's.
-        reporter: Is told how the run goes; of a finished run it is told nothing.
+        directory: The run's directory.
+        reporter: Receives the progress; nothing of a run that is finished.
         study: What all runs of the study share.
 
     Returns:
-        The record, whose status is ``done`` or, after SIGTERM or Ctrl-C, ``interrupted``.
+        The record. Its status is ``done``, ``stopped`` by a callback, or ``interrupted`` by a signal.
 
     Raises:
-        RunExistsError: If another process is at work in the directory, or it holds something else.
-        SwimrlError: If the run cannot be done or goes wrong; run.json says so where there is one.
+        RunExistsError: If another process works in the directory, or it holds something else.
+        SwimrlError: If the run cannot be done or goes wrong; run.json then says so, if there is one.
     """
     build.import_modules(config)
     with directory.at_work():

@@ -1,4 +1,4 @@
-"""From what was asked for to a study on disk: choices made once, runs listed, whoever else is at it."""
+"""Preparing a study on disk: the choices that all its runs share, and the list of its runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from swimrl.errors import ConfigError
+from swimrl.errors import ConfigError, EnvironmentFaultError
 from swimrl.host import processor_model
 from swimrl.sweeps.config import PlannedRun
-from swimrl.sweeps.probe import kinds_of, probe
+from swimrl.sweeps.probe import ProbeResult, kinds_of, probe
 from swimrl.sweeps.study_record import (
     SharedChoices,
     StudyRecord,
@@ -17,6 +17,7 @@ from swimrl.sweeps.study_record import (
     read_study_record,
     write_study_record,
 )
+from swimrl.training.config import TrainConfig
 
 
 def prepare(
@@ -24,17 +25,17 @@ def prepare(
 ) -> StudyRecord:
     """Write study.json, or bring it up to date, and return it.
 
-    What was decided when the study began stays: product backends, name and primary comparison.
+    Choices that were made when the study began stay: product backends, name and primary comparison.
 
     Args:
-        folder: The study's.
-        runs: Those to be done now; the study may have others already.
-        name: What to call a new study.
+        folder: The study's folder.
+        runs: The runs of this sweep; the study may have others already.
+        name: Name of a new study.
         primary: The comparison declared for a new study.
 
     Raises:
         ConfigError: If the study has begun with another primary comparison, or the folder cannot be written.
-        SwimrlError: If one of the runs cannot be made.
+        SwimrlError: If one of the runs cannot be made, or goes wrong in its first steps.
     """
     with alone(folder):
         before = read_study_record(folder)
@@ -56,10 +57,20 @@ def _extended(record: StudyRecord, runs: Sequence[PlannedRun], folder: Path) -> 
     for kind, example in kinds_of(run.config for run in runs).items():
         if kind in speeds:
             continue
-        found = probe(example, study.products)
-        speeds[kind] = found.speed
+        result = _probed(example, study.products)
+        speeds[kind] = result.speed
         study = SharedChoices(
-            study.name, {**found.products, **study.products}, study.processor, study.primary
+            study.name, {**result.products, **study.products}, study.processor, study.primary
         )
     new = {str(run.directory.path.relative_to(folder)): run.config.steps for run in runs}
     return StudyRecord(study, speeds, {**record.runs, **new})
+
+
+def _probed(example: TrainConfig, products: Mapping[str, str]) -> ProbeResult:
+    try:
+        return probe(example, products)
+    except SystemExit as error:  # it would end the sweep as if all were well
+        raise EnvironmentFaultError(
+            f"{example.env} called exit({error.code!r}) in its first steps; expected an environment that can "
+            "be stepped; mend it, or leave it out"
+        ) from error

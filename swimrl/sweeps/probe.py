@@ -1,4 +1,4 @@
-"""Asking this machine, before a study begins, which product backends are best and how long a step takes."""
+"""A moment's training before a study begins: which product backends are best, how long a step takes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _TIMED_UPDATES = 80
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found out about one kind of run."""
+class ProbeResult:
+    """Product backends and speed of one kind of run."""
 
     products: Mapping[str, str]
-    """Backend by shape, of every matrix product of an update."""
+    """Backend of every matrix product of an update, by its shape."""
 
     speed: Speed
 
 
 def kinds_of(configs: Iterable[TrainConfig]) -> dict[str, TrainConfig]:
-    """Return one example of each kind of run, from which shapes follow and, nearly, the speed."""
+    """Return one example of each kind of run. Runs of one kind have equal shapes and nearly equal speed."""
     return {kind_of(config): _example(config) for config in configs}
 
 
 def kind_of(config: TrainConfig) -> str:
-    """Return 8 hex digits of what decides the shapes of a run's products."""
+    """Return 8 hex digits of the settings that decide the shapes of a run's products."""
     return configuration_hash(to_mapping(_example(config)))
 
 
 def _example(config: TrainConfig) -> TrainConfig:
     """Return the simplest run with the same products.
 
-    The activation is no part of it: products are the same for all, and the difference in speed is small.
+    The activation does not count: the products are the same for all, and speeds differ little.
     """
     td3 = TD3Config(
         batch_size=config.td3.batch_size,
@@ -67,15 +67,15 @@ def _example(config: TrainConfig) -> TrainConfig:
     )
 
 
-def probe(example: TrainConfig, products: Mapping[str, str]) -> Finding:
-    """Train for a moment.
+def probe(example: TrainConfig, products: Mapping[str, str]) -> ProbeResult:
+    """Train for a moment; return the backends and the speed.
 
     Args:
         example: One of `kinds_of`.
-        products: Backends chosen before, which are kept.
+        products: Backends that were chosen before, which stay.
 
     Raises:
-        SwimrlError: If such a run cannot be made, for example because there is no such environment.
+        SwimrlError: If such a run cannot be made, such as with an unknown environment, or goes wrong.
     """
     build.import_modules(example)
     agent = build.build_agent(example, device=build.choose_device(example.device), products=products)
@@ -84,7 +84,7 @@ def probe(example: TrainConfig, products: Mapping[str, str]) -> Finding:
     learning_s = _seconds_of_a_step(agent, _TIMED_UPDATES)
     assert agent.env is not None
     agent.env.close()
-    return Finding(agent.engine_facts().get("products", {}), Speed(random_s, learning_s))
+    return ProbeResult(agent.engine_facts().get("products", {}), Speed(random_s, learning_s))
 
 
 def _seconds_of_a_step(agent: TD3, steps: int) -> float:

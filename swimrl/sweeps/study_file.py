@@ -15,7 +15,7 @@ primary:                    # optional: what is to be compared, declared before 
   planned_seeds: 10
   correction: holm
   paired: false             # whether equal seeds are pairs
-  diverged: random-policy   # what a diverged run scores from its failure on; or last-evaluation
+  diverged: random-policy   # the score of a diverged run from its failure on; or last-evaluation
 """
 
 from __future__ import annotations

@@ -8,9 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
+import numpy as np
 import pytest
+from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
 
-from swimrl.errors import ConfigError, DamagedFileError
+from swimrl.errors import ConfigError, DamagedFileError, SwimrlError
 from swimrl.runs.lock import LOCK_NAME
 from swimrl.sweeps.plan import expand
 from swimrl.sweeps.prepare import prepare
@@ -132,3 +135,18 @@ def test_what_was_decided_when_the_study_began_stays(tmp_path: Path) -> None:
     assert len(second.runs) == 2
     with pytest.raises(ConfigError, match="has begun with another primary comparison"):
         prepare(tmp_path, runs, name="mine", primary={**primary, "metric": "auc"})
+
+
+def test_an_environment_that_calls_exit_at_once_is_an_error_not_the_end_of_the_sweep(tmp_path: Path) -> None:
+    gym.register("exits-v0", entry_point=Exits, max_episode_steps=10)
+    try:
+        runs = expand(replace(SMALL, env="exits-v0"), {}, [0], tmp_path)
+        with pytest.raises(SwimrlError, match="exits-v0"):
+            prepare(tmp_path, runs, name="study", primary=None)
+    finally:
+        gym.registry.pop("exits-v0")
+
+
+class Exits(InvertedPendulumEnv):
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:
+        raise SystemExit(0)

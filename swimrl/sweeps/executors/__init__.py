@@ -1,1 +1,1 @@
-"""Who does the runs of a sweep: processes of this machine, a Ray cluster, Slurm."""
+"""Executors do the runs of a sweep: processes of this machine, a Ray cluster, Slurm."""

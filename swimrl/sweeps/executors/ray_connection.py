@@ -1,4 +1,4 @@
-"""Whether there is a Ray cluster to do runs. Light: it answers before anything large is imported."""
+"""Checks quickly whether a Ray cluster answers. Light: it answers before anything large is imported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from swimrl.errors import InputError
 
 CONNECT_S = 7.0
-"""Seconds after which a cluster that does not answer counts as missing."""
+"""If a cluster does not answer within this many seconds, it counts as missing."""
 
 _CONNECT = """\
 import sys, ray
@@ -22,10 +22,10 @@ except Exception as error:
 
 
 def check_cluster(address: str | None) -> str:
-    """Return the address of a Ray cluster that answers; tell within ten seconds where none does.
+    """Return the address of a Ray cluster that answers, or raise an error within ten seconds.
 
     Args:
-        address: ``host:port`` of its head. When not given it is what ``RAY_ADDRESS`` says, or the cluster to
+        address: ``host:port`` of its head. When not given, the value of ``RAY_ADDRESS``, or the cluster to
             which this machine belongs.
 
     Raises:
@@ -49,18 +49,18 @@ def check_cluster(address: str | None) -> str:
 
 
 def _why_not_reached(address: str) -> str:
-    # Ray itself tries for more than a minute, and cannot be told otherwise; so another process tries first.
+    # Ray itself tries for more than a minute, which no option changes. So another process tries first.
     with subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", _CONNECT, address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as trying:
         assert trying.stdout
         trying.stdout.readline()  # Ray is imported; on a busy machine that alone takes long
         try:
-            _, said = trying.communicate(timeout=CONNECT_S)
+            _, errors = trying.communicate(timeout=CONNECT_S)
         except subprocess.TimeoutExpired:
             trying.kill()
             return f"no answer within {CONNECT_S:.0f} s"
-    return _last_line(said) if trying.returncode else ""
+    return _last_line(errors) if trying.returncode else ""
 
 
 def _last_line(text: str) -> str:
