@@ -5,13 +5,13 @@ whose field docstrings are the help of its options, and ``run(args)``. It may al
 which returns the ``Args`` to start from. Its import must be light. The file of a group of commands, such as
 ``bench``, holds a docstring and ``COMMANDS``, a `Command` for each name.
 
-Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error, 130 interrupted.
+Exit codes: 0 done, 2 an error that the message explains, 1 an unexpected error or an output that could not be
+written, 130 interrupted. What is printed never ends a run (`swimrl.cli.output`).
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from typing import Any
 import tyro
 
 from swimrl.cli.arguments import check
+from swimrl.cli.output import outlive_terminal, output_loss
 from swimrl.errors import SwimrlError, UnknownNameError
 
 COMMANDS = {
@@ -39,6 +40,9 @@ COMMANDS = {
     "doctor": "Check the installation, with a fix for each problem",
     "completion": "Print the completion script of a shell",
 }
+
+_RESULT_IS_ON_DISK = (["train"], ["resume"], ["sweep"])
+"""What these commands print is no part of their result, so its loss is no error."""
 
 _HELP = """\
 usage: swimrl COMMAND [options]
@@ -83,23 +87,20 @@ class Command:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. It always ends by raising `SystemExit`."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    outlive_terminal()
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         try:
             _dispatch(arguments)
         finally:
-            sys.stdout.flush()  # at the end of the process a closed pipe would be an error
+            sys.stdout.flush()  # now, so that `output_loss` knows of it
     except KeyboardInterrupt:
         code = _fail("interrupted", 130)
     except SwimrlError as error:
         if debug:
             raise
         code = _fail(f"error: {error}", 2)
-    except BrokenPipeError:
-        # The reader of our output has gone. The rest of the buffer is dropped.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
     except Exception as error:
         if debug:
             raise
@@ -107,6 +108,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _fail(f"unexpected error: {message} (add --debug for the traceback)", 1)
     else:
         code = 0
+    if (loss := output_loss()) and not code and arguments[:1] not in _RESULT_IS_ON_DISK:
+        code = _fail(f"error: cannot write the output: {loss.strerror}; what was printed is cut off", 1)
     raise SystemExit(code)
 
 
