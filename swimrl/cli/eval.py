@@ -4,13 +4,17 @@ examples:
   swimrl eval runs/default/Hopper-v4/swim-1a2b3c4d/seed-0
   swimrl eval RUN --episodes 20 --seed 7 --json
   swimrl eval RUN --video hopper.mp4 --episodes 1
+  swimrl eval RUN --video hopper.mp4 --video-size 1280x720 --video-effects
   swimrl eval RUN --record-states states.npz
   swimrl eval someone-elses.zip --env Hopper-v4 --trust
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -50,6 +54,17 @@ class Args:
     video: Annotated[Path | None, tyro.conf.arg(metavar="FILE.mp4")] = None
     """Film the first episode into this mp4 file."""
 
+    video_fps: Annotated[float | None, tyro.conf.arg(metavar="FPS")] = None
+    """Frames per second of the film, which plays in real time; 30, or fewer if the environment has fewer
+    steps per second."""
+
+    video_size: Annotated[str | None, tyro.conf.arg(metavar="WxH")] = None
+    """Width and height of the film in pixels, such as 640x480; MuJoCo's environments only."""
+
+    video_effects: bool = False
+    """Film with shadows, reflections and antialiasing, which takes about ten times as long without a
+    graphics card."""
+
     render: Annotated[Literal["human"] | None, tyro.conf.arg(metavar="human")] = None
     """Show the episodes in a window."""
 
@@ -72,6 +87,7 @@ def run(args: Args) -> None:
         raise InputError("--video and --render exclude each other; give one of them")
     if args.record_states and args.record_states.suffix != ".npz":
         raise InputError(f"--record-states {args.record_states}: the file name must end in .npz")
+    size = _checked_size(args)
     if not (args.path.is_dir() or (args.path.suffix == ".zip" and args.path.exists())):
         raise InputError(f"{args.path} is neither a run directory nor a policy.zip; name one of them")
 
@@ -79,18 +95,23 @@ def run(args: Args) -> None:
 
     source = _open(args)
     policy = source.best_policy if args.best else source.policy
-    env = _environment(source, args)
+    env = _environment(source, args, size)
     recorded: list[Transition] = []
-    try:
+
+    with contextlib.closing(env), _film_progress(env, args) as film_step:
+
+        def on_step(step: Transition) -> None:
+            film_step(step)
+            if args.record_states:
+                recorded.append(step)
+
         episodes = run_episodes(
             policy,
             env,
             episodes=args.episodes,
             seed=args.seed,
-            on_step=recorded.append if args.record_states else None,
+            on_step=on_step if args.video or args.record_states else None,
         )
-    finally:
-        env.close()
     if args.record_states:
         _write_states(args.record_states, recorded, episodes.lengths)
     _print(args, source.env_id, episodes)
@@ -107,12 +128,65 @@ def _open(args: Args) -> Run | ZipPolicy:
     return open_zip(args.path, args.env, trust=args.trust)
 
 
-def _environment(source: Run | ZipPolicy, args: Args) -> gym.Env[Any, Any]:
-    from swimrl.envs.video import FilmedEnv
+def _checked_size(args: Args) -> tuple[int, int] | None:
+    """Return the size of the film, or None for the environment's own; check the other options of a film."""
+    asked = {
+        "--video-fps": args.video_fps,
+        "--video-size": args.video_size,
+        "--video-effects": args.video_effects,
+    }
+    for option, value in asked.items():
+        if value and not args.video:
+            raise InputError(f"{option} is for a film; add --video FILE.mp4")
+    if args.video_fps is not None and not 0 < args.video_fps <= 1000:
+        raise InputError(f"--video-fps is {args.video_fps}; expected frames per second, such as 30")
+    if args.video_size is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}", args.video_size):
+        raise InputError(
+            f"--video-size {args.video_size!r} is no size; expected width x height, such as 640x480"
+        )
+    width, height = map(int, args.video_size.split("x"))
+    return width, height
 
-    if args.video:
-        return FilmedEnv(source.make_environment(render_mode="rgb_array"), args.video)
-    return source.make_environment(render_mode=args.render)
+
+def _environment(source: Run | ZipPolicy, args: Args, size: tuple[int, int] | None) -> gym.Env[Any, Any]:
+    from swimrl.envs.video import DEFAULT_FPS, FilmedEnv
+
+    if not args.video:
+        return source.make_environment(render_mode=args.render)
+    return FilmedEnv(
+        source.make_environment(render_mode="rgb_array"),
+        args.video,
+        fps=args.video_fps or DEFAULT_FPS,
+        size=size,
+        effects=args.video_effects,
+    )
+
+
+@contextlib.contextmanager
+def _film_progress(env: gym.Env[Any, Any], args: Args) -> Iterator[Callable[[Transition], None]]:
+    """Show in a terminal how much of the first episode is filmed; yield what receives each step."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    limit = env.spec.max_episode_steps if env.spec else None
+    with Progress(
+        console=console, transient=True, disable=not (args.video and console.is_terminal)
+    ) as progress:
+        task = progress.add_task("filming", total=limit)
+        is_filming = True
+
+        def step_done(step: Transition) -> None:
+            nonlocal is_filming
+            if is_filming:
+                progress.advance(task)
+                is_filming = not (step.terminated or step.truncated)
+                if not is_filming:
+                    progress.stop()
+
+        yield step_done
 
 
 def _write_states(path: Path, steps: list[Transition], lengths: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Which OpenGL backend draws frames, chosen by drawing with it."""
+"""How frames are drawn: the OpenGL backend, chosen by drawing with it, the size, and the effects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from swimrl.errors import InputError
+
+if TYPE_CHECKING:
+    import gymnasium as gym
 
 APT_LINE = "apt-get install -y libegl1 libgl1-mesa-dri libosmesa6"
 
@@ -67,6 +70,39 @@ def choose_backend() -> None:
             os.environ["MUJOCO_GL"] = backend
             return
     raise InputError(f"no OpenGL backend to draw frames with (EGL or OSMesa); run: {APT_LINE}")
+
+
+def set_drawing(
+    env: gym.Env[Any, Any], *, size: tuple[int, int] | None = None, effects: bool = False
+) -> None:
+    """Choose how frames of ``env`` are drawn; call it before the first frame. Physics does not change.
+
+    Without a graphics card, shadows, reflections and antialiasing are computed by the processor and take nine
+    tenths of the time of a frame. Environments that do not draw with MuJoCo are left as they are.
+
+    Args:
+        env: An environment made with ``render_mode="rgb_array"``.
+        size: Width and height in pixels; the environment's own size if it is not given.
+        effects: Draw shadows, reflections and antialiasing.
+
+    Raises:
+        InputError: A size is given for an environment that does not draw with MuJoCo.
+    """
+    renderer = getattr(env.unwrapped, "mujoco_renderer", None)
+    if renderer is None:
+        if size is not None:
+            name = env.spec.id if env.spec else type(env.unwrapped).__name__
+            raise InputError(f"{name} draws frames of its own size; leave the size out")
+        return
+    model = renderer.model
+    if size is not None:
+        renderer.width, renderer.height = size
+        # The frame buffer must hold the largest frame.
+        model.vis.global_.offwidth, model.vis.global_.offheight = size
+    if not effects:
+        model.vis.quality.shadowsize = 0
+        model.vis.quality.offsamples = 0
+        model.mat_reflectance[:] = 0
 
 
 def check_display() -> None:

@@ -145,6 +145,34 @@ def test_a_video_shows_the_first_episode(
     assert seconds == pytest.approx(21 / 20, abs=0.02)
 
 
+def test_size_and_frame_rate_of_a_video(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "line.mp4"
+    answer([str(finished), "--episodes", "1", "--video", str(file), "--video-fps", "5"], capsys)
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(file))
+    assert frames == 6  # of the reset and 20 steps, each fourth
+    assert seconds == pytest.approx(6 / 5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--video-fps 30", "--video-fps is for a film; add --video FILE.mp4"),
+        ("--video-effects", "--video-effects is for a film; add --video FILE.mp4"),
+        ("--video x.mp4 --video-fps nan", "--video-fps is nan; expected frames per second, such as 30"),
+        ("--video x.mp4 --video-size 480", "--video-size '480' is no size; expected width x height, such as"),
+    ],
+)
+def test_options_of_a_video_that_cannot_be_used(
+    options: str, message: str, finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["eval", str(finished), *options.split()])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_zip_beside_its_run_is_that_run(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     of_zip = score([str(finished / "policy.zip"), "--episodes", "2"], capsys)
     assert of_zip["returns"] == score([str(finished), "--episodes", "2"], capsys)["returns"]

@@ -1,13 +1,17 @@
 """Choosing the OpenGL backend, judged by MuJoCo's own renderer (see conftest.py)."""
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from swimrl.envs import rendering
+from swimrl.envs.make import make
+from swimrl.envs.rendering import set_drawing
 from swimrl.errors import InputError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one native backend")
@@ -78,3 +82,21 @@ def test_a_display_is_seen(monkeypatch: pytest.MonkeyPatch, variable: str) -> No
         rendering.check_display()
     monkeypatch.setenv(variable, "0")
     rendering.check_display()
+
+
+def test_effects_change_the_picture_and_not_the_physics(backends: list[str]) -> None:
+    if not backends:
+        pytest.skip("nothing can be drawn here")
+    frames, states = [], []
+    for effects in (True, False):
+        env = make("HalfCheetah-v4", render_mode="rgb_array")
+        with contextlib.closing(env):
+            set_drawing(env, size=(96, 96), effects=effects)
+            env.reset(seed=0)
+            for _ in range(3):
+                state, *_ = env.step(np.ones(6))
+            frames.append(np.asarray(env.render()).astype(int))
+            states.append(state)
+    np.testing.assert_array_equal(states[0], states[1])
+    difference = np.abs(frames[0] - frames[1]).mean()
+    assert 0 < difference < 30  # the same scene, without shadows

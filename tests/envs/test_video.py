@@ -149,6 +149,29 @@ def test_the_first_episodes_are_filmed(tmp_path: Path) -> None:
     assert np.abs(frames.astype(int) - COLOURS[:, None, None, :]).max() < 12
 
 
+@pytest.mark.parametrize(("fps", "drawn", "rate"), [(2.5, [0, 2, 3], "2.50"), (1000, [0, 1, 2, 3], "5")])
+def test_fewer_frames_per_second_keep_real_time_and_the_end(
+    tmp_path: Path, fps: float, drawn: list[int], rate: str
+) -> None:
+    class Short(Slides):
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            observation, reward, _, _, info = super().step(action)
+            return observation, reward, self.shown == 3, False, info
+
+    with FilmedEnv(Short(), tmp_path / "film.mp4", fps=fps) as env:
+        env.reset()
+        for _ in range(3):
+            env.step([0])
+    facts, frames = read(tmp_path / "film.mp4")
+    assert f" {rate} fps," in facts
+    assert np.abs(frames.astype(int) - COLOURS[drawn][:, None, None, :]).max() < 12
+
+
+def test_an_environment_with_a_size_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Slides draws frames of its own size; leave the size out"):
+        FilmedEnv(Slides(), tmp_path / "film.mp4", size=(64, 48))
+
+
 def test_a_frame_that_cannot_be_drawn(tmp_path: Path) -> None:
     with FilmedEnv(Slides(), tmp_path / "film.mp4") as env:
         env.reset()
@@ -166,9 +189,7 @@ def test_half_cheetah_is_filmed(tmp_path: Path, backends: list[str]) -> None:
         return
     path = tmp_path / "cheetah.mp4"
     drawn = []
-    with FilmedEnv(
-        make("HalfCheetah-v4", {"width": 128, "height": 128}, render_mode="rgb_array"), path
-    ) as env:
+    with FilmedEnv(make("HalfCheetah-v4", render_mode="rgb_array"), path, size=(160, 128)) as env:
         env.reset(seed=0)
         drawn.append(env.render())
         for _ in range(9):
@@ -177,7 +198,7 @@ def test_half_cheetah_is_filmed(tmp_path: Path, backends: list[str]) -> None:
     facts, frames = read(path)
     assert " 20 fps," in facts
     truth = np.stack(drawn).astype(int)
-    assert frames.shape == truth.shape
+    assert frames.shape == truth.shape == (10, 128, 160, 3)
     error = np.abs(frames - truth).mean()
     assert error < 10  # compression
     assert np.abs(truth[0] - truth[-1]).mean() > error / 2  # the cheetah has moved

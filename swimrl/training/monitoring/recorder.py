@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from swimrl.envs.make import Env
+from swimrl.envs.rendering import set_drawing
 from swimrl.runs import series
 from swimrl.runs.directory import RunDirectory
 from swimrl.td3.agent import TD3
@@ -53,6 +54,7 @@ class Recorder:
         self._stage: Env | None = None
         if config.video_every:
             self._stage = build.build_environment(config, render_mode="rgb_array")
+            set_drawing(self._stage)
         self._last_look: int | None = None
         self._last_curves: int | None = None
         self.seconds = 0.0
