@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 Parts = Mapping[str, tuple[float, float | None]]
@@ -27,6 +28,9 @@ class Work:
     begin: Callable[[], object] = _nothing
     """Prepares what `do` needs; its time is not measured."""
 
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
+    """The context of a reading, such as settings of the process; entering and leaving it is not measured."""
+
     quantum: int = 1
     """`do` is only called with multiples of this count."""
 
@@ -48,12 +52,13 @@ class Reading:
 
 def take_reading(work: Work, count: int) -> Reading:
     """Do ``work`` ``count`` times and return the seconds it took."""
-    work.begin()
-    work.finish()
-    cpu, wall = time.process_time(), time.perf_counter()
-    parts = work.do(count)
-    work.finish()
-    wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+    with work.around():
+        work.begin()
+        work.finish()
+        cpu, wall = time.process_time(), time.perf_counter()
+        parts = work.do(count)
+        work.finish()
+        wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
     return Reading(round(wall_s, 9), round(cpu_s, 9), parts or {})  # no clock is finer than a nanosecond
 
 

@@ -1,6 +1,7 @@
 """Readings of a clock that only the work moves, so that every number is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -60,6 +61,25 @@ def test_making_ready_is_not_in_the_time(time: Time) -> None:
 
     assert take_reading(Work(time.work(0.5), begin=begin), 3).wall_s == 1.5
     assert ready == [0]
+
+
+def test_a_reading_is_taken_in_its_context_whose_time_does_not_count(time: Time) -> None:
+    events = []
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        time.wall += 5.0
+        events.append("enter")
+        yield
+        time.wall += 5.0
+        events.append("leave")
+
+    def do(count: int) -> None:
+        events.append("do")
+        time.wall += 0.5 * count
+
+    assert take_reading(Work(do, around=around), 3).wall_s == 1.5
+    assert events == ["enter", "do", "leave"]
 
 
 @pytest.mark.parametrize(

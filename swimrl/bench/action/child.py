@@ -25,6 +25,7 @@ from swimrl.runs.record import read_record
 from swimrl.runs.weights import read_weights
 from swimrl.td3.engine.acting import can_act
 from swimrl.td3.policy import TD3Policy
+from swimrl.td3.threads import product_threads
 from swimrl.timing.clock import Parts, Work
 from swimrl.timing.session import work_name
 from swimrl.timing.worker import Offer, Settings, serve
@@ -34,10 +35,12 @@ from swimrl.training.policy_function import policy_function
 
 _OBSERVATIONS = 1024
 _WARM_UP = 200
+_ONE_THREAD = functools.partial(product_threads, 1)
 
 Act = Callable[[np.ndarray], np.ndarray]
 
 
+@product_threads(1)
 def prepare(settings: Settings) -> Offer:
     """Return what can be measured, warmed up.
 
@@ -45,7 +48,6 @@ def prepare(settings: Settings) -> Offer:
         settings: The fields of `ActionBenchmarkConfig`; ``act`` in canonical names.
     """
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # Gymnasium's, of the v4 environments
-    torch.set_num_threads(1)
     arms: dict[str, dict[str, Any]] = {}
     absent: dict[str, str] = {}
     works: dict[str, Work] = {}
@@ -68,7 +70,9 @@ def prepare(settings: Settings) -> Offer:
                 act(observation)
             about = {"contender": contender, "activation": config.actor_activation, "threads": 1}
             arms[name] = {**about, "what": CONTENDERS[contender]}
-            works[work_name(name, ACTION)] = Work(functools.partial(_call, act, observations))
+            works[work_name(name, ACTION)] = Work(
+                functools.partial(_call, act, observations), around=_ONE_THREAD
+            )
     if not works:
         raise SwimrlError(f"nothing can be measured: {next(iter(absent.values()), 'no policies')}")
     return Offer({"arms": arms, "absent": absent}, works)

@@ -27,6 +27,7 @@ from swimrl.activations.torch.factory import build
 from swimrl.bench.activations.config import BACKWARD, BOTH, COPY, FORWARD, arm_name
 from swimrl.bench.eager import native_module, written_module
 from swimrl.errors import SwimrlError
+from swimrl.td3.threads import product_threads
 from swimrl.timing.clock import Parts, Work
 from swimrl.timing.session import work_name
 from swimrl.timing.worker import Offer, Settings, serve
@@ -34,6 +35,7 @@ from swimrl.timing.worker import Offer, Settings, serve
 DEVICE = "device"
 """The part of a work on a CUDA device: the time between the device's events."""
 
+_ONE_THREAD = functools.partial(product_threads, 1)
 _COLD_BYTES = 256 * 2**20  # more than any cache
 
 Do = Callable[[int], Parts | None]
@@ -43,6 +45,7 @@ class AbsentError(SwimrlError):
     """An arm that does not exist; the message is the reason."""
 
 
+@product_threads(1)
 def prepare(settings: Settings) -> Offer:
     """Return the works of all arms, warmed up.
 
@@ -50,7 +53,6 @@ def prepare(settings: Settings) -> Offer:
         settings: ``arms``, descriptions as `ActivationBenchmarkConfig.arms` yields them, and ``seed``.
     """
     warnings.filterwarnings("ignore")  # from compilers and profilers; only errors matter here
-    torch.set_num_threads(1)
     arms: dict[str, dict[str, Any]] = {}
     absent: dict[str, str] = {}
     works: dict[str, Work] = {}
@@ -170,7 +172,7 @@ def _arm(about: Mapping[str, Any], inputs: Inputs) -> tuple[str, dict[str, Work]
         with_gradients = name != FORWARD
         do = _on_cuda(once, about["cache"]) if device.type == "cuda" else functools.partial(_repeat, once)
         finish = torch.cuda.synchronize if device.type == "cuda" else _nothing
-        works[name] = Work(functools.partial(_in_grad_mode, do, with_gradients), finish, begin)
+        works[name] = Work(functools.partial(_in_grad_mode, do, with_gradients), finish, begin, _ONE_THREAD)
         begin()
         works[name].do(2)  # the first call compiles; memory that it takes once is not counted
         begin()

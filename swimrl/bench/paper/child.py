@@ -22,14 +22,17 @@ from swimrl.activations.language.spec import ActivationSpec
 from swimrl.bench.eager import eager_module
 from swimrl.bench.paper.config import BACKWARD, BATCH_SIZE, CALLS, DTYPES, INFERENCE
 from swimrl.td3.config import TD3Config
+from swimrl.td3.threads import product_threads
 from swimrl.timing.clock import Work
 from swimrl.timing.worker import Offer, Settings, serve
 from swimrl.training.build import build_environment
 from swimrl.training.config import TrainConfig
 
 _HIDDEN = (256, 256)
+_ONE_THREAD = functools.partial(product_threads, 1)
 
 
+@product_threads(1)
 def prepare(settings: Settings) -> Offer:
     """Time as the authors do, and return the works of the corrected protocol.
 
@@ -37,7 +40,6 @@ def prepare(settings: Settings) -> Offer:
         settings: ``act``, ``env`` and ``seed``.
     """
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # Gymnasium's, of the v4 environments
-    torch.set_num_threads(1)
     torch.manual_seed(settings["seed"])
     spec = parse_name(settings["act"])
     env: Any = build_environment(TrainConfig(env=settings["env"]))
@@ -48,7 +50,7 @@ def prepare(settings: Settings) -> Offer:
     }
     facts = {"what": eager_module(spec)[1], "paper": as_the_paper(networks["float64"])}
     works = {
-        f"{name} {dtype}": Work(functools.partial(_repeat, network.prepared(name)))
+        f"{name} {dtype}": Work(functools.partial(_repeat, network.prepared(name)), around=_ONE_THREAD)
         for dtype, network in networks.items()
         for name in (INFERENCE, BACKWARD)
     }

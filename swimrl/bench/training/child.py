@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -20,6 +23,7 @@ from swimrl.bench.eager import eager_module
 from swimrl.bench.training import floor
 from swimrl.bench.training.profile import StepProfile
 from swimrl.td3.config import TD3Config
+from swimrl.td3.threads import product_threads
 from swimrl.timing.clock import Work
 from swimrl.timing.worker import Offer, Settings, serve
 from swimrl.training import build
@@ -61,7 +65,6 @@ def _swimrl(settings: Settings) -> Offer:
             learning_starts=settings["warm_up"],
         ),
     )
-    torch.set_num_threads(1 if config.engine == "fused" else config.threads)
     agent = build.build_agent(config, device="cpu")
     works = _works(agent, settings)
     facts = agent.engine_facts()
@@ -72,8 +75,6 @@ def _swimrl(settings: Settings) -> Offer:
 
 def _sb3(settings: Settings) -> Offer:
     """Return Stable-Baselines3 as its documentation shows it, with the settings of the other arms."""
-    torch.set_num_threads(settings["threads"])
-    torch.set_float32_matmul_precision("medium" if settings["contender"] == "sb3-medium" else "highest")
     spec = parse_name(settings["act"])
     env = gymnasium.make(settings["env"])
     size = env.action_space.shape or ()
@@ -94,8 +95,24 @@ def _sb3(settings: Settings) -> Offer:
         seed=0,
         device="cpu",
     )
-    works = _works(agent, settings)
+    precision = "medium" if settings["contender"] == "sb3-medium" else "highest"
+    around = functools.partial(_process_settings, settings["threads"], precision)
+    with around():
+        works = _works(agent, settings)
+    works = {name: dataclasses.replace(work, around=around) for name, work in works.items()}
     return Offer({"activation": eager_module(spec)[1]}, works)
+
+
+@contextmanager
+def _process_settings(threads: int, precision: str) -> Iterator[None]:
+    """Set the threads and PyTorch's precision of products; put both back afterwards."""
+    before = torch.get_float32_matmul_precision()
+    with product_threads(threads):
+        torch.set_float32_matmul_precision(precision)
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
 
 def _works(agent: stable_baselines3.TD3, settings: Settings) -> dict[str, Work]:
@@ -117,26 +134,24 @@ def _update(agent: stable_baselines3.TD3, batch_size: int, count: int) -> None:
 
 
 def _floor(settings: Settings) -> Offer:
-    torch.set_num_threads(1)
     env = gymnasium.make(settings["env"])
     (observation_size,), (action_size,) = env.observation_space.shape, env.action_space.shape  # type: ignore[misc]
     hidden = TrainConfig(net=settings["net"]).hidden_widths
     counts = floor.products(observation_size, action_size, hidden, batch=settings["batch_size"])
+    with _FLOOR_SETTINGS():
+        errors = {
+            product: {floor.candidate(product, p): floor.error(product, p) for p in floor.PRECISIONS}
+            for product in counts
+        }
     facts = {
         "multiplications": floor.multiplications(counts),
         "products": [
-            {
-                "product": str(product),
-                "count": count,
-                "errors": {
-                    floor.candidate(product, precision): floor.error(product, precision)
-                    for precision in floor.PRECISIONS
-                },
-            }
+            {"product": str(product), "count": count, "errors": errors[product]}
             for product, count in counts.items()
         ],
     }
-    return Offer(facts, {"environment": Work(_stepping(env)), "products": floor.work(counts)})
+    products = dataclasses.replace(floor.work(counts), around=_FLOOR_SETTINGS)
+    return Offer(facts, {"environment": Work(_stepping(env)), "products": products})
 
 
 def _stepping(env: gymnasium.Env[Any, Any]) -> Any:
@@ -152,6 +167,9 @@ def _stepping(env: gymnasium.Env[Any, Any]) -> Any:
                 env.reset()
 
     return step
+
+
+_FLOOR_SETTINGS = functools.partial(_process_settings, 1, "highest")  # the products set their own precision
 
 
 if __name__ == "__main__":

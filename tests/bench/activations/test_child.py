@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,11 +35,20 @@ def offer(*names: str, **fields: Any) -> Offer:
 
 
 @pytest.fixture(autouse=True)
-def threads() -> Any:
-    """Give PyTorch back the threads that the measuring process takes from it."""
+def two_threads() -> Iterator[None]:
+    """Check that preparing and reading leave PyTorch's setting as they found it."""
     before = torch.get_num_threads()
+    torch.set_num_threads(2)
     yield
+    assert torch.get_num_threads() == 2
     torch.set_num_threads(before)
+
+
+def test_works_have_one_thread() -> None:
+    made = offer("relu", impl=("native",))
+    for work in made.works.values():
+        with work.around():
+            assert torch.get_num_threads() == 1
 
 
 def test_every_arm_offers_its_works_and_says_what_it_is() -> None:
