@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -198,5 +199,6 @@ def _run(command: Command, name: str, arguments: list[str]) -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"swimrl: {message}", file=sys.stderr)
+    with suppress(OSError, ValueError):  # a closed terminal must not change the exit code
+        print(f"swimrl: {message}", file=sys.stderr)
     return code

@@ -21,7 +21,7 @@ import tyro
 from swimrl.fields import copy_fields, to_mapping
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.training import config_file
-from swimrl.training.config import TrainConfig
+from swimrl.training.config import TrainConfig, with_absolute_files
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,6 @@ def _print_plan(config: TrainConfig, study: Path) -> None:
     from swimrl.training.resolved import directory_of, resolve
 
     build.import_modules(config)
-    resolved = resolve(config)
-    directory = directory_of(resolved, study)
+    resolved = resolve(with_absolute_files(config))
+    directory = directory_of(resolved, study.expanduser())
     print(json.dumps({"directory": str(directory.path), **to_mapping(resolved.config)}, indent=2))

@@ -9,7 +9,7 @@ from pathlib import Path
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
 from swimrl.sweeps.config import PlannedRun, Value, replaced
-from swimrl.training.config import TrainConfig
+from swimrl.training.config import TrainConfig, with_absolute_files
 from swimrl.training.resolved import directory_of, resolve
 
 
@@ -41,7 +41,7 @@ def expand(
     for seed in seeds:
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
-            resolved = resolve(replaced(base, {**chosen, "seed": check_seed(seed)}))
+            resolved = resolve(with_absolute_files(replaced(base, {**chosen, "seed": check_seed(seed)})))
             run = PlannedRun(resolved.config, directory_of(resolved, study))
             if run.directory.path in runs:
                 settings = ", ".join(f"{key} {value}" for key, value in {**chosen, "seed": seed}.items())

@@ -17,7 +17,7 @@ from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.runs.record import RunRecord, Status, read_record
 from swimrl.training import build, config_file
 from swimrl.training.callbacks import Callbacks, assigned, given_callbacks
-from swimrl.training.config import TrainConfig, with_settings
+from swimrl.training.config import TrainConfig, with_absolute_files, with_settings
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
 from swimrl.training.policy_function import Policy, load_policy
 from swimrl.training.resolved import directory_of, resolve
@@ -73,7 +73,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self._directory = RunDirectory(self.path)
         read_record(self._directory.record_file)
 
@@ -306,10 +306,10 @@ def train(
     given = given_callbacks(callback)
     if given.names:
         settings["callback"] = list(given.names)
-    wanted = with_settings(_base(config), settings, source="swimrl.train")
+    wanted = with_absolute_files(with_settings(_base(config), settings, source="swimrl.train"))
     build.import_modules(wanted)
     resolved = resolve(wanted)
-    directory = directory_of(resolved, Path(out))
+    directory = directory_of(resolved, Path(out).expanduser())
     objects = assigned(wanted.callback, given)
     start(resolved, directory, objects, overwrite=overwrite, resume=resume, progress=progress)
     return Run(directory.path)

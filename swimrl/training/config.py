@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -157,8 +160,10 @@ class TrainConfig:
         return self.act if self.act_critic is None else self.act_critic
 
     def environment_arguments(self) -> dict[str, object]:
-        """Return ``env_kwargs`` as a mapping; values are YAML scalars, so numbers and booleans work."""
+        """Return ``env_kwargs`` as a mapping; values are YAML, so numbers, booleans and lists work."""
         import yaml
+
+        from swimrl.training.config_file import parse_yaml
 
         arguments: dict[str, object] = {}
         for pair in self.env_kwargs:
@@ -171,7 +176,7 @@ class TrainConfig:
             if name in arguments:
                 raise ConfigError(f"--env-kwargs names {name!r} twice; give it once")
             try:
-                arguments[name] = parse_scalar(yaml.safe_load(value))
+                arguments[name] = with_numbers(parse_yaml(value))
             except yaml.YAMLError as error:
                 raise ConfigError(
                     f"--env-kwargs {pair!r}: {value!r} is no number, word or list; "
@@ -205,13 +210,31 @@ def with_settings(config: TrainConfig, settings: Mapping[str, Any], *, source: s
     return from_mapping(TrainConfig, to_mapping(config) | changes, source=source)
 
 
-def parse_scalar(value: object) -> object:
-    """Return a YAML value with floats such as ``3e-4`` mended, which YAML 1.1 takes for strings."""
+def with_absolute_files(config: TrainConfig) -> TrainConfig:
+    """Return ``config`` with absolute paths in ``env_kwargs``, for a run that will be opened from elsewhere.
+
+    A value is a path if it begins with ``./``, ``../`` or ``~`` and names something that exists, such as
+    ``xml_file=./robot.xml``. Gymnasium reads such paths from the working directory.
+    """
+    return dataclasses.replace(config, env_kwargs=tuple(map(_with_absolute_file, config.env_kwargs)))
+
+
+def _with_absolute_file(pair: str) -> str:
+    name, _, value = pair.partition("=")
+    if value.startswith(("./", "../", "~")):
+        path = Path(value).expanduser()
+        if path.exists():
+            return f"{name}={path.resolve()}"
+    return pair
+
+
+def with_numbers(value: object) -> object:
+    """Return a YAML value in which text for a number, such as ``inf``, is the number; in lists too."""
+    if isinstance(value, list):
+        return [with_numbers(item) for item in value]
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             return float(value)
-        except ValueError:
-            return value
     return value
 
 

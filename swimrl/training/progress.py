@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from rich.console import Console
@@ -20,6 +24,52 @@ from tqdm.auto import tqdm
 
 from swimrl.runs.directory import Episode
 from swimrl.runs.record import RunRecord
+
+
+class SurvivableOutput(io.TextIOBase):
+    """Standard output for a run that goes on when its terminal is closed or the reader of its pipe ends.
+
+    Text that cannot be printed is dropped; characters that the terminal does not know become ``?``.
+    """
+
+    def write(self, text: str) -> int:
+        """Print ``text`` if that is possible."""
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding or "ascii"
+            return self.write(text.encode(encoding, "replace").decode(encoding))
+        except (OSError, ValueError, AttributeError):  # broken, closed, or None
+            _discard_output()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush if that is possible."""
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError, AttributeError):
+            _discard_output()
+
+    def isatty(self) -> bool:
+        """Return whether standard output is a terminal."""
+        return sys.stdout is not None and sys.stdout.isatty()
+
+    def fileno(self) -> int:
+        """Return the file descriptor of standard output."""
+        return sys.stdout.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # read-only here
+        """Encoding of standard output; rich draws bars in ASCII where it is not UTF."""
+        return getattr(sys.stdout, "encoding", None) or "ascii"
+
+
+def _discard_output() -> None:
+    """Send standard output to nowhere, so that flushing the rest of its buffer is no error at the end."""
+    with suppress(OSError, ValueError, AttributeError):
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, sys.stdout.fileno())
+        os.close(descriptor)
 
 
 class Reporter(Protocol):

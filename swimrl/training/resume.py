@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +138,8 @@ def _why_no_run(config: TrainConfig, directory: RunDirectory) -> str:
     nearest, path = min(others, key=lambda pair: (len(pair[0]), pair[1]))
     return (
         f"there is no run with these settings to resume; the nearest differs ({'; '.join(nearest)}); "
-        f"continue that with: swimrl resume {path}, or leave out --resume to start a new run"
+        f"continue that with: swimrl resume {shlex.quote(str(path))}, "
+        "or leave out --resume to start a new run"
     )
 
 

@@ -8,8 +8,10 @@ training. The content of a checkpoint is in `checkpointing`, that of run.json in
 from __future__ import annotations
 
 import io
+import logging
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
@@ -77,14 +79,29 @@ def execute(
         if callbacks is None:
             callbacks = build_callbacks(config.callback)
         env = build.build_environment(config)
-        training = _Training(resolved, directory, reporter, agent, env, study or {})
-        with directory.at_work():
+        with _closing(agent, env), directory.at_work():
+            training = _Training(resolved, directory, reporter, agent, env, study or {})
             if continuation is None:
                 directory.create(overwrite=overwrite)
             else:
                 training.restore(continuation)
             with training.interruption.listening():
                 return training.go(callbacks)
+
+
+@contextmanager
+def _closing(agent: TD3, env: Env) -> Iterator[None]:
+    """Close all environments at the end, so that no simulator of theirs stays behind."""
+    try:
+        yield
+    finally:
+        for one in (env, agent.get_env()):
+            try:
+                if one is not None:
+                    one.close()
+            except Exception as error:
+                # The run is written; an environment that cannot be closed does not change it.
+                logging.getLogger("swimrl.training").warning("an environment cannot be closed: %s", error)
 
 
 class _Training:

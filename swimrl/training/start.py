@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from typing import IO, cast
 
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
@@ -11,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from swimrl.runs.directory import RunDirectory
 from swimrl.training.callbacks import build_callbacks
 from swimrl.training.config import TrainConfig
-from swimrl.training.progress import print_lines, reporter_for, summary
+from swimrl.training.progress import SurvivableOutput, print_lines, reporter_for, summary
 from swimrl.training.resolved import Resolved
 from swimrl.training.resume import continuation, is_finished
 from swimrl.training.run import execute
@@ -41,7 +42,7 @@ def start(
         KeyboardInterrupt: If the run was interrupted; it is closed and can be resumed.
     """
     config = resolved.config
-    console = Console(quiet=not progress)
+    console = Console(quiet=not progress, file=cast(IO[str], SurvivableOutput()))
     if resume and is_finished(directory, config):
         finished = f"the run in {directory.path} is finished; a larger --steps goes on further"
         print_lines(console, [finished])

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -166,6 +167,25 @@ class TestTrain:
         with pytest.raises(ConfigError, match=message):
             swimrl.train(**SMALL | given, out=tmp_path)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_with_a_file_of_the_working_directory_opens_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    shutil.copy(
+        Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / "hopper.xml", here / "my.xml"
+    )
+    monkeypatch.chdir(here)
+    settings = {"env": "Hopper-v5", "act": "relu", "steps": 1, "net": "8x8", "progress": False}
+    few = {"eval_episodes": 1, "final_episodes": 0, "env_kwargs": {"xml_file": "./my.xml"}}
+    run = swimrl.train(**settings, **few, out=tmp_path / "study")
+    assert run.config.env_kwargs == (f"xml_file={here / 'my.xml'}",)
+    monkeypatch.chdir(elsewhere)
+    assert run.evaluate(episodes=1).lengths[0] > 0
+    assert run.resume(steps=2, progress=False).record.steps_done == 2
 
 
 class TestCallbackObjects:

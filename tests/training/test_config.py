@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ from swimrl.training.config import TrainConfig
         ("0.5", 0.5),
         ("true", True),
         ("word", "word"),
-        ("[0.7, 1e3]", [0.7, "1e3"]),
+        ("[0.7, 1e3]", [0.7, 1e3]),
+        ("[7e-1, inf]", [0.7, math.inf]),
+        ("010", 10),
+        ("1:30", "1:30"),
         ("", None),
     ],
 )

@@ -82,6 +82,12 @@ def test_numbers_are_read_by_the_type_of_their_field(tmp_path: Path) -> None:
     assert [type(number) for number in numbers] == [int, float, int]
 
 
+def test_a_leading_zero_does_not_mean_base_8(tmp_path: Path) -> None:
+    """YAML 1.1 reads 010 as 8."""
+    config = load(write(tmp_path, "seed: 010\ndiagnose_bound: .5\n"), TrainConfig)
+    assert (config.seed, config.diagnose_bound) == (10, 0.5)
+
+
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert load(write(tmp_path, ""), TrainConfig) == TrainConfig()
     assert load(write(tmp_path, "td3:\n  gamma: 0.5\n"), TrainConfig) == TrainConfig(td3=TD3Config(gamma=0.5))
@@ -100,6 +106,8 @@ def test_lists_and_mappings_of_arguments(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("steps: 1.5", "steps is 1.5; expected a whole number, such as 1000 or 1e6"),
+        ("steps: 1:30", "steps is '1:30'; expected a whole number, such as 1000 or 1e6"),
+        ("steps: 2026-01-01", "steps is '2026-01-01'; expected a whole number, such as 1000 or 1e6"),
         ("steps: .inf", "steps is Infinity; expected a whole number, such as 1000 or 1e6"),
         ("steps: null", "steps is null; expected a whole number, such as 1000 or 1e6"),
         ("seed: true", "seed is true; expected a whole number, such as 1000 or 1e6"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 
 import pytest
 from rich.console import Console
 
 from swimrl.runs.directory import Episode
-from swimrl.training.progress import BarReporter, LineReporter, Reporter
+from swimrl.training.progress import BarReporter, LineReporter, Reporter, SurvivableOutput
 
 TITLE = ["Hopper-v4  expr: x*[1]  seed 0", "run directory: " + "long/" * 30]
 
@@ -53,3 +54,24 @@ def test_the_bar_keeps_to_one_line_and_shows_steps_speed_return_and_time_left(wi
         r"training +━+ +1,000,000/1,000,000 +[\d,…-]+(/s)? +return 1,235 +[\d:…-]+ *", bars[0]
     )
     assert re.fullmatch(r"final episodes +━+ +100/100 +[\d,…-]+(/s)? +[\d:…-]+ *", bars[1])
+
+
+class Broken(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_run_outlives_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=SurvivableOutput(), width=80)
+    for stdout in (Broken(), None):
+        monkeypatch.setattr(sys, "stdout", stdout)
+        show(LineReporter(console, TITLE))
+
+
+def test_what_a_terminal_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding="ascii", write_through=True))
+    show(LineReporter(Console(file=SurvivableOutput(), width=80), ["run directory: Läufe"]))
+    assert file.getvalue().startswith(b"run directory: L?ufe\n")
