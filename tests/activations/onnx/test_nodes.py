@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="an optional library; pip install 'swimrl[dev]'")
 import onnx
 import onnxruntime
-import pytest
 from onnx import TensorProto, helper
 
 from swimrl.activations.onnx.graph import Graph
