@@ -244,6 +244,34 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(list(by_step)), values[..., 0], values[..., 1].astype(int)
 
 
+def read_last_returns(path: Path) -> list[float]:
+    """Return the returns of the last evaluation in an evaluations.csv; empty if there is none yet.
+
+    It reads the end of the file only, so that the status of hundreds of runs takes no longer than the runs
+    need to be found.
+
+    Raises:
+        DamagedFileError: If the file cannot be read or has other columns.
+    """
+    try:
+        with path.open("rb") as file:
+            size, length = file.seek(0, io.SEEK_END), 0
+            while True:
+                length = min(max(4096, 4 * length), size)
+                file.seek(size - length)
+                # The first line is the header, or may be cut off.
+                rows = [line.split(b",") for line in file.read(length).splitlines()[1:]]
+                last = [row for row in rows if row[0] == rows[-1][0]] if rows else []
+                if length == size or len(last) < len(rows):
+                    return [float(row[2]) for row in last]
+    except OSError as error:
+        raise DamagedFileError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise DamagedFileError(
+            f"{path} is damaged; expected the columns {', '.join(EVALUATION_COLUMNS)}"
+        ) from error
+
+
 def read_diagnostics(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return steps [D] and values [D] of each series of a diagnostics.csv; undetermined values are NaN.
 

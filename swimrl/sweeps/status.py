@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from swimrl.errors import DamagedFileError
-from swimrl.runs.directory import RunDirectory, read_evaluations
+from swimrl.runs.directory import RunDirectory, read_last_returns
 from swimrl.runs.lock import LOCK_NAME
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.training.progress_file import read_progress
@@ -216,7 +216,7 @@ def _now(status: RunStatus) -> RunStatus:
 
 def _last_return(directory: RunDirectory) -> float | None:
     try:
-        _, returns, _ = read_evaluations(directory.evaluations_file)
+        returns = read_last_returns(directory.evaluations_file)
     except DamagedFileError:
         return None  # none yet
-    return float(returns[-1].mean()) if len(returns) else None
+    return sum(returns) / len(returns) if returns else None

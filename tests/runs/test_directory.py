@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from swimrl.errors import ConfigError, DamagedFileError, RunExistsError, StorageError
-from swimrl.runs.directory import Episode, RunDirectory, read_diagnostics, read_evaluations
+from swimrl.runs.directory import (
+    Episode,
+    RunDirectory,
+    read_diagnostics,
+    read_evaluations,
+    read_last_returns,
+)
 from swimrl.runs.record import RunRecord
 
 FIRST = [Episode(1.5, 10), Episode(-2.0, 20)]
@@ -214,3 +220,23 @@ class TestDiagnostics:
     def test_a_file_that_is_not_there_is_an_error(self, run: RunDirectory) -> None:
         with pytest.raises(DamagedFileError, match="cannot read"):
             read_diagnostics(run.diagnostics_file)
+
+
+@pytest.mark.parametrize(("evaluations", "episodes"), [(1, 1), (1, 300), (2, 3), (300, 10), (40, 400)])
+def test_the_last_returns_are_those_of_the_whole_file(
+    evaluations: int, episodes: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "evaluations.csv"
+    rows = [(step, number, step + number / 7, 5) for step in range(evaluations) for number in range(episodes)]
+    path.write_text("step,episode,return,length\n" + "".join("{},{},{},{}\n".format(*row) for row in rows))
+    assert read_last_returns(path) == read_evaluations(path)[1][-1].tolist()
+
+
+def test_without_an_evaluation_there_are_no_last_returns(tmp_path: Path) -> None:
+    path = tmp_path / "evaluations.csv"
+    for text in ("", "step,episode,return,length\n"):
+        path.write_text(text)
+        assert read_last_returns(path) == []
+    path.write_text("step,episode,return,length\n1,2\n")
+    with pytest.raises(DamagedFileError, match="is damaged"):
+        read_last_returns(path)
