@@ -1,4 +1,4 @@
-"""Make any continuous-control environment by its id, or say in one line why it cannot be made."""
+"""Make any continuous-control environment by its id, or raise one line that says why it cannot be made."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gymnasium.spaces import Box
 
 from swimrl.envs import physics, rendering
 from swimrl.envs.catalogue import TASKS
+from swimrl.envs.guard import Guard
 from swimrl.errors import EnvironmentIdError, InputError, closest
 
 Env = gym.Env[Any, Any]
@@ -68,9 +69,9 @@ def check_id(env_id: str) -> None:
 def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mode: str | None = None) -> Env:
     """Make the environment ``env_id`` with Gymnasium's usual wrappers, its time limit among them.
 
-    Observations are float vectors and actions are vectors in a bounded box. MuJoCo's warnings go to
-    `swimrl.envs.physics`, and Gymnasium's notice that version 4 is out of date is not shown: the
-    published results are on version 4.
+    Observations are float vectors and actions are vectors in a bounded box; `swimrl.envs.guard.Guard` checks
+    every step. MuJoCo's warnings go to `swimrl.envs.physics`. Gymnasium's notice that version 4 is out of
+    date is not shown, because the published results are on version 4.
 
     Args:
         env_id: A Gymnasium id such as ``"HalfCheetah-v4"``.
@@ -93,9 +94,12 @@ def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mod
         try:
             # Left out when nothing is drawn: not every environment takes it.
             drawing: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}
-            env = gym.make(env_id, **env_kwargs, **drawing)
-        # An environment is anybody's code and may raise anything.
-        except Exception as error:
+            # Guard checks every step instead of Gymnasium's checker, which checks the first one.
+            env = gym.make(env_id, disable_env_checker=True, **env_kwargs, **drawing)
+        except KeyboardInterrupt:
+            raise
+        # An environment is a user's code and may raise anything.
+        except BaseException as error:
             raise EnvironmentIdError(_why_not_made(env_id, env_kwargs, error)) from error
     try:
         _check_spaces(env, env_id)
@@ -107,14 +111,14 @@ def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mod
     except InputError:
         env.close()
         raise
-    return env
+    return Guard(env)
 
 
 def _supported_versions(name: str) -> str:
     return " or ".join(task_id for task_id in TASKS if task_id.rpartition("-v")[0] == name)
 
 
-def _why_not_made(env_id: str, env_kwargs: Mapping[str, Any], error: Exception) -> str:
+def _why_not_made(env_id: str, env_kwargs: Mapping[str, Any], error: BaseException) -> str:
     reason = _first_line(error)
     if not env_kwargs:
         return f"{env_id} cannot be made: {reason}"
@@ -149,6 +153,7 @@ def _check_spaces(env: Env, env_id: str) -> None:
             f"{env_id} has unbounded actions, but TD3 scales its actions to finite bounds; "
             "register the environment with finite action bounds"
         )
+    _check_width(action, env_id)
     if not isinstance(observation, Box):
         raise EnvironmentIdError(
             f"{env_id} has {type(observation).__name__} observations, but a float vector "
@@ -167,6 +172,25 @@ def _check_spaces(env: Env, env_id: str) -> None:
             raise EnvironmentIdError(
                 f"{env_id} has {name} of shape {space.shape}, but shape (n,) is expected; "
                 f"register the environment wrapped in gymnasium.wrappers.{wrapper}"
+            )
+
+
+def _check_width(action: Box, env_id: str) -> None:
+    """Check that actions of the box can be scaled to [-1, 1] and back."""
+    with np.errstate(over="ignore"):
+        width = np.ravel(action.high - action.low)
+    for number, (low, high, wide) in enumerate(
+        zip(np.ravel(action.low), np.ravel(action.high), width, strict=True)
+    ):
+        if low == high:
+            raise EnvironmentIdError(
+                f"action {number} of {env_id} can only be {low:g} (low = high), so nothing can be learned "
+                "for it; register the environment without this action"
+            )
+        if not np.isfinite(wide):
+            raise EnvironmentIdError(
+                f"action {number} of {env_id} lies between {low:g} and {high:g}, a width that overflows "
+                f"{action.dtype}; register the environment wrapped in gymnasium.wrappers.RescaleAction"
             )
 
 
@@ -205,7 +229,8 @@ def _try_one_step(env: Env, env_id: str, env_kwargs: Mapping[str, Any]) -> None:
     assert isinstance(env.action_space, Box)  # _check_spaces
     try:
         env.reset(seed=0)
-        env.step(np.clip(0, env.action_space.low, env.action_space.high))
+        space = env.action_space
+        env.step(np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype))
     except Exception as error:
         raise EnvironmentIdError(
             f"{env_id} fails in its first step with {_shown(env_kwargs)}: {_first_line(error)}"
@@ -216,5 +241,5 @@ def _shown(env_kwargs: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value!r}" for key, value in env_kwargs.items())
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -59,13 +59,14 @@ def evaluation_seed(seed: int) -> int:
     return seed + _EVALUATION_OFFSET
 
 
-def final_seed(episode: int) -> int:
-    """Return the reset seed of final evaluation episode number ``episode``.
+def final_seeds(episode: int) -> tuple[int, int]:
+    """Return the reset seeds of final evaluation episode number ``episode``, the second as a substitute.
 
-    It is the same for every run, and no training or evaluation reset can use it: stream seeds lie below
-    2^30, evaluation seeds below 2^30 + 100, final seeds from 2^31 on.
+    They are the same for every run, and no training or evaluation reset can use them: seeds of streams lie
+    below 2^30, those of evaluations below 2^30 + 100, final seeds from 2^31 on. An environment that takes a C
+    integer refuses these; its final episodes have the seeds from 2^31 - 1 downwards.
     """
-    return _FINAL_SEEDS_START + episode
+    return _FINAL_SEEDS_START + episode, _FINAL_SEEDS_START - 1 - episode
 
 
 def _sequence(seed: int, name: str) -> np.random.SeedSequence:

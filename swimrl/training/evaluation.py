@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 
-from swimrl.envs.seeding import evaluation_seed, final_seed
-from swimrl.errors import InputError, NonFiniteError
+from swimrl.envs.check import has_time_limit
+from swimrl.envs.seeding import evaluation_seed, final_seeds
+from swimrl.errors import EnvironmentFaultError, InputError, NonFiniteError
 from swimrl.runs.directory import Episode
 from swimrl.training.policy_function import Policy
+
+MOST_STEPS_WITHOUT_LIMIT = 100_000
+"""An evaluation episode in an environment without time limit fails if it takes more steps."""
 
 
 class Transition(NamedTuple):
@@ -78,8 +82,8 @@ def run_episodes(
         raise InputError(f"--episodes is {episodes}; expected a whole number of at least 1")
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
-    seeds = [final_seed(number) if seed is None else seed + number for number in range(episodes)]
-    done = [run_episode(policy, env, reset_seed, on_step=on_step) for reset_seed in seeds]
+    seeds = [final_seeds(number) if seed is None else (seed + number,) for number in range(episodes)]
+    done = [run_episode(policy, env, *of_episode, on_step=on_step) for of_episode in seeds]
     return Episodes(
         np.array([episode.undiscounted_return for episode in done]),
         np.array([episode.length for episode in done]),
@@ -106,13 +110,14 @@ def evaluate(
 def evaluate_final(policy: Policy, env: gym.Env[Any, Any], *, episodes: int) -> Iterator[Episode]:
     """Yield the fresh episodes of the score ``final100``, whose seeds are the same for every run."""
     for number in range(episodes):
-        yield run_episode(policy, env, final_seed(number))
+        yield run_episode(policy, env, *final_seeds(number))
 
 
 def run_episode(
     policy: Policy,
     env: gym.Env[Any, Any],
     reset_seed: int | None,
+    substitute_seed: int | None = None,
     *,
     on_step: Callable[[Transition], None] | None = None,
 ) -> Episode:
@@ -121,14 +126,22 @@ def run_episode(
     Args:
         policy: Chooses the actions.
         env: The environment.
-        reset_seed: Seed of the reset, or None to go on with the environment's own generator.
+        reset_seed: Seed of the reset, or None to continue with the environment's own generator.
+        substitute_seed: Seed of the reset if the environment refuses ``reset_seed``.
         on_step: Receives each transition.
 
     Raises:
-        NonFiniteError: If the return is NaN or infinite.
+        NonFiniteError: If an action or the return is NaN or infinite.
+        EnvironmentFaultError: If the environment fails, or has no time limit and the episode does not end.
     """
-    observation, _ = env.reset(seed=reset_seed)
+    try:
+        observation, _ = env.reset(seed=reset_seed)
+    except EnvironmentFaultError:
+        if substitute_seed is None:
+            raise
+        observation, _ = env.reset(seed=substitute_seed)
     total, length, is_over = 0.0, 0, False
+    most = math.inf if has_time_limit(env) else MOST_STEPS_WITHOUT_LIMIT
     while not is_over:
         action = policy(observation)
         next_observation, reward, terminated, truncated, info = env.step(action)
@@ -138,6 +151,12 @@ def run_episode(
         total += float(reward)
         length += 1
         is_over = terminated or truncated
+        if length >= most and not is_over:
+            name = env.spec.id if env.spec else env
+            raise EnvironmentFaultError(
+                f"the environment {name} has no time limit, and an evaluation episode has not ended after "
+                f"{length:,} steps; give it one with --env-kwargs max_episode_steps=1000"
+            )
     if not math.isfinite(total):
         raise NonFiniteError(
             f"the rewards of an evaluation episode of {length} steps sum to {total}; "

@@ -17,6 +17,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import configure
 
+from swimrl.envs.check import check_environment, close
 from swimrl.envs.make import Env
 from swimrl.errors import TrainingError
 from swimrl.runs.directory import RunDirectory, replace, writing
@@ -72,6 +73,7 @@ def execute(
         Exception: Whatever else the user's own environment or callback raised; run.json says it too.
     """
     config = resolved.config
+    check_environment(config.env, config.environment_arguments())
     device = build.choose_device(config.device)
     # The fused engine uses its threads for whole critics; within a product one thread is fastest.
     with product_threads(1 if config.engine == "fused" else config.threads):
@@ -130,6 +132,7 @@ class _Training:
         self._steps = config.steps
         self._directory = directory
         self._agent = agent
+        self._env = env
         self.reporter = Reporters(ProgressFile(directory), reporter)
         stopwatch = Stopwatch()
         self.recorder = Recorder(agent, config, directory)
@@ -174,6 +177,8 @@ class _Training:
             self.reporter.stop()
             self.recorder.close()
             self._agent.logger.close()
+            close(self._agent.env)
+            close(self._env)
 
     def _open_log(self) -> None:
         is_new = not any(self._directory.path.glob("events.out.tfevents.*"))

@@ -10,7 +10,7 @@ from swimrl.envs.seeding import (
     Streams,
     check_seed,
     evaluation_seed,
-    final_seed,
+    final_seeds,
     stream_seed,
 )
 from swimrl.errors import ConfigError
@@ -61,7 +61,10 @@ def test_borrow_restores_after_an_error() -> None:
 
 def test_final_seeds_meet_no_training_or_evaluation_seed() -> None:
     largest_of_training = max(MAX_SEED, 2**30 - 1)
-    assert final_seed(0) > max(largest_of_training, evaluation_seed(MAX_SEED))
+    seeds = [seed for episode in range(100) for seed in final_seeds(episode)]
+    assert len(set(seeds)) == 200
+    assert min(seeds) > max(largest_of_training, evaluation_seed(MAX_SEED))
+    assert max(second for _, second in map(final_seeds, range(100))) == 2**31 - 1  # a C integer holds it
     assert stream_seed(MAX_SEED, "resets") < 2**30
 
 

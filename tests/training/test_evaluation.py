@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import faulty  # noqa: F401 - registers environments
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from swimrl.envs.make import make
-from swimrl.errors import NonFiniteError
+from swimrl.errors import EnvironmentFaultError, NonFiniteError
 from swimrl.runs.directory import Episode
+from swimrl.training import evaluation
 from swimrl.training.evaluation import Transition, evaluate, evaluate_final, run_episode
 
 
@@ -64,6 +66,16 @@ def test_an_episode_hands_out_its_transitions() -> None:
 
 
 def test_a_return_that_is_not_finite_is_an_error() -> None:
-    env = make("worlds/Line-v0", {"nan_reward_from": 5})
+    env = gym.make("worlds/Line-v0", nan_reward_from=5)  # without the guard that names the step
     with pytest.raises(NonFiniteError, match="episode of 20 steps sum to nan"):
         run_episode(lambda observation: np.zeros(1, np.float32), env, 0)
+
+
+def test_an_episode_without_end_and_time_limit_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "MOST_STEPS_WITHOUT_LIMIT", 70)
+    act = lambda observation: np.zeros(2, np.float32)  # noqa: E731
+    with pytest.raises(
+        EnvironmentFaultError, match=r"faulty/Endless-v0 has no time limit, .* not ended after 70 steps; give"
+    ):
+        run_episode(act, make("faulty/Endless-v0"), 0)
+    assert run_episode(act, make("faulty/Endless-v0", {"max_episode_steps": 80}), 0).length == 80

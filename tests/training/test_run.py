@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faulty
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -23,7 +24,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import swimrl
-from swimrl.errors import NonFiniteError, StorageError, SwimrlError, TrainingError
+from swimrl.errors import (
+    EnvironmentFaultError,
+    EnvironmentIdError,
+    NonFiniteError,
+    StorageError,
+    SwimrlError,
+    TrainingError,
+)
 from swimrl.runs.record import read_record
 from swimrl.td3.agent import TD3
 from swimrl.training import build, open_run
@@ -318,10 +326,10 @@ class TestFailure:
 
     def test_a_reward_that_is_no_number_stops_the_run_and_keeps_what_it_has(self, tmp_path: Path) -> None:
         record = self.fail(tmp_path, SwimrlError, {"env_kwargs": {"nan_reward_from": 90}})
-        assert (record["status"], record["failure"]) == ("failed", "diverged")
-        assert "reward is nan at step 89" in record["reason"]
+        assert (record["status"], record["failure"]) == ("failed", "environment")
+        assert "the environment worlds/Line-v0 returned the reward nan in step" in record["reason"]
         assert record["reason"] == record["text"]
-        assert record["steps_done"] == 89
+        assert record["steps_done"] == 88
         assert record["ended"]
         steps = [row["step"] for row in rows_of(record["run"] / "evaluations.csv")]
         assert steps == ["0", "60"]
@@ -363,6 +371,40 @@ class TestFailure:
         record = self.fail(tmp_path, kind, {"callback": Raises(raised)})
         assert (record["status"], record["failure"], record["reason"]) == ("failed", "error", text)
         assert record["steps_done"] == 31
+
+
+class TestUsersEnvironments:
+    """Environments of ``faulty.py``."""
+
+    def settings(self, name: str) -> Settings:
+        return {"env": f"faulty/{name}-v0", "imports": ("faulty",), "final_episodes": 2}
+
+    def test_a_fault_is_found_before_there_is_a_run(self, tmp_path: Path) -> None:
+        with pytest.raises(EnvironmentIdError, match="faulty/NoReward-v0 returned the reward None"):
+            train_line(tmp_path, SHORT, self.settings("NoReward"))
+        assert list(tmp_path.rglob("run.json")) == []
+
+    def test_an_exit_in_mid_run_is_the_environments_failure(self, tmp_path: Path) -> None:
+        with pytest.raises(EnvironmentFaultError, match="faulty/Exits-v0 raised SystemExit: 0 in step 8"):
+            train_line(tmp_path, SHORT, self.settings("Exits"))
+        (file,) = tmp_path.rglob("run.json")
+        record = read_record(file)
+        assert (record.status, record.failure) == ("failed", "environment")
+
+    @pytest.mark.parametrize("engine", ["fused", "sb3"])
+    def test_an_environment_that_checks_its_actions_trains_to_the_end(
+        self, engine: str, tmp_path: Path
+    ) -> None:
+        faulty.Sound.open_instances.clear()
+        # With so large steps the actions saturate.
+        run = train_line(tmp_path, SHORT, self.settings("Strict"), {"engine": engine, "td3": {"lr": 0.1}})
+        assert record_of(run)["status"] == "done"
+        assert faulty.Sound.open_instances == set()  # all are closed
+
+    def test_final_episodes_of_an_environment_with_small_seeds(self, tmp_path: Path) -> None:
+        faulty.CInteger.seeds.clear()
+        train_line(tmp_path, SHORT, self.settings("CInteger"))
+        assert faulty.CInteger.seeds[-2:] == [2**31 - 1, 2**31 - 2]
 
 
 class Raises(BaseCallback):
