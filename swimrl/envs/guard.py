@@ -150,7 +150,8 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
         return self._fault(f"raised {text} {where}{hint}")
 
     def _fault(self, text: str) -> EnvironmentFaultError:
-        return EnvironmentFaultError(f"the environment {self._name} {text}")
+        advice = "" if ";" in text else "; check the environment and its arguments"
+        return EnvironmentFaultError(f"the environment {self._name} {text}{advice}")
 
 
 def _shown(value: Any) -> str:
