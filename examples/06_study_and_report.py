@@ -3,12 +3,13 @@
 import swimrl
 
 STEPS = 20_000
+SEEDS = 3
 
 # Given again, it does only what is left.
 study = swimrl.sweep(
     env="Hopper-v4",
     act=["swim", "relu"],
-    seeds=range(3),
+    seeds=range(SEEDS),
     steps=STEPS,
     eval_every=STEPS // 10,
     td3={"learning_starts": STEPS // 10},

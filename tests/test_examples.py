@@ -14,8 +14,8 @@ from tests.registrations import forgotten_afterwards
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(script.name for script in EXAMPLES.glob("[0-9]*.py"))
-STEPS = re.compile(r"^STEPS = [\d_]+$", re.MULTILINE)
-FEW = "STEPS = 60"
+SIZES = re.compile(r"^(STEPS|SEEDS) = [\d_]+$", re.MULTILINE)
+SMALL = {"STEPS": 60, "SEEDS": 1}
 
 TOGETHER = ["06_study_and_report.py", "07_read_runs.py"]
 """The second reads what the first has written."""
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the examples to an empty folder, with few steps, and go there."""
     for script in EXAMPLES.glob("*.py"):
         text = script.read_text(encoding="utf-8")
-        (tmp_path / script.name).write_text(STEPS.sub(FEW, text), encoding="utf-8")
+        (tmp_path / script.name).write_text(made_small(text), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # as for `python SCRIPT`
     return tmp_path
@@ -51,6 +51,10 @@ def test_scripts_run(scripts: list[str], folder: Path, capsys: pytest.CaptureFix
             assert capsys.readouterr().out
 
 
+def made_small(source: str) -> str:
+    return SIZES.sub(lambda size: f"{size[1]} = {SMALL[size[1]]}", source)
+
+
 def notebook_of(path: Path) -> object:
     import nbformat
 
@@ -69,7 +73,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "tour.ipynb", tmp_path)
     notebook = notebook_of(tmp_path / "tour.ipynb")
     for cell in notebook.cells:
-        cell.source = STEPS.sub(FEW, cell.source)
+        cell.source = made_small(cell.source)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     assert (tmp_path / "runs").is_dir()
