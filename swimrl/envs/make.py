@@ -22,7 +22,9 @@ Env = gym.Env[Any, Any]
 
 _TASK_NAMES = {task_id.rpartition("-v")[0] for task_id in TASKS}
 
-# Arguments that every supported environment hands on to Gymnasium's MujocoEnv.
+_MUJOCO = "gymnasium.envs.mujoco."
+
+# Arguments that Gymnasium's MuJoCo environments hand on to MujocoEnv.
 _MUJOCO_KWARGS = ("camera_id", "camera_name", "height", "max_geom", "visual_options", "width")
 
 
@@ -136,7 +138,7 @@ def _accepted_kwargs(env_id: str) -> list[str]:
     creator = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
     parameters = inspect.signature(creator).parameters.values()
     accepted = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    if env_id in TASKS:
+    if str(entry_point).startswith(_MUJOCO):
         accepted.update(_MUJOCO_KWARGS)
     return sorted((accepted | {"max_episode_steps"}) - {"render_mode"})
 

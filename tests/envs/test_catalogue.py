@@ -13,7 +13,8 @@ def test_every_mujoco_task_of_gymnasium_that_can_run_is_supported() -> None:
         for env_id, spec in gym.registry.items()
         if str(spec.entry_point).startswith("gymnasium.envs.mujoco.")
     }
-    assert set(TASKS) == registered - {"Pusher-v4"}
+    assert set(TASKS) >= registered - {"Pusher-v4"}
+    assert "Pusher-v4" not in TASKS
 
 
 @pytest.mark.parametrize("env_id", TASKS)

@@ -7,6 +7,7 @@ import pytest
 
 from swimrl.errors import UndeterminedError
 from swimrl.reporting import metrics
+from swimrl.runs.scores import METRICS, scores
 from tests.reporting.studies import DIVERGED, run
 
 STEPS = np.arange(0, 120_000, 10_000)  # 12 evaluations
@@ -19,6 +20,13 @@ def test_each_score_by_its_name() -> None:
     assert metrics.score(one, "per_seed_max") == 50
     assert metrics.score(one, "final100") == 7.5
     assert metrics.score(one, "auc") == np.trapezoid(RETURNS, STEPS) / 110_000
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_report_scores_a_whole_run_as_training_does(metric: str) -> None:
+    final = [7.0, 8.0]
+    one = run(steps=STEPS, returns=RETURNS, final100=np.mean(final))
+    assert metrics.score(one, metric) == pytest.approx(scores(STEPS, RETURNS[:, None], final)[metric])
 
 
 def test_scores_at_an_earlier_step() -> None:
