@@ -116,6 +116,8 @@ def run_checks() -> Iterator[Check]:
     yield _rendering()
     yield _ffmpeg()
     yield _compiler()
+    if importlib.util.find_spec("numba"):
+        yield _compiled_code()
 
 
 def _swimrl() -> Check:
@@ -291,6 +293,34 @@ def _compiler() -> Check:
     if not (Path(sysconfig.get_path("include")) / "Python.h").exists():
         return Check("C++ compiler", "missing", f"{compiler}, but torch.compile also needs Python.h", fix)
     return Check("C++ compiler", "ok", str(shutil.which(compiler)))
+
+
+def _compiled_code() -> Check:
+    """Load a compiled loop, and check that compiled code can be kept on disk."""
+    import warnings
+
+    import numpy as np
+
+    fix = "set XDG_CACHE_HOME to a folder that can be written"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            from swimrl.activations.cpu.cache import cache_directory
+            from swimrl.td3.engine.kernels import polyak
+
+            target = np.zeros(2, np.float32)
+            polyak(target, np.ones(2, np.float32), 0.5)
+            kept = f"kept in {cache_directory()}"
+        except OSError as error:
+            return Check("compiled code", "warn", f"compiled by each process anew: {error}", fix)
+        except Exception as error:  # whatever fails in numba or LLVM, the doctor reports it
+            return Check(
+                "compiled code", "missing", f"{type(error).__name__}: {error}", "pip install -U numba"
+            )
+    problems = [str(warning.message) for warning in caught if "kept on disk" in str(warning.message)]
+    if problems:
+        return Check("compiled code", "warn", problems[0].partition(";")[0], fix)
+    return Check("compiled code", "ok", kept)
 
 
 def print_table(checks: list[Check]) -> None:

@@ -16,7 +16,7 @@ ASKED_FOR = [
     *("python", "swimrl"),
     *("gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "tensorboard", "torch"),
     *("processor", "cores", "torch threads", "CUDA", "float32 products"),
-    *("rendering", "ffmpeg", "C++ compiler"),
+    *("rendering", "ffmpeg", "C++ compiler", "compiled code"),
 ]
 
 
@@ -98,6 +98,16 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     check = find("C++ compiler")
     assert (check.status, check.fix) == ("missing", "apt-get install -y g++ python3-dev")
     assert not check.required
+
+
+def test_compiled_code_that_cannot_be_kept(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    done = run_doctor(XDG_CACHE_HOME=str(file))
+    (check,) = (c for c in json.loads(done.stdout)["checks"] if c["name"] == "compiled code")
+    assert (check["status"], check["fix"]) == ("warn", "set XDG_CACHE_HOME to a folder that can be written")
+    assert str(file) in check["found"]
+    assert done.returncode == 0
 
 
 def test_without_imageio_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:

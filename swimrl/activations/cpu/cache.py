@@ -1,56 +1,54 @@
-"""Compiled kernels on disk: each is compiled once on a machine, and loaded in milliseconds from then on.
+"""Compiled code on disk: every function is compiled once on a machine, and loaded in milliseconds after that.
 
-numba keeps the machine code, but its cache notices neither a changed function that a kernel inlines nor a
-damaged file, and kernels are generated, so there is no source file it could belong to. So each kernel has a
-folder of its own here: the text, what numba made of it, and a checksum of every file. The folder's name holds
-the hash of all that decides what is compiled. It is written aside and renamed when it is complete, so that
-any number of processes may compile the same kernel at once; the first to finish publishes it. A folder that
-is not what its checksums say is removed and made again. Where none can be written, kernels live in memory.
+numba's own cache is not enough. It does not notice a changed function that another one inlines, a truncated
+file ends every later run, and it needs a folder that can be written. So compiled functions of swimrl have a
+cache of their own. It keeps one file for each function and signature:
+
+- The file's name contains a hash of all that decides the machine code: the source text, the elementary
+  functions it may inline, the options, the signature, the versions of the compilers, and the processor.
+- The file begins with a checksum. A file that does not match it is ignored and written again.
+- A file is written under another name and then renamed, so any number of processes may compile the same
+  function at once, and none reads a half-written file.
+- Where nothing can be written, functions are compiled in memory, and one warning says so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-import json
-import shutil
+import inspect
+import os
+import pickle
 import sys
 import tempfile
 import threading
 import types
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
+import numba
 import numpy as np
 from numba.core import config
+from numba.core.caching import _Cache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
 
-from swimrl.activations.cpu.math import source_digest
 from swimrl.host import cache_folder
 
 _config: Any = config  # numba sets its attributes at run time
-_CHECKSUMS = "checksums.json"
+_njit: Any = numba.njit  # its types lack an option
+_CompileResult: Any = CompileResult  # numba leaves it and ``dumps`` untyped
+_dumps: Any = dumps
 _lock = threading.RLock()
 _loaded: dict[str, Callable[..., None]] = {}
 
 
-def load(source: str) -> Callable[..., None]:
-    """Return the function ``kernel`` of a module, compiled; from disk if it is there.
-
-    Args:
-        source: The module's text. It decorates ``kernel`` with ``numba.njit``, with explicit signatures and
-            ``cache=_CACHE``; the name ``_CACHE`` is provided.
-    """
-    name = f"swimrl_kernel_{_digest(source)}"
-    with _lock:
-        if name not in _loaded:
-            _loaded[name] = _from_disk(name, source)
-        return _loaded[name]
-
-
 def cache_directory() -> Path:
-    """Return where compiled kernels are kept; the folder can be removed at any time.
+    """Return the folder of compiled functions; it can be removed at any time.
 
     Raises:
         OSError: There is no place for it; see `swimrl.host.cache_folder`.
@@ -58,80 +56,158 @@ def cache_directory() -> Path:
     return cache_folder() / "kernels"
 
 
-def _digest(source: str) -> str:
-    """Hash all that decides what is compiled: the text, what it inlines, the compilers and the processor."""
-    facts = [
-        source,
+def compiled(
+    function: Callable[..., Any],
+    signature: str | None = None,
+    *,
+    source: str | None = None,
+    contract: bool = False,
+) -> Any:
+    """Return a function compiled by numba, which loads its machine code from disk where it can.
+
+    Args:
+        function: The function. It may call nothing but NumPy, ``math`` and `swimrl.activations.cpu.math`.
+        signature: The types of its arguments, to compile at once; None to compile for the types of each call.
+        source: Its source text, if Python cannot find it.
+        contract: Whether a product and a sum may be rounded once, together. No other fast-math flag is set:
+            each operation rounds as NumPy's does, and NaN stays NaN.
+    """
+    dispatcher = _njit(
+        nogil=True,
+        no_cfunc_wrapper=True,
+        error_model="numpy",
+        fastmath={"contract"} if contract else False,
+    )(function)
+    dispatcher._cache = _DiskCache(function, source, f"contract={contract}")
+    if signature is not None:
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+    return dispatcher
+
+
+def load(source: str) -> Callable[..., None]:
+    """Return the compiled function ``kernel`` of a generated module; the same object for the same text.
+
+    Args:
+        source: The module's text. It decorates ``kernel`` with ``@compiled(SIGNATURE)``, a name that is
+            provided.
+    """
+    name = f"swimrl_kernel_{_digest(source)}"
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = _execute(name, source)
+        return _loaded[name]
+
+
+def _execute(name: str, source: str) -> Callable[..., None]:
+    module = types.ModuleType(name)
+    sys.modules[name] = module  # the stored code refers to its module by name
+    vars(module)["compiled"] = lambda signature: functools.partial(
+        compiled, signature=signature, source=source
+    )
+    exec(compile(source, name, "exec"), vars(module))  # noqa: S102 - our own text
+    kernel: Callable[..., None] = vars(module)["kernel"]
+    return kernel
+
+
+class _DiskCache(_Cache):
+    """The machine code of one function, a file for each signature; numba's dispatcher calls it.
+
+    Args:
+        function: The function.
+        source: Its source text, if Python cannot find it.
+        options: Everything else that decides the machine code.
+    """
+
+    def __init__(self, function: Callable[..., Any], source: str | None, options: str) -> None:
+        self._function = function
+        self._source = source
+        self._options = options
+
+    @property
+    def cache_path(self) -> str:
+        return str(cache_directory())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return numba's compile result for a signature; None if it is not there or damaged."""
+        target_context.refresh()  # as numba's own cache does, so that its types are known
+        try:
+            content = self._file(sig).read_bytes()
+        except OSError:
+            return None
+        checksum, payload = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
+        if hashlib.sha256(payload).digest() != checksum:
+            return None
+        reduced = pickle.loads(payload)  # noqa: S301 - a file that this user wrote, with a right checksum
+        return _CompileResult._rebuild(target_context, *reduced)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Write numba's compile result for a signature."""
+        payload = _dumps(data._reduce())
+        try:
+            file = self._file(sig)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _write(file, hashlib.sha256(payload).digest() + payload)
+        except OSError as error:
+            _warn(str(error))
+
+    def enable(self) -> None:
+        """Do nothing: the cache is always enabled."""
+
+    def disable(self) -> None:
+        """Do nothing: the cache is always enabled."""
+
+    def flush(self) -> None:
+        """Do nothing: a file with a wrong checksum is replaced anyway."""
+
+    def _file(self, sig: Any) -> Path:
+        source = self._source or inspect.getsource(self._function)
+        digest = _digest(source, self._options, str(sig))
+        return cache_directory() / f"{self._function.__name__}-{digest}.bin"
+
+
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
+
+
+def _digest(*texts: str) -> str:
+    """Return a hash of texts and of all else that decides what they are compiled to."""
+    return hashlib.sha256("\n".join([*texts, *_surroundings()]).encode()).hexdigest()[:20]
+
+
+@functools.cache
+def _surroundings() -> tuple[str, ...]:
+    """Return a hash of the functions that may be inlined, the compilers' versions, and the processor."""
+    from swimrl.activations.cpu.math import source_digest  # not needed until something is compiled
+
+    return (
         source_digest(),
         np.__version__,
         sys.implementation.cache_tag,
         _config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
         _config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten(),
-    ]
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:20]
+    )
 
 
-def _from_disk(name: str, source: str) -> Callable[..., None]:
-    with _numba_caches_beside_the_text():
-        try:
-            entry = cache_directory() / name
-            if _is_intact(entry):
-                return _execute(name, source, entry)
-            shutil.rmtree(entry, ignore_errors=True)
-            return _compile_and_publish(name, source, entry)
-        except (OSError, RuntimeError):  # numba's RuntimeError: it found no folder to write to
-            return _execute(name, source, None)
-
-
-def _compile_and_publish(name: str, source: str, entry: Path) -> Callable[..., None]:
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=entry.parent))
+def _write(file: Path, content: bytes) -> None:
+    """Write a file so that another process sees all of it or nothing."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    aside = Path(name)
     try:
-        (aside / f"{name}.py").write_text(source)
-        kernel = _execute(name, source, aside)
-        (aside / _CHECKSUMS).write_text(json.dumps(_checksums(aside)))
-        with contextlib.suppress(OSError):  # another process was first; its kernel is as good
-            aside.rename(entry)
-        return kernel
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        aside.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
 
 
-def _execute(name: str, source: str, folder: Path | None) -> Callable[..., None]:
-    """Run the module's text, which compiles the kernel, or loads it where numba finds it in ``folder``."""
-    module = types.ModuleType(name)
-    # What numba stores names the module and finds it, in this and in later processes, through sys.modules.
-    sys.modules[name] = module
-    vars(module)["_CACHE"] = folder is not None
-    path = name if folder is None else str(folder / f"{name}.py")
-    exec(compile(source, path, "exec"), vars(module))  # noqa: S102 - our own text
-    kernel: Callable[..., None] = vars(module)["kernel"]
-    return kernel
-
-
-def _is_intact(entry: Path) -> bool:
-    try:
-        recorded: Any = json.loads((entry / _CHECKSUMS).read_text())
-        return bool(recorded == _checksums(entry))
-    except (OSError, ValueError):
-        return False
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """Hash every file below a folder but the list of hashes itself."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _CHECKSUMS
-    }
-
-
-@contextlib.contextmanager
-def _numba_caches_beside_the_text() -> Iterator[None]:
-    """Set ``NUMBA_CACHE_DIR`` aside: what lies there is neither published, nor checked, nor found again."""
-    given = _config.CACHE_DIR
-    _config.CACHE_DIR = ""
-    try:
-        yield
-    finally:
-        _config.CACHE_DIR = given
+@functools.cache
+def _warn(reason: str) -> None:
+    """Warn, once for each reason."""
+    warnings.warn(
+        f"compiled code cannot be kept on disk ({reason}), so each process compiles it again; "
+        f"set XDG_CACHE_HOME to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -6,7 +6,7 @@ made floating-point numbers one coefficient at a time from c_0 on, each time fit
 anew, so that later coefficients absorb the rounding of earlier ones. The largest relative error left on the
 interval stands at each table, for float32 in units of 2^-24 and for float64 of 2^-53: half a unit in the
 last place, at most. That is the error of the polynomial alone; the error of each whole function is
-documented in ``cpu_math`` and held by the tests.
+documented in ``math`` and checked by the tests.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ def gradient_source(loop: Callable[..., None], dtype: str) -> str:
     arguments = list(inspect.signature(loop).parameters)
     return "\n".join(
         [
-            "import numba as _numba",
             "import numpy as np",
             "\n",
             decorator(dtype, (_DIMENSIONS[name] for name in arguments)),

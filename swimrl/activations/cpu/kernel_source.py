@@ -18,7 +18,6 @@ from swimrl.activations.language.source import Program, code, straight_line
 from swimrl.activations.torch.edges import VALUE, edges
 
 _IMPORTS = """\
-import numba as _numba
 import numpy as _np
 
 from swimrl.activations.cpu.lanes import wide_vectors as _wide_vectors
@@ -28,16 +27,14 @@ _DIMENSIONS = {"_z": 2, "_bias": 1, "_theta": 1, "_slope": 2, "_theta_slope": 3}
 
 
 def decorator(dtype: str, dimensions: Iterable[int]) -> str:
-    """Return the line that makes numba compile the function below it.
+    """Return the decorator that compiles the function below it; `cache.load` provides its name.
 
     Args:
         dtype: Of every array that the function takes.
         dimensions: Of each array; all are C-contiguous.
     """
     arrays = ", ".join(f"{dtype}[{':, ' * (dimension - 1)}::1]" for dimension in dimensions)
-    # No fast-math flag: each operation rounds as torch's does, kinks stay where they are, NaN stays NaN.
-    flags = 'nogil=True, no_cfunc_wrapper=True, error_model="numpy"'
-    return f'@_numba.njit("void({arrays})", cache=_CACHE, {flags})'
+    return f'@compiled("void({arrays})")'
 
 
 def kernel_source(

@@ -212,7 +212,7 @@ def exponent(typing: Any, x: Any) -> tuple[Any, Emit]:
 
 @_operation
 def is_odd(typing: Any, t: Any) -> tuple[Any, Emit]:
-    """Tell whether n is odd, from t = n + ROUND."""
+    """Return whether n is odd, from t = n + ROUND."""
     _require_lane(t)
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
@@ -239,10 +239,10 @@ def negate_by_bit_1(typing: Any, x: Any, t: Any) -> tuple[Any, Emit]:
 
 @_operation
 def wide_vectors(typing: Any) -> tuple[Any, Emit]:
-    """Let the function that this is called in have the processor's widest vectors.
+    """Allow the calling function to use the processor's widest vectors.
 
-    LLVM keeps to half of them on Intel's processors with AVX-512, lest a few wide instructions slow the clock
-    down for the others. The products around our loops use them all the time.
+    On Intel processors with AVX-512, LLVM uses only half of the width, because a few wide instructions can
+    lower the clock rate for all others. The matrix products around our loops use the full width anyway.
     """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:

@@ -1,8 +1,8 @@
 """Elementary functions that stay vectorised inside a numba loop: the arithmetic of the fused CPU kernels.
 
-numba sends ``math.exp`` and its kin to the C library, one scalar call per element, which keeps the loop
-around it scalar too. The functions here are straight-line arithmetic instead: no call, no branch (both
-sides of a choice are computed), no table. LLVM inlines them and turns the loop into AVX2 or AVX-512
+numba sends ``math.exp`` and similar functions to the C library, one scalar call per element, which keeps
+the loop around it scalar too. The functions here are straight-line arithmetic instead: no call, no branch
+(both sides of a choice are computed), no table. LLVM inlines them and turns the loop into AVX2 or AVX-512
 vectors. Each is one source for float32 and float64, computes in the type it is given, and can be called
 from numba functions only.
 
@@ -363,7 +363,7 @@ def erf(x: float) -> float:
 
 @_inlined
 def _angle_of_slope(a: float) -> tuple[bool, float]:
-    """Tell whether a > 1, and compute atan(min(a, 1/a)) for a >= 0."""
+    """Return whether a > 1, and atan(min(a, 1/a)) for a >= 0."""
     steep = a > like(a, 1.0)
     t = where(steep, like(a, 1.0), a) / where(steep, a, like(a, 1.0))
     square = t * t

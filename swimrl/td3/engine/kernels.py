@@ -26,10 +26,9 @@ def compiled(*, contract: bool) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         with suppress(ImportError):
-            from numba import njit
+            from swimrl.activations.cpu import cache
 
-            flags = {"contract"} if contract else False
-            return njit(cache=True, nogil=True, error_model="numpy", fastmath=flags)(function)
+            return cache.compiled(function, contract=contract)
         return function
 
     return decorate

@@ -1,8 +1,7 @@
-"""The folder of compiled kernels: found again, shared by processes, checked, and never needed."""
+"""Compiled code on disk: it is found again, shared by processes, checked, and never needed."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +13,11 @@ import pytest
 from numba.core import config
 
 from swimrl.activations.cpu import cache as cpu_cache
-from swimrl.activations.cpu.cache import cache_directory, load
+from swimrl.activations.cpu import math
+from swimrl.activations.cpu.cache import cache_directory, compiled, load
 
 SOURCE = """\
-import numba
-
-
-@numba.njit("void(float64[::1])", cache=_CACHE)
+@compiled("void(float64[::1])")
 def kernel(x):
     for i in range(x.size):
         x[i] = 2.0 * x[i] + 1.0
@@ -85,7 +82,7 @@ def test_six_processes_at_once_and_one_after() -> None:
     with ThreadPoolExecutor(6) as pool:
         outputs = list(pool.map(lambda _: start_process(), range(6)))
     assert {output.partition("]")[0] for output in outputs} == {"[1.0, 3.0, 5.0"}
-    assert cpu_cache._is_intact(entry())  # one entry, and nothing left beside it
+    entry()  # one, and nothing left beside it
     assert start_process() == "[1.0, 3.0, 5.0] 1"
 
 
@@ -96,33 +93,74 @@ def test_threads_share_one_compilation() -> None:
     assert works(kernels[0])
 
 
-@pytest.mark.parametrize("pattern", ["*.nbc", "*.nbi", "*.py", "checksums.json"])
-@pytest.mark.parametrize("damage", ["truncated", "altered", "removed"])
-def test_a_damaged_entry_is_made_again(monkeypatch: pytest.MonkeyPatch, pattern: str, damage: str) -> None:
-    load(SOURCE)
-    (file,) = entry().rglob(pattern)
+def damage(file: Path, kind: str) -> None:
     content = file.read_bytes()
     middle = len(content) // 2
-    if damage == "removed":
-        file.unlink()
-    else:
-        rest = b"" if damage == "truncated" else bytes([content[middle] ^ 1]) + content[middle + 1 :]
-        file.write_bytes(content[:middle] + rest)
+    match kind:
+        case "removed":
+            file.unlink()
+        case "empty":
+            file.write_bytes(b"")
+        case "truncated":
+            file.write_bytes(content[:middle])
+        case "altered":
+            file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+@pytest.mark.parametrize("kind", ["removed", "empty", "truncated", "altered"])
+def test_a_damaged_file_is_written_again(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    load(SOURCE)
+    damage(entry(), kind)
     forget(monkeypatch)
     again = load(SOURCE)
     assert works(again)
     assert not is_hit(again)
-    assert cpu_cache._is_intact(entry())
     forget(monkeypatch)
     assert is_hit(load(SOURCE))
 
 
-def test_a_foreign_file_in_the_entry_makes_it_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
-    load(SOURCE)
-    (entry() / "more").write_text("")
-    forget(monkeypatch)
-    assert not is_hit(load(SOURCE))
-    assert not (entry() / "more").exists()
+def add_one(x: Any) -> None:
+    for i in range(x.size):
+        x[i] = 2.0 * x[i] + 1.0
+
+
+def test_a_function_is_compiled_for_the_types_of_each_call() -> None:
+    for is_known in (False, True):
+        function = compiled(add_one)
+        for dtype in (np.float32, np.float64):
+            x = np.arange(3, dtype=dtype)
+            function(x)
+            assert x.tolist() == [1.0, 3.0, 5.0]
+        assert sum(function.stats.cache_hits.values()) == 2 * is_known
+    assert len(list(cache_directory().iterdir())) == 2
+
+
+def test_options_are_told_apart() -> None:
+    for contract in (False, True):
+        function = compiled(add_one, contract=contract)
+        function(np.arange(3.0))
+        assert not function.stats.cache_hits
+    assert len(list(cache_directory().iterdir())) == 2
+
+
+@pytest.mark.parametrize("kind", ["empty", "truncated", "altered"])
+def test_damage_to_every_file_does_not_end_training(kind: str, root: Path) -> None:
+    """The loops of the engine too: in a new process, which has nothing in memory."""
+    program = (
+        "import numpy as np\n"
+        "from swimrl.td3.engine.kernels import polyak\n"
+        "x = np.zeros(3)\n"
+        "polyak(x, np.ones(3), 0.5)\n"
+        "print(x.tolist(), sum(polyak.stats.cache_hits.values()))\n"
+    )
+    outputs = []
+    for _ in range(3):
+        command = [sys.executable, "-W", "error", "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        outputs.append(done.stdout.strip())
+        if len(outputs) == 1:
+            damage(entry(), kind)
+    assert outputs == [f"[0.5, 0.5, 0.5] {hits}" for hits in (0, 0, 1)]
 
 
 def test_without_a_folder_to_write_to_kernels_live_in_memory(
@@ -131,34 +169,48 @@ def test_without_a_folder_to_write_to_kernels_live_in_memory(
     file = root / "file"
     file.write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(file))
-    kernel = load(SOURCE)
+    cpu_cache._warn.cache_clear()
+    with pytest.warns(RuntimeWarning, match="cannot be kept on disk .*; set XDG_CACHE_HOME to a folder"):
+        kernel = load(SOURCE)
     assert works(kernel)
     assert load(SOURCE) is kernel
     assert file.read_text() == ""
+    compiled(add_one)(np.arange(3.0))  # warns no more
+
+
+def test_without_a_home_kernels_live_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    cpu_cache._warn.cache_clear()
+    with pytest.warns(RuntimeWarning, match="Could not determine home directory"):
+        assert works(load(SOURCE))
 
 
 def test_a_mistake_in_a_kernel_is_not_hidden() -> None:
     with pytest.raises(Exception, match="undefined_name"):
         load(SOURCE.replace("2.0", "undefined_name"))
-    assert list(cache_directory().iterdir()) == []
+    assert not cache_directory().exists()
 
 
 def test_the_name_follows_all_that_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {cpu_cache._digest(SOURCE), cpu_cache._digest(SOURCE + "\n")}
-    monkeypatch.setattr(cpu_cache, "source_digest", lambda: "another elementary function")
-    names.add(cpu_cache._digest(SOURCE))
-    monkeypatch.setattr(config, "CPU_NAME", "another processor")
-    names.add(cpu_cache._digest(SOURCE))
-    monkeypatch.setattr(np, "__version__", "another NumPy")
-    names.add(cpu_cache._digest(SOURCE))
+    def name(text: str = SOURCE) -> str:
+        cpu_cache._surroundings.cache_clear()
+        return cpu_cache._digest(text)
+
+    names = {name(), name(SOURCE + "\n")}
+    with monkeypatch.context() as patch:
+        for module, attribute in ((math, "source_digest"), (config, "CPU_NAME"), (np, "__version__")):
+            value = (lambda: "another") if attribute == "source_digest" else "another"
+            patch.setattr(module, attribute, value)
+            names.add(name())
     assert len(names) == 5
+    assert name() in names
 
 
 def test_numbas_own_folder_is_left_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "CACHE_DIR", str(root / "numba"))
     load(SOURCE)
-    assert str(root / "numba") == config.CACHE_DIR
     assert not (root / "numba").exists()
-    assert set(json.loads((entry() / "checksums.json").read_text())) == {
-        str(path.relative_to(entry())) for path in entry().rglob("*.*") if path.suffix != ".json"
-    }
