@@ -148,7 +148,7 @@ class TD3(stable_baselines3.TD3):
         if isinstance(env, gym.Env):
             monitored = Monitor(env) if monitor_wrapper and not is_wrapped(env, Monitor) else env
             env = LeanVecEnv([lambda: monitored])
-        return stable_baselines3.TD3._wrap_env(env, verbose, monitor_wrapper)
+        return super(TD3, TD3)._wrap_env(env, verbose, monitor_wrapper)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         """Derive all random streams from ``seed``; draw a seed when none is given.
@@ -203,6 +203,17 @@ class TD3(stable_baselines3.TD3):
 
     STEP_METHODS: ClassVar[Mapping[str, str]] = {"_sample_action": "action", "_store_transition": "buffer"}
     """The methods that `collect_rollouts` calls in each step, and what they do; for profilers."""
+
+    def predict(
+        self,
+        observation: np.ndarray | dict[str, np.ndarray],
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Return actions at ``observation``, as Stable-Baselines3's method does, computed by one thread."""
+        with product_threads(1) if isinstance(self.policy, TD3Policy) else nullcontext():
+            return super().predict(observation, state, episode_start, deterministic)
 
     @property
     def updates_done(self) -> int:
@@ -314,10 +325,11 @@ class TD3(stable_baselines3.TD3):
 
     def _current_fast_actor(self, n_envs: int) -> FastActor | None:
         """Return the actor without PyTorch on the present weights; None where it cannot be used."""
-        if self._fast_actor is None or not self._fast_actor.intact():
+        if self._fast_actor is None or not self._fast_actor.intact() or "predict" in vars(self):
             policy: nn.Module = self.policy
             self._fast_actor = None
-            if self.engine == "fused" and can_act(policy):
+            is_own = type(self).predict is TD3.predict and "predict" not in vars(self)
+            if self.engine == "fused" and is_own and can_act(policy):
                 self._fast_actor = FastActor(policy, n_envs)
         return self._fast_actor
 
@@ -418,11 +430,13 @@ class TD3(stable_baselines3.TD3):
             products=self.products or {},
         )
         policy: nn.Module = self.policy
-        if self._update is not None and self._update.serves(
-            policy, self.replay_buffer, self.streams, settings
-        ):
-            return self._update
-        if reason := why_not_fused(policy, self.replay_buffer):
+        update = self._update
+        is_current = update is not None and update.serves(policy, self.replay_buffer, self.streams, settings)
+        reason = self._why_other_networks()
+        if reason is None and is_current:
+            return update
+        reason = reason or why_not_fused(policy, self.replay_buffer)
+        if reason is not None:
             logging.getLogger("swimrl.td3").warning(
                 "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over", reason
             )
@@ -434,6 +448,12 @@ class TD3(stable_baselines3.TD3):
             self._update = FusedUpdate(policy, self.replay_buffer, self.streams, settings)
         self.products = self._update.planner.chosen
         return self._update
+
+    def _why_other_networks(self) -> str | None:
+        """Return which network Stable-Baselines3's update would use that is not the policy's, if any."""
+        names = ("actor", "critic", "actor_target", "critic_target")
+        other = (name for name in names if getattr(self, name) is not getattr(self.policy, name))
+        return next((f"the agent's {name} is not its policy's" for name in other), None)
 
     def engine_facts(self) -> dict[str, Any]:
         """Return the engine's name and threads and, once it has run, its product backends."""

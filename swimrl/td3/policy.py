@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import stable_baselines3.td3.policies as sb3
 import torch
@@ -74,12 +74,11 @@ class Critic(ContinuousCritic):
     ) -> None:
         super().__init__(*args, activation_fn=nn.Identity, **kwargs)  # type: ignore[misc]
         inputs = kwargs["features_dim"] + get_action_dim(self.action_space)
-        self.perceptrons = [
+        self.q_networks = [
             mlp(inputs, 1, kwargs["net_arch"], activation_fn, layer_norm=layer_norm)
             for _ in range(self.n_critics)
         ]
-        self.q_networks = list[nn.Module](self.perceptrons)
-        for number, network in enumerate(self.perceptrons):
+        for number, network in enumerate(self.q_networks):
             self.add_module(f"qf{number}", network)
 
 
@@ -260,7 +259,7 @@ def perceptrons(network: nn.Module) -> list[nn.Sequential]:
         assert isinstance(network.mu, nn.Sequential)
         return [network.mu]
     assert isinstance(network, Critic)
-    return network.perceptrons
+    return cast("list[nn.Sequential]", list(network.q_networks))
 
 
 def _for_both(choice: Activations | Mapping[str, Activations]) -> Mapping[str, Activations]:

@@ -18,7 +18,9 @@ from torch import nn
 from swimrl.activations import Activation, activation
 from swimrl.activations.cpu.kernel import CpuKernel, why_unavailable
 from swimrl.td3.engine.kernels import compiled
-from swimrl.td3.engine.perceptron import Call, has_kernel
+from swimrl.td3.engine.perceptron import Call
+from swimrl.td3.engine.requirements import why_hooked, why_no_plain_network
+from swimrl.td3.engine.watch import ModuleWatch, replaced_methods
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.threads import product_threads
@@ -34,6 +36,9 @@ class FastActor:
 
     def __init__(self, policy: TD3Policy, size: int) -> None:
         (perceptron,) = perceptrons(policy.actor)
+        self._policy = policy
+        self._actor = policy.actor
+        self._watch = ModuleWatch(policy.actor)
         self._parameters = list(policy.actor.parameters())
         self._kept = [p.data for p in self._parameters]  # so that no other tensor can get their addresses
         self._addresses = [p.data_ptr() for p in self._kept]
@@ -75,8 +80,15 @@ class FastActor:
                 call()
 
     def intact(self) -> bool:
-        """Return whether the actor's weights are at the same addresses; loading and saving can move them."""
-        return [*map(torch.Tensor.data_ptr, self._parameters)] == self._addresses
+        """Return whether it still computes the actor's actions.
+
+        Loading and saving can move the weights; a user can change the actor's modules or watch them by hooks.
+        """
+        return (
+            self._policy.actor is self._actor
+            and [*map(torch.Tensor.data_ptr, self._parameters)] == self._addresses
+            and self._watch.is_unchanged()
+        )
 
 
 def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
@@ -86,9 +98,10 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
         and are_vectors(policy.observation_space, policy.action_space)  # the policy converts others first
         and why_unavailable() is None
         and policy.device.type == "cpu"
-        and policy.has_plain_features
         and not policy.layer_norm
-        and all(has_kernel(f) for f in hidden_activations(perceptrons(policy.actor)[0]))
+        and why_no_plain_network(policy.actor) is None
+        and why_hooked(policy.actor) is None
+        and not replaced_methods(policy)
     )
 
 

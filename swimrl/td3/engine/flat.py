@@ -9,14 +9,18 @@ N stands for the number of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 import torch
 from torch import nn
 
 from swimrl.td3.engine import kernels
+from swimrl.td3.engine.watch import are_the_same, why_not_optimizer
+
+_requires_grad = attrgetter("requires_grad")
 
 
 class FlatNetwork:
@@ -64,23 +68,32 @@ class FlatNetwork:
         self.steps = int(self._steps_flat[0])
         self._state = self.optimizer.state
         self._addresses = self._current_addresses()
+        self._objects = list(self._current_objects())
 
     def _view(self, flat: torch.Tensor, position: int) -> torch.Tensor:
         parameter = self.parameters[position]
         return flat[self.offsets[position] : self.offsets[position + 1]].view(parameter.shape)
 
     def _current_addresses(self) -> list[int]:
-        # One moment stands for all: code that replaces them, to start again, replaces each.
-        moment = self._state[self.parameters[0]].get("exp_avg")
-        tensors = chain(self.parameters, self.target_parameters, [] if moment is None else [moment])
-        return [*map(torch.Tensor.data_ptr, tensors)]
+        return [*map(torch.Tensor.data_ptr, chain(self.parameters, self.target_parameters))]
+
+    def _current_objects(self) -> Iterable[object]:
+        """Return the parameters in the optimiser's groups, and their moments and steps."""
+        groups = (group["params"] for group in self.optimizer.param_groups)
+        return chain(*groups, chain.from_iterable(map(dict.values, self._state.values())))
 
     def intact(self) -> bool:
-        """Return whether PyTorch's tensors are still views into the flat arrays; loading can replace them."""
+        """Return whether PyTorch's tensors are still views into the flat arrays, and trained as before.
+
+        Loading can replace them; a user can freeze some, regroup them or replace their moments.
+        """
         return (
             self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
-            and self.steps == self._steps_flat[0]
+            and are_the_same(self._current_objects(), self._objects)
+            and bool((self._steps_flat == self.steps).all())
             and self._addresses == self._current_addresses()
+            and all(map(_requires_grad, self.parameters))
+            and why_not_optimizer(self.optimizer) is None
         )
 
     def array(self, parameter: torch.Tensor) -> np.ndarray:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from itertools import chain
 
 import torch
+from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
 from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.activations.torch.activation import Activation
 from swimrl.td3.engine.perceptron import has_kernel
+from swimrl.td3.engine.watch import (
+    has_global_hooks,
+    has_hooks,
+    hooks,
+    replaced_methods,
+    why_not_optimizer,
+)
 from swimrl.td3.network import hidden_activations
-from swimrl.td3.policy import TD3Policy, perceptrons
+from swimrl.td3.policy import Actor, Critic, TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
 
@@ -30,22 +40,119 @@ def why_not_fused(policy: nn.Module, buffer: object) -> str | None:
         return f"the networks are on {policy.device.type}"
     if type(buffer) is not RowReplayBuffer:
         return f"the replay buffer is a {type(buffer).__name__}"
+    if methods := replaced_methods(buffer):
+        return f"the replay buffer's method {methods[0]} is replaced"
     if policy.layer_norm:
         return "layer norm is on"
-    if not policy.has_plain_features:
-        return f"the features extractor is a {policy.features_extractor_class.__name__}"
-    for network in (policy.actor, policy.critic):
-        optimizer = network.optimizer
-        if type(optimizer) is not torch.optim.Adam:
-            return f"the optimiser is {type(optimizer).__name__}, not Adam"
-        for group in optimizer.param_groups:
-            if group["amsgrad"] or group["maximize"]:
-                return "the optimiser uses amsgrad or maximize"
-            if group["weight_decay"] and not group["decoupled_weight_decay"]:
-                return "the optimiser's weight decay is not decoupled"
-    for network in (policy.actor, policy.critic):
-        for module in chain.from_iterable(map(hidden_activations, perceptrons(network))):
+    if torch.is_autocast_enabled("cpu"):
+        return "autocast is on"
+    checks = (_why_not_networks, why_hooked, _why_not_parameters, _why_not_optimizers)
+    return next(filter(None, (check(policy) for check in checks)), None)
+
+
+def why_no_plain_network(network: nn.Module) -> str | None:
+    """Return why an actor or critics are not what the engine computes, or None if they are.
+
+    They must be perceptrons of linear layers and activations with a kernel, which see the observation itself.
+    """
+    if type(network) not in (Actor, Critic):
+        return f"a network is a {type(network).__name__}"
+    if type(network.features_extractor) is not FlattenExtractor:
+        return f"the features extractor is a {type(network.features_extractor).__name__}"
+    if isinstance(network, Critic) and network.q_networks != [
+        getattr(network, f"qf{number}", None) for number in range(len(network.q_networks))
+    ]:
+        return "the critics' perceptrons are replaced"
+    for perceptron in perceptrons(network):
+        if type(perceptron) is not nn.Sequential:
+            return f"a perceptron is a {type(perceptron).__name__}"
+        if not any(isinstance(module, nn.Linear) for module in perceptron):
+            return "a perceptron has no linear layer"
+        for module in hidden_activations(perceptron):
             if not has_kernel(module):
                 reason = module.spec.why_no_kernel if isinstance(module, Activation) else None
                 return f"{module} has no kernel: {reason or 'it is no elementwise formula'}"
+        end = [nn.Linear, nn.Tanh] if isinstance(network, Actor) else [nn.Linear]
+        hidden = len(hidden_activations(perceptron))
+        if [type(module) for module in perceptron] != [nn.Linear, Activation] * hidden + end:
+            return "a perceptron's layers are not linear layers and activations in turn"
+        if any(module.bias is None for module in perceptron if isinstance(module, nn.Linear)):
+            return "a linear layer has no bias"
     return None
+
+
+def why_hooked(root: nn.Module) -> str | None:
+    """Return which hook or replaced method of a module would not be called, or None if there is none."""
+    if has_global_hooks():
+        return "there are hooks for all modules or optimisers"
+    for name, module in root.named_modules():
+        if any(hooks(module)):
+            return f"the module {name or 'policy'} has hooks"
+        methods = replaced_methods(module) if isinstance(module, Actor | Critic | TD3Policy) else []
+        if methods or "forward" in vars(module):
+            return f"the method {(methods or ['forward'])[0]} of the module {name or 'policy'} is replaced"
+    for name, parameter in root.named_parameters():
+        if has_hooks(parameter):
+            return f"the parameter {name} has hooks"
+    return None
+
+
+def _why_not_networks(policy: TD3Policy) -> str | None:
+    for one in (policy.actor, policy.critic, policy.actor_target, policy.critic_target):
+        if reason := why_no_plain_network(one):
+            return reason
+    for network, target in _with_targets(policy):
+        if _specifications(network) != _specifications(target):
+            return "a target network has other activations than its network"
+        if [p.shape for p in network.parameters()] != [p.shape for p in target.parameters()]:
+            return "a target network has other parameters than its network"
+    return None
+
+
+def _why_not_parameters(policy: TD3Policy) -> str | None:
+    named = dict(policy.named_parameters(remove_duplicate=False))
+    counts = Counter(map(id, named.values()))
+    addresses = Counter(p.data_ptr() for p in policy.parameters() if p.numel())
+    dtypes = {parameter.dtype for parameter in named.values()}
+    if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
+        return f"the parameters' dtypes are {', '.join(sorted(map(str, dtypes)))}"
+    for name, parameter in named.items():
+        if counts[id(parameter)] > 1 or addresses[parameter.data_ptr()] > 1:
+            return f"the parameter {name} is shared"
+        if not parameter.requires_grad and "_target." not in name:
+            return f"the parameter {name} does not require a gradient"
+    return None
+
+
+def _why_not_optimizers(policy: TD3Policy) -> str | None:
+    for network in (policy.actor, policy.critic):
+        optimizer = network.optimizer
+        if reason := why_not_optimizer(optimizer):
+            return reason
+        held = [id(p) for group in optimizer.param_groups for p in group["params"]]
+        if sorted(held) != sorted(id(p) for p in network.parameters()):
+            return "an optimiser does not hold exactly its network's parameters"
+        steps = {
+            float(optimizer.state[p]["step"]) if optimizer.state.get(p) else 0.0
+            for p in chain.from_iterable(group["params"] for group in optimizer.param_groups)
+        }
+        if len(steps) > 1:
+            return "an optimiser has taken different numbers of steps for its parameters"
+        for state in optimizer.state.values():
+            if state and not {"step", "exp_avg", "exp_avg_sq"} <= state.keys():
+                return "an optimiser's state is not Adam's"
+    return None
+
+
+def _with_targets(policy: TD3Policy) -> Iterator[tuple[nn.Module, nn.Module]]:
+    yield policy.actor, policy.actor_target
+    yield policy.critic, policy.critic_target
+
+
+def _specifications(network: nn.Module) -> list[object]:
+    return [
+        module.spec
+        for perceptron in perceptrons(network)
+        for module in hidden_activations(perceptron)
+        if isinstance(module, Activation)
+    ]

@@ -36,6 +36,7 @@ from swimrl.td3.engine.perceptron import (
 )
 from swimrl.td3.engine.products.planner import ProductPlanner
 from swimrl.td3.engine.settings import EngineSettings
+from swimrl.td3.engine.watch import ModuleWatch, are_the_same
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
@@ -71,6 +72,7 @@ class FusedUpdate:
         )
         self.actor = FlatNetwork(policy.actor, policy.actor_target, policy.actor.optimizer)
         self.critic = FlatNetwork(policy.critic, policy.critic_target, policy.critic.optimizer)
+        self._watch = ModuleWatch(policy)
         self._q_networks = perceptrons(policy.critic)
         self._numbers = range(1, len(self._q_networks) + 1)
         self._pool = None
@@ -83,12 +85,21 @@ class FusedUpdate:
         self.programs = self._programs()
 
     def serves(self, policy: nn.Module, buffer: object, streams: Streams, settings: EngineSettings) -> bool:
-        """Return whether this engine still is the one for these, with all tensors where it expects them."""
+        """Return whether this engine still computes the update of these.
+
+        It does not where a user has changed something that it has compiled in, or moved a tensor.
+        """
         return (
             self.policy is policy
             and self.buffer is buffer
             and self.streams is streams
             and self.settings == settings
+            and "sample" not in vars(buffer)
+            and not torch.is_autocast_enabled("cpu")
+            and self._watch.is_unchanged()
+            and are_the_same(perceptrons(policy.critic), self._q_networks)
+            and policy.actor.optimizer is self.actor.optimizer
+            and policy.critic.optimizer is self.critic.optimizer
             and self.actor.intact()
             and self.critic.intact()
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
-from swimrl.host import cache_folder, library_versions, processor_model
+from swimrl.host import cache_folder, processor_model
 
 _UNWRITTEN: dict[str, str] = {}
 """Choices that could not be written to the file, so that the agents of one process agree all the same."""
@@ -37,10 +39,14 @@ def choices_file() -> Path:
     Raises:
         OSError: If there is no folder for it.
     """
-    versions = library_versions()
-    host = f"{processor_model()} {os.environ.get('OPENBLAS_CORETYPE', '')}".strip().replace(" ", "-")
+    return cache_folder() / _file_name(os.environ.get("OPENBLAS_CORETYPE", ""))
+
+
+@cache
+def _file_name(blas_core: str) -> str:
+    host = f"{processor_model()} {blas_core}".strip().replace(" ", "-")
     host = "".join(c for c in host if c.isalnum() or c in "-_.")
-    return cache_folder() / f"products-{host}-torch{versions['torch']}-numpy{versions['numpy']}.json"
+    return f"products-{host}-torch{version('torch')}-numpy{version('numpy')}.json"
 
 
 def _read() -> dict[str, str]:
