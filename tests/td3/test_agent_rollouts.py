@@ -6,6 +6,7 @@ With the engine ``sb3``, acting and storing are compared as well; with ``fused``
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -22,6 +23,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 import swimrl
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
+from swimrl.td3.noise import with_own_stream
 from tests.td3.agents import ENGINES, equal, pendulum, pendulums, weights
 
 
@@ -32,13 +34,14 @@ class TheirLoop(swimrl.TD3):
 
 
 class TheirSteps(TheirLoop):
-    """And with its own way to act and to store; ours are the noise's stream, and no noise in the warm-up."""
+    """And with its own way to act and to store; the streams and the warm-up without noise are ours."""
 
     _store_transition = OffPolicyAlgorithm._store_transition
 
     def _sample_action(self, learning_starts: int, action_noise: Any = None, n_envs: int = 1) -> Any:
         noise = None if self.num_timesteps < learning_starts else action_noise
-        with self.streams.borrow(numpy="exploration noise"):
+        own = any(with_own_stream(noise))
+        with nullcontext() if own else self.streams.borrow(numpy="exploration noise"):
             return OffPolicyAlgorithm._sample_action(self, learning_starts, noise, n_envs)
 
 
