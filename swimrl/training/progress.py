@@ -32,44 +32,46 @@ class SurvivableOutput(io.TextIOBase):
     Text that cannot be printed is dropped; characters that the terminal does not know become ``?``.
     """
 
+    def __init__(self) -> None:
+        # Fixed here: while rich shows a bar, sys.stdout is a proxy that prints through this very object.
+        self._stdout = sys.stdout
+
     def write(self, text: str) -> int:
         """Print ``text`` if that is possible."""
         try:
-            sys.stdout.write(text)
+            self._stdout.write(text)
         except UnicodeEncodeError:
-            encoding = sys.stdout.encoding or "ascii"
-            return self.write(text.encode(encoding, "replace").decode(encoding))
+            self._stdout.write(text.encode(self.encoding, "replace").decode(self.encoding))
         except (OSError, ValueError, AttributeError):  # broken, closed, or None
-            _discard_output()
+            self._discard()
         return len(text)
 
     def flush(self) -> None:
         """Flush if that is possible."""
         try:
-            sys.stdout.flush()
+            self._stdout.flush()
         except (OSError, ValueError, AttributeError):
-            _discard_output()
+            self._discard()
 
     def isatty(self) -> bool:
         """Return whether standard output is a terminal."""
-        return sys.stdout is not None and sys.stdout.isatty()
+        return self._stdout is not None and self._stdout.isatty()
 
     def fileno(self) -> int:
         """Return the file descriptor of standard output."""
-        return sys.stdout.fileno()
+        return self._stdout.fileno()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # read-only here
         """Encoding of standard output; rich draws bars in ASCII where it is not UTF."""
-        return getattr(sys.stdout, "encoding", None) or "ascii"
+        return getattr(self._stdout, "encoding", None) or "ascii"
 
-
-def _discard_output() -> None:
-    """Send standard output to nowhere, so that flushing the rest of its buffer is no error at the end."""
-    with suppress(OSError, ValueError, AttributeError):
-        descriptor = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(descriptor, sys.stdout.fileno())
-        os.close(descriptor)
+    def _discard(self) -> None:
+        """Send standard output to nowhere, so that flushing the rest of its buffer is no error at the end."""
+        with suppress(OSError, ValueError, AttributeError):
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(descriptor, self._stdout.fileno())
+            os.close(descriptor)
 
 
 class Reporter(Protocol):

@@ -64,10 +64,18 @@ class Broken(io.StringIO):
 
 
 def test_a_run_outlives_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    console = Console(file=SurvivableOutput(), width=80)
     for stdout in (Broken(), None):
         monkeypatch.setattr(sys, "stdout", stdout)
-        show(LineReporter(console, TITLE))
+        show(LineReporter(Console(file=SurvivableOutput(), width=80), TITLE))
+
+
+def test_a_bar_prints_to_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rich puts a proxy of the console in the place of sys.stdout, which must not lead back to it."""
+    file = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", file)
+    show(BarReporter(Console(file=SurvivableOutput(), width=80, force_terminal=True), TITLE))
+    assert "1,000,000/1,000,000" in file.getvalue()
+    assert sys.stdout is file
 
 
 def test_what_a_terminal_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
