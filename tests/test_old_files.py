@@ -13,7 +13,7 @@ import swimrl
 from swimrl.runs.directory import read_diagnostics, read_evaluations
 from swimrl.runs.record import SCHEMA_VERSION
 from swimrl.sweeps.plan import expand
-from swimrl.sweeps.status import StudyStatus
+from swimrl.sweeps.status import StatusReader
 from swimrl.sweeps.study_file import read_study
 from swimrl.sweeps.study_record import read_study_record
 
@@ -82,7 +82,7 @@ def test_a_study_has_the_same_directories_and_all_its_runs_done(old: Path) -> No
     folder = old / "study"
     record = read_study_record(folder)
     assert record is not None
-    assert [status.state for status in StudyStatus(record.paths(folder)).look()] == ["done"] * 4
+    assert [status.state for status in StatusReader(record.paths(folder)).read()] == ["done"] * 4
     study = read_study(old / "study.yaml")
     runs = expand(study.base, study.axes, (0, 1), folder)
     assert {run.directory.path for run in runs} == set(record.paths(folder))
