@@ -168,5 +168,7 @@ def emit(config: SweepConfig, runs: Sequence[PlannedRun], folder: Path, file: Pa
         job.log_folder.mkdir(exist_ok=True)  # Slurm makes no folders
         file.write_text(script(job, file), encoding="utf-8")
         file.chmod(0o755)
-    many = "" if job.runs_per_task == 1 else f" of {job.runs_per_task} runs each (Slurm allows {MOST_TASKS})"
-    return f"{job.tasks} tasks{many} in {file}; submit them with: sbatch {file}"
+    line = f"{job.tasks} tasks in {file}; submit them with: sbatch {file}"
+    if job.runs_per_task > 1:
+        line += f" (Slurm's default allows {MOST_TASKS} tasks, so each does {job.runs_per_task} runs)"
+    return line
