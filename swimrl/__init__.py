@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swimrl import bench
     from swimrl.activations import activation, activation_fn, jax_activation, register
+    from swimrl.exporting import export
     from swimrl.reporting import report
     from swimrl.sweeps import open_study, sweep
     from swimrl.td3 import TD3
@@ -23,6 +24,7 @@ _HOME = {
     "TD3": "swimrl.td3",
     "activation": "swimrl.activations",
     "activation_fn": "swimrl.activations",
+    "export": "swimrl.exporting",
     "jax_activation": "swimrl.activations",
     "open_run": "swimrl.training",
     "open_study": "swimrl.sweeps",
@@ -41,6 +43,7 @@ __all__ = [
     "activation",
     "activation_fn",
     "bench",
+    "export",
     "jax_activation",
     "open_run",
     "open_study",

@@ -19,6 +19,7 @@ ROOMS = [
     "envs",
     "td3",
     "training",
+    "exporting",
     "bench",
     "sweeps",
     "reporting",

@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "Compare runs: intervals, tests, figures, one page",
     "compare": "Print the short verdict on runs",
     "eval": "Score a trained policy; record states or a video",
+    "export": "Write a policy as ONNX, C or NumPy files, and check them",
     "bench": "Measure what activations, actions and training cost",
     "activations": "List the activations",
     "envs": "List the environments",

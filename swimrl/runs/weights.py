@@ -19,8 +19,8 @@ from swimrl.errors import DamagedFileError
 from swimrl.runs.directory import replace, writing
 
 # Defaults of Stable-Baselines3's VecNormalize, with which training normalises.
-_EPSILON = 1e-8
-_CLIP = 10.0
+EPSILON = 1e-8
+CLIP = 10.0
 
 _MEAN, _VAR = "normalisation.mean", "normalisation.var"
 
@@ -37,8 +37,8 @@ class Normalisation:
 
     def __call__(self, observation: np.ndarray) -> np.ndarray:
         """Return the normalised observation [O], float32."""
-        scaled = (observation - self.mean) / np.sqrt(self.var + _EPSILON)
-        clipped: np.ndarray = np.clip(scaled, -_CLIP, _CLIP)
+        scaled = (observation - self.mean) / np.sqrt(self.var + EPSILON)
+        clipped: np.ndarray = np.clip(scaled, -CLIP, CLIP)
         return clipped.astype(np.float32)
 
 

@@ -15,11 +15,13 @@ from swimrl.errors import InputError
 from swimrl.runs.directory import RunDirectory, read_diagnostics, read_evaluations
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.runs.record import RunRecord, Status, read_record
+from swimrl.runs.weights import Normalisation
+from swimrl.td3.policy import TD3Policy
 from swimrl.training import build, config_file
 from swimrl.training.callbacks import Callbacks, assigned, given_callbacks
 from swimrl.training.config import TrainConfig, with_absolute_files, with_settings
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
-from swimrl.training.policy_function import Policy, load_policy
+from swimrl.training.policy_function import Policy, load_policy, policy_function
 from swimrl.training.resolved import directory_of, resolve
 from swimrl.training.resume import recorded_config
 from swimrl.training.start import activations_of, start
@@ -123,7 +125,7 @@ class Run:
             InputError: If the run has no policy yet.
             DamagedFileError: If the weights cannot be read.
         """
-        return self._load(self._directory.policy_file)
+        return policy_function(*self.td3_policy())
 
     @cached_property
     def best_policy(self) -> Policy:
@@ -133,7 +135,7 @@ class Run:
             InputError: If the run has no policy yet.
             DamagedFileError: If the weights cannot be read.
         """
-        return self._load(self._directory.best_policy_file)
+        return policy_function(*self.td3_policy(best=True))
 
     def make_environment(self, *, render_mode: str | None = None) -> Env:
         """Return a new environment of the run, without the wrappers that training adds.
@@ -210,8 +212,18 @@ class Run:
         start(resolve(config), self._directory, objects, resume=True, progress=progress)
         return Run(self.path)
 
-    def _load(self, weights: Path) -> Policy:
-        record, config = self.record, self.config
+    def weights_file(self, *, best: bool = False) -> Path:
+        """Return the safetensors file of the last policy, or of the one of the best evaluation."""
+        return self._directory.best_policy_file if best else self._directory.policy_file
+
+    def td3_policy(self, *, best: bool = False) -> tuple[TD3Policy, Normalisation | None]:
+        """Return the policy as PyTorch modules, and the normalisation of its observations, if it has one.
+
+        Raises:
+            InputError: If the run has no policy yet.
+            DamagedFileError: If the weights cannot be read.
+        """
+        record, config, weights = self.record, self.config, self.weights_file(best=best)
         if not weights.exists():
             raise InputError(
                 f"{self.path} has no {weights.name}: the run is {record.status!r} after "

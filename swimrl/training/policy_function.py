@@ -55,8 +55,8 @@ def save_policy(path: Path, policy: BasePolicy, normalisation: Normalisation | N
 
 def load_policy(
     path: Path, env: gym.Env[Any, Any], policy_kwargs: Mapping[str, Any], *, device: str = "cpu"
-) -> Policy:
-    """Return the policy in ``path``, rebuilt for the spaces of ``env``.
+) -> tuple[TD3Policy, Normalisation | None]:
+    """Return the policy in ``path``, rebuilt for the spaces of ``env``, and how it normalises observations.
 
     Raises:
         DamagedFileError: If the file cannot be read, or holds other tensors than such a policy has.
@@ -77,4 +77,4 @@ def load_policy(
             "restore both from a copy or train again"
         ) from error
     policy.to(device).set_training_mode(False)
-    return policy_function(policy, normalisation)
+    return policy, normalisation

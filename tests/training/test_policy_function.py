@@ -45,9 +45,9 @@ def test_parameters_of_every_granularity_are_kept(env: gym.Env, tmp_path: Path, 
     with torch.no_grad():
         stored.actor.mu[1].k.fill_(2.0)
     save_policy(tmp_path / "policy.safetensors", stored)
-    act = load_policy(tmp_path / "policy.safetensors", env, kwargs)
+    act = policy_function(*load_policy(tmp_path / "policy.safetensors", env, kwargs))
     seen = observations(1)[0]
-    np.testing.assert_array_equal(act(seen), stored.predict(seen, deterministic=True)[0])
+    np.testing.assert_array_equal(act(seen), policy_function(stored)(seen))
 
 
 def test_acting_is_the_policys_own_forward_pass(policy: TD3Policy) -> None:
@@ -64,7 +64,7 @@ def test_a_policy_comes_back_bit_for_bit(kwargs: dict[str, Any], env: gym.Env, t
     policy.set_training_mode(False)
     file = tmp_path / "policy.safetensors"
     save_policy(file, policy)
-    loaded, kept = load_policy(file, env, kwargs), policy_function(policy)
+    loaded, kept = policy_function(*load_policy(file, env, kwargs)), policy_function(policy)
     for observation in observations():
         np.testing.assert_array_equal(loaded(observation), kept(observation))
     tensors = safetensors.numpy.load_file(file)
@@ -84,7 +84,7 @@ def test_normalisation_is_vec_normalizes(env: gym.Env, policy: TD3Policy, tmp_pa
 
     file = tmp_path / "policy.safetensors"
     save_policy(file, policy, normalisation)
-    act, raw = load_policy(file, env, KWARGS), policy_function(policy)
+    act, raw = policy_function(*load_policy(file, env, KWARGS)), policy_function(policy)
     np.testing.assert_array_equal(act(far), raw(theirs.normalize_obs(far)))
     assert not np.allclose(act(far), raw(far))
     assert normalisation_of(None) is None
@@ -122,6 +122,6 @@ def test_a_damaged_file_is_named(damage: str, env: gym.Env, policy: TD3Policy, t
     else:
         file.write_bytes({"cut off": content[:-100], "empty": b"", "noise": b"\x01" * 500}[damage])
     with pytest.raises(DamagedFileError) as error:
-        load_policy(file, env, KWARGS)
+        policy_function(*load_policy(file, env, KWARGS))
     assert str(file) in str(error.value)
     assert "\n" not in str(error.value)

@@ -1,0 +1,115 @@
+"""Write a policy as ONNX, C or NumPy files, and check them.
+
+examples:
+  swimrl export runs/default/Hopper-v4/swim-1a2b3c4d/seed-0
+  swimrl export RUN --to c --out firmware --name hopper
+  swimrl export RUN --to onnx --best --json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from swimrl.fields import Count
+
+if TYPE_CHECKING:
+    from swimrl.exporting.api import Exported, ExportedFile
+
+
+@dataclass(frozen=True)
+class Args:
+    """Options of `swimrl export`."""
+
+    path: tyro.conf.Positional[Path]
+    """The directory of a run."""
+
+    to: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FORMAT")] = ("onnx", "c", "numpy", "card")
+    """What to write: onnx (one file), c (source and header), numpy (Python and arrays), card (a folder for a
+    model hub). ONNX needs `pip install 'swimrl[export]'`."""
+
+    best: bool = False
+    """Export the policy of the best evaluation instead of the last."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where to write; when not given, the folder export in the run's directory."""
+
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "policy"
+    """Name of the files, without ending; the C function is NAME_act."""
+
+    verify_steps: Count = 5000
+    """Environment steps at whose observations each file is compared with the policy."""
+
+    verify_episodes: Count = 10
+    """Episodes that each file plays by itself."""
+
+    force: bool = False
+    """Replace files that exist."""
+
+    json: bool = False
+    """Print JSON."""
+
+
+def run(args: Args) -> None:
+    """Write, check and print."""
+    from swimrl.exporting import export
+
+    exported = export(
+        args.path,
+        args.to,
+        best=args.best,
+        out=args.out,
+        name=args.name,
+        verify_steps=args.verify_steps,
+        verify_episodes=args.verify_episodes,
+        force=args.force,
+    )
+    if args.json:
+        print(json.dumps(exported.as_json(), indent=2))
+    else:
+        _print(exported)
+    if not exported.is_right:
+        print(
+            "swimrl: error: a file does not do what the policy does; it is named .rejected", file=sys.stderr
+        )
+        raise SystemExit(1)
+
+
+def _print(exported: Exported) -> None:
+    environment, training = exported.metadata["environment"], exported.metadata["training"]
+    print(f"{environment['id']}, the {training['policy']} policy after {training['steps']:,} steps")
+    for file in exported.files:
+        names = " ".join(path.name for path in file.paths)
+        size = sum(path.stat().st_size for path in file.paths) / 1000
+        print(f"  {file.format:<6} {names}  {size:,.0f} kB")
+        for line in _about(file):
+            print(f"         {line}")
+    if exported.card is not None:
+        print(f"  card   {exported.card.name}/")
+        for note in exported.notes:
+            print(f"         {note}")
+    print(f"in {exported.folder}")
+
+
+def _about(file: ExportedFile) -> list[str]:
+    result = file.verification
+    if result is None:
+        return ["not compiled and not checked: this machine has no C compiler"]
+    if not result.is_right:
+        return [f"REJECTED: {result.reason}"]
+    lines = [
+        f"checked at {result.observations:,} observations",
+        f"its actions differ by {result.largest_difference:.1e} at most; {result.allowed:.1e} is allowed",
+        f"one action takes {result.median_us:.1f} us (99 %: {result.p99_us:.1f} us), called from Python",
+    ]
+    if file.closed_loop is not None:
+        returns = file.closed_loop
+        lines.append(
+            f"it earned {returns.mean_return:,.1f} by itself, mean of {len(returns.returns)} episodes"
+        )
+    return [*lines, *file.notes]

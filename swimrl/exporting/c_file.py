@@ -1,0 +1,248 @@
+"""A policy as C99: one source file and one header, no allocation, no state, nothing but libm.
+
+The weights are stored by input, so that the inner loop of a layer runs over its units. Compilers vectorise
+such a loop without permission to reorder sums.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from swimrl.activations.c.operations import helper_source
+from swimrl.activations.c.source import c_function
+from swimrl.exporting.controller import Controller, Layer
+from swimrl.runs.weights import CLIP, EPSILON
+
+COMPILE = "cc -std=c99 -O3 -march=native -fno-math-errno"
+"""The suggested compiler line. -ffast-math is not in it: it removes the tests for NaN."""
+
+_DENSE = """\
+static void dense(const float *restrict w, const float *restrict b, const float *restrict x, int inputs,
+                  float *restrict y, int units)
+{
+    int i = 0;
+    for (int u = 0; u < units; ++u) {
+        y[u] = b[u];
+    }
+    for (; i + 4 <= inputs; i += 4, w += 4 * units) {
+        const float x0 = x[i], x1 = x[i + 1], x2 = x[i + 2], x3 = x[i + 3];
+        for (int u = 0; u < units; ++u) {
+            y[u] += w[u] * x0 + w[units + u] * x1 + w[2 * units + u] * x2 + w[3 * units + u] * x3;
+        }
+    }
+    for (; i < inputs; ++i, w += units) {
+        for (int u = 0; u < units; ++u) {
+            y[u] += w[u] * x[i];
+        }
+    }
+}
+"""
+
+_LAYER_NORM = """\
+static void layer_norm(const float *restrict scale, const float *restrict shift, float epsilon,
+                       float *restrict y, int units)
+{
+    float mean = 0.0f, variance = 0.0f;
+    for (int u = 0; u < units; ++u) {
+        mean += y[u];
+    }
+    mean /= (float)units;
+    for (int u = 0; u < units; ++u) {
+        variance += (y[u] - mean) * (y[u] - mean);
+    }
+    const float factor = 1.0f / sqrtf(variance / (float)units + epsilon);
+    for (int u = 0; u < units; ++u) {
+        y[u] = (y[u] - mean) * factor * scale[u] + shift[u];
+    }
+}
+"""
+
+_TEST = """\
+#ifdef {NAME}_TEST
+#include <stdio.h>
+#include <time.h>
+
+/* Recorded observations, and the actions that the policy takes there. */
+{arrays}
+int main(void)
+{{
+    float action[{A}];
+    double worst = 0.0;
+    for (int k = 0; k < {count}; ++k) {{
+        if ({name}_act(test_observations + k * {O}, action) != 0) {{
+            printf("observation %d was refused\\n", k);
+            return 1;
+        }}
+        for (int a = 0; a < {A}; ++a) {{
+            const double difference = fabs((double)action[a] - (double)test_actions[k * {A} + a]);
+            worst = difference > worst ? difference : worst;
+        }}
+    }}
+    const clock_t start = clock();
+    for (int k = 0; k < 10000; ++k) {{
+        {name}_act(test_observations + (k % {count}) * {O}, action);
+    }}
+    const double microseconds = 1e6 * (double)(clock() - start) / (double)CLOCKS_PER_SEC / 10000.0;
+    printf("largest difference %.3g, allowed %.3g; %.2f us an action\\n", worst, {tolerance}, microseconds);
+    return worst <= {tolerance} ? 0 : 1;
+}}
+#endif
+"""
+
+
+def c_header(controller: Controller, metadata: Mapping[str, Any], name: str) -> str:
+    """Return the header."""
+    lines = [f"   {key}: {json.dumps(value)}".replace("*/", "* /") for key, value in metadata.items()]
+    about = "\n".join(lines)
+    NAME = name.upper()  # noqa: N806 - as it stands in the text below
+    return f"""\
+/* A policy that swimrl exported. Compile {name}.c with: {COMPILE} -c {name}.c
+   Do not use -ffast-math: with it, the test for NaN in the observation is removed.
+
+{about}
+*/
+#ifndef {NAME}_H
+#define {NAME}_H
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {NAME}_OBSERVATION_SIZE {controller.observation_size}
+#define {NAME}_ACTION_SIZE {controller.action_size}
+
+/* Writes the action, in the environment's units, for an observation as the environment gives it. Returns 0.
+   If a number of the observation is not finite, it returns 1 and leaves the action as it was. */
+int {name}_act(const float observation[{NAME}_OBSERVATION_SIZE], float action[{NAME}_ACTION_SIZE]);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def c_source(
+    controller: Controller, observations: np.ndarray, actions: np.ndarray, tolerance: float, name: str
+) -> str:
+    """Return the source file.
+
+    Args:
+        controller: The policy.
+        observations: Recorded observations for the self-test, [K, O].
+        actions: The actions that the reference takes there, [K, A].
+        tolerance: The largest difference that the self-test allows.
+        name: Of the files; the function is called NAME_act.
+    """
+    functions, helpers = _activations(controller)
+    test = _TEST.format(
+        arrays=_array("test_observations", observations) + _array("test_actions", actions),
+        count=len(observations),
+        O=controller.observation_size,
+        A=controller.action_size,
+        tolerance=repr(float(tolerance)),
+        name=name,
+        NAME=name.upper(),
+    )
+    has_norm = any(layer.norm is not None for layer in controller.layers)
+    return "\n".join(
+        [
+            f"/* See {name}.h. */",
+            f'#include "{name}.h"',
+            "",
+            "#include <float.h>",
+            "#include <math.h>",
+            "",
+            *_constants(controller),
+            *(helper_source(helper, "float") for helper in sorted(helpers)),
+            *(definition for _, definition in functions.values()),
+            _DENSE,
+            *([_LAYER_NORM] if has_norm else []),
+            *_act(controller, {canonical: f for canonical, (f, _) in functions.items()}, name),
+            test,
+        ]
+    )
+
+
+def _activations(controller: Controller) -> tuple[dict[str, tuple[str, str]], set[str]]:
+    """Return name and definition of each activation by its canonical name, and the helpers they call."""
+    functions: dict[str, tuple[str, str]] = {}
+    helpers: set[str] = set()
+    for layer in controller.layers:
+        if layer.activation is not None and layer.activation.canonical not in functions:
+            name = f"activation{len(functions) + 1}"
+            function = c_function(layer.formula, name)
+            functions[layer.activation.canonical] = (name, function.definition)
+            helpers |= {*function.helpers}
+    return functions, helpers
+
+
+def _constants(controller: Controller) -> Iterator[str]:
+    if (n := controller.normalisation) is not None:
+        yield _array("observation_mean", n.mean)
+        yield _array("observation_deviation", np.sqrt(n.var + EPSILON))
+    for number, layer in enumerate(controller.layers, start=1):
+        yield _array(f"weight{number}", layer.weight.T)
+        yield _array(f"bias{number}", layer.bias)
+        if layer.norm is not None:
+            yield _array(f"norm_scale{number}", layer.norm.scale)
+            yield _array(f"norm_shift{number}", layer.norm.shift)
+        for key, value in layer.parameters.items():
+            yield _array(f"parameter{number}_{key}", value)
+    low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
+    yield _array("action_half_width", (high - low) / 2)
+    yield _array("action_middle", (high + low) / 2)
+
+
+def _act(controller: Controller, functions: Mapping[str, str], name: str) -> Iterator[str]:
+    size, widest = controller.observation_size, max(layer.weight.shape[0] for layer in controller.layers)
+    yield f"int {name}_act(const float observation[{size}], float action[{controller.action_size}])"
+    yield "{"
+    yield f"    float x[{max(size, widest)}], y[{max(size, widest)}];"
+    yield f"    for (int i = 0; i < {size}; ++i) {{"
+    yield "        if (!isfinite(observation[i])) {\n            return 1;\n        }"
+    if controller.normalisation is not None:
+        yield "        const float z = (observation[i] - observation_mean[i]) / observation_deviation[i];"
+        yield f"        x[i] = z < {-CLIP}f ? {-CLIP}f : z > {CLIP}f ? {CLIP}f : z;"
+    else:
+        yield "        x[i] = observation[i];"
+    yield "    }"
+    for number, layer in enumerate(controller.layers, start=1):
+        yield from _layer(number, layer, functions)
+    yield f"    for (int a = 0; a < {controller.action_size}; ++a) {{"
+    yield "        action[a] = action_middle[a] + action_half_width[a] * x[a];\n    }"
+    yield "    return 0;\n}\n"
+
+
+def _layer(number: int, layer: Layer, functions: Mapping[str, str]) -> Iterator[str]:
+    units, inputs = layer.weight.shape
+    yield f"    dense(weight{number}, bias{number}, x, {inputs}, y, {units});"
+    if layer.norm is not None:
+        epsilon = f"{layer.norm.epsilon:.9g}f"
+        yield f"    layer_norm(norm_scale{number}, norm_shift{number}, {epsilon}, y, {units});"
+    if layer.activation is None:
+        call = "tanhf(y[u])"
+    else:
+        arguments = [
+            f"parameter{number}_{key}[{'u' if value.size > 1 else 0}]"
+            for key, value in layer.parameters.items()
+        ]
+        call = f"{functions[layer.activation.canonical]}({', '.join(['y[u]', *arguments])})"
+    yield f"    for (int u = 0; u < {units}; ++u) {{\n        x[u] = {call};\n    }}"
+
+
+def _array(name: str, values: np.ndarray) -> str:
+    """Return the definition of a constant array; nine digits determine a float."""
+    numbers = [_number(value) for value in np.asarray(values, np.float32).ravel()]
+    rows = [", ".join(numbers[start : start + 8]) for start in range(0, len(numbers), 8)]
+    return f"static const float {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
+
+
+def _number(value: np.float32) -> str:
+    text = f"{value:.9g}"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"

@@ -1,0 +1,83 @@
+"""A policy as an ONNX graph: opset 17, IR version 8, one input, one output, any batch size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from swimrl.errors import InputError
+from swimrl.exporting.controller import Controller
+from swimrl.runs.weights import CLIP, EPSILON
+
+OPSET = 17
+IR_VERSION = 8
+INPUT, OUTPUT = "observation", "action"
+
+
+def onnx_bytes(controller: Controller, metadata: Mapping[str, Any]) -> bytes:
+    """Return the file: observation [batch, O] -> action [batch, A], float32, in the environment's units.
+
+    The same policy gives the same bytes. Metadata are properties ``swimrl.KEY`` with JSON values.
+
+    Raises:
+        InputError: If onnx is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise InputError("ONNX files need onnx; install it with: pip install 'swimrl[export]'") from error
+    from onnx import TensorProto, helper
+
+    from swimrl.activations.onnx.graph import Graph
+    from swimrl.activations.onnx.nodes import add_activation
+
+    graph = Graph()
+    x = INPUT
+    if (n := controller.normalisation) is not None:
+        centred = graph.node("Sub", x, graph.constant(n.mean, "normalisation.mean"))
+        deviation = graph.constant(np.sqrt(n.var + EPSILON), "normalisation.deviation")
+        x = graph.node("Div", centred, deviation)
+        x = graph.node("Clip", x, graph.constant(-CLIP), graph.constant(CLIP))
+    for number, layer in enumerate(controller.layers, start=1):
+        name = f"layer{number}"
+        x = graph.node(
+            "Gemm",
+            x,
+            graph.constant(layer.weight, f"{name}.weight"),
+            graph.constant(layer.bias, f"{name}.bias"),
+            transB=1,
+        )
+        if layer.norm is not None:
+            scale = graph.constant(layer.norm.scale, f"{name}.norm.scale")
+            shift = graph.constant(layer.norm.shift, f"{name}.norm.shift")
+            x = graph.node("LayerNormalization", x, scale, shift, epsilon=layer.norm.epsilon)
+        if layer.activation is None:
+            x = graph.node("Tanh", x)
+        else:
+            parameters = {
+                key: graph.constant(value, f"{name}.activation.{key}")
+                for key, value in layer.parameters.items()
+            }
+            x = add_activation(graph, layer.formula, x, parameters)
+    low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
+    x = graph.node("Mul", x, graph.constant((high - low) / 2, "action.half_width"))
+    graph.node("Add", x, graph.constant((high + low) / 2, "action.middle"))
+    graph.rename_last(OUTPUT)
+    sizes = {INPUT: controller.observation_size, OUTPUT: controller.action_size}
+    tensors = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
+        for name, size in sizes.items()
+    ]
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "policy", tensors[:1], tensors[1:], [*graph.constants.values()]),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="swimrl",
+    )
+    helper.set_model_props(model, {f"swimrl.{key}": json.dumps(value) for key, value in metadata.items()})
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content

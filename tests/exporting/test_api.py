@@ -1,0 +1,209 @@
+"""Exported files do what the policy does, and say where they come from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import yaml
+
+import swimrl
+from swimrl.errors import InputError, UnknownNameError
+from swimrl.training import Run
+from tests.exporting.conftest import RUNS
+
+QUICK = {"verify_steps": 200, "verify_episodes": 1}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_format_is_right(name: str, runs: dict[str, Run], out: Path) -> None:
+    exported = swimrl.export(runs[name], ["onnx", "c", "numpy"], out=out, **QUICK)
+    assert exported.is_right
+    for file in exported.files:
+        assert file.verification is not None
+        assert 0 < file.verification.largest_difference <= file.verification.allowed < 1e-3
+        assert file.closed_loop is not None
+    assert "of stack" in exported.files[1].notes[0]
+
+
+def test_the_files_act_as_the_run_does_without_swimrl(run: Run, out: Path) -> None:
+    swimrl.export(run, ["onnx", "numpy"], out=out, **QUICK)
+    observation = np.array([0.01, -0.02, 0.3, -0.4])
+    expected = run.policy(observation)
+    program = f"""
+import sys, json
+sys.path.insert(0, {str(out)!r})
+import numpy as np, onnxruntime, policy
+observation = np.array({observation.tolist()})
+session = onnxruntime.InferenceSession({str(out / "policy.onnx")!r})
+(actions,) = session.run(None, {{"observation": observation[None].astype(np.float32)}})
+assert not {{"torch", "swimrl"}} & {{*sys.modules}}
+print(json.dumps([actions[0].tolist(), policy.act(observation).tolist()]))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    for actions in json.loads(said):
+        np.testing.assert_allclose(actions, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_two_exports_are_byte_identical_and_name_no_path(run: Run, tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        swimrl.export(run, ["onnx", "c", "numpy"], out=folder, **QUICK)
+    for name in ("policy.onnx", "policy.c", "policy.h", "policy.py", "policy.npz"):
+        first, second = ((folder / name).read_bytes() for folder in folders)
+        assert first == second, name
+        assert str(tmp_path).encode() not in first
+        assert str(run.path).encode() not in first
+
+
+def test_metadata_are_those_of_the_run(run: Run, out: Path) -> None:
+    swimrl.export(run, ["onnx"], out=out, **QUICK)
+    model = onnx.load(out / "policy.onnx")
+    assert (model.ir_version, model.opset_import[0].version) == (8, 17)
+    said = {p.key.removeprefix("swimrl."): json.loads(p.value) for p in model.metadata_props}
+    env = run.make_environment()
+    assert said["environment"]["id"] == "InvertedPendulum-v5"
+    assert said["environment"]["seconds_per_step"] == env.unwrapped.dt
+    assert said["action"]["names"] == ["slide"]
+    assert said["action"]["low"] == env.action_space.low.tolist()
+    assert said["action"]["high"] == env.action_space.high.tolist()
+    assert said["observation"]["names"] == ["qpos:slider", "qpos:hinge", "qvel:slider", "qvel:hinge"]
+    assert said["training"]["seed"] == run.config.seed
+    assert said["training"]["scores"] == run.record.metrics
+    assert (
+        said["layers"][0]["parameters"]["k"]
+        == run.td3_policy()[0].actor.mu[1].k.detach().reshape(-1).tolist()
+    )
+    summary = json.loads((out / "policy.json").read_text())
+    assert summary["files"][0]["verification"]["is_right"] is True
+
+
+def test_any_batch_and_nan(run: Run, out: Path) -> None:
+    swimrl.export(run, ["onnx"], out=out, **QUICK)
+    session = onnxruntime.InferenceSession(out / "policy.onnx")
+    observations = np.random.default_rng(0).standard_normal((64, 4)).astype(np.float32)
+    observations[3, 1] = np.nan
+    (actions,) = session.run(None, {"observation": observations})
+    assert np.flatnonzero(np.isnan(actions[:, 0])).tolist() == [3]
+    (alone,) = session.run(None, {"observation": observations[5:6]})
+    np.testing.assert_allclose(alone[0], actions[5], rtol=1e-5)
+
+
+def test_the_self_test_in_c_passes_and_fails_when_a_weight_is_changed(run: Run, out: Path) -> None:
+    swimrl.export(run, ["c"], out=out, name="pendulum", **QUICK)
+    source = (out / "pendulum.c").read_text()
+
+    def self_test(text: str) -> subprocess.CompletedProcess[str]:
+        (out / "tried.c").write_text(text)
+        build = [
+            "cc",
+            "-std=c99",
+            "-Wall",
+            "-Werror",
+            "-DPENDULUM_TEST",
+            out / "tried.c",
+            "-o",
+            out / "t",
+            "-lm",
+        ]
+        subprocess.run(build, check=True)
+        return subprocess.run([out / "t"], capture_output=True, text=True)
+
+    good = self_test(source)
+    assert good.returncode == 0
+    assert "us an action" in good.stdout
+    head, weights = source.split("static const float weight2[", 1)
+    size, numbers = weights.split("{\n    ", 1)
+    first, rest = numbers.split(",", 1)
+    changed = f"{float(first.rstrip('f')) + 0.1:.9g}f"
+    assert self_test(f"{head}static const float weight2[{size}{{\n    {changed},{rest}").returncode == 1
+    command = [
+        "c++",
+        "-Wall",
+        "-Wextra",
+        "-fsyntax-only",
+        "-Drestrict=__restrict",
+        "-x",
+        "c++",
+        out / "pendulum.c",
+    ]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.parametrize("flags", [["-O0"], ["-O3", "-fsanitize=address,undefined", "-fno-sanitize-recover"]])
+def test_c_is_the_same_without_optimiser_and_with_sanitizers(run: Run, out: Path, flags: list[str]) -> None:
+    swimrl.export(run, ["c"], out=out, **QUICK)
+    build = ["cc", "-std=c99", *flags, "-DPOLICY_TEST", out / "policy.c", "-o", out / "test", "-lm"]
+    subprocess.run(build, check=True)
+    subprocess.run([out / "test"], check=True, capture_output=True)
+
+
+def test_the_card_can_be_read_and_its_code_runs(run: Run, out: Path) -> None:
+    exported = swimrl.export(run, ["onnx", "card"], out=out, **QUICK)
+    assert exported.card == out / "td3-InvertedPendulum-v5"
+    _, front, page = (exported.card / "README.md").read_text().split("---\n", 2)
+    result = yaml.safe_load(front)["model-index"][0]["results"][0]
+    assert result["dataset"]["type"] == "InvertedPendulum-v5"
+    results = json.loads((exported.card / "results.json").read_text())
+    assert results["n_eval_episodes"] == 2
+    assert results["mean_reward"] == pytest.approx(run.scores["final100"])
+    assert f"{results['mean_reward']:.2f}" in result["metrics"][0]["value"]
+    code = page.split("```python\n")[1].split("```")[0]
+    subprocess.run([sys.executable, "-c", code], cwd=exported.card, check=True)
+    assert {"policy.onnx", "policy.safetensors", "activation.png", "run.json"} <= {
+        path.name for path in exported.card.iterdir()
+    }
+
+
+def test_files_are_not_replaced_without_force(run: Run, out: Path) -> None:
+    swimrl.export(run, ["numpy"], out=out, **QUICK)
+    with pytest.raises(InputError, match=r"policy\.py exists; .*--force"):
+        swimrl.export(run, ["numpy"], out=out, **QUICK)
+    swimrl.export(run, ["numpy"], out=out, force=True, **QUICK)
+
+
+def test_without_onnx_one_line_says_what_to_install(
+    run: Run, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InputError, match=r"pip install 'swimrl\[export\]'"):
+        swimrl.export(run, ["onnx"], out=out, **QUICK)
+
+
+def test_without_a_compiler_c_is_written_and_said_to_be_unchecked(
+    run: Run, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    exported = swimrl.export(run, ["c"], out=out, **QUICK)
+    assert exported.files[0].verification is None
+    assert (out / "policy.c").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"to": ["onxx"]}, UnknownNameError, "did you mean 'onnx'"),
+        ({"name": "my policy"}, InputError, "letters, digits and underscores"),
+        ({"verify_steps": 0}, InputError, "at least 1 step"),
+    ],
+)
+def test_wrong_arguments(
+    run: Run, out: Path, arguments: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        swimrl.export(run, **{"to": ["numpy"], "out": out, **arguments})
+
+
+def test_a_module_is_refused(tmp_path: Path) -> None:
+    run = swimrl.train(
+        env="Pendulum-v1", act="maxout", net="8x8", steps=5, eval_every=5, eval_episodes=1, final_episodes=0,
+        out=tmp_path, progress=False,
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"Maxout.* in hidden layer 1 is a module and no formula"):
+        swimrl.export(run, ["numpy"])

@@ -1,0 +1,103 @@
+"""The check finds each mistake that exporters make."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swimrl.exporting.controller import Controller, controller_of
+from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
+from swimrl.exporting.verification import Batch, difficult_observations, load_numpy, verify
+from swimrl.training import Run
+
+
+def acting(controller: Controller, folder: Path) -> Batch:
+    """What the NumPy file of a controller does."""
+    (folder / "mutant.py").write_text(numpy_module(controller, "mutant.npz"))
+    (folder / "mutant.npz").write_bytes(numpy_arrays(controller, {}))
+    return load_numpy(folder / "mutant.py")
+
+
+def change_layer(controller: Controller, number: int, **changes: object) -> Controller:
+    layers = list(controller.layers)
+    layers[number] = dataclasses.replace(layers[number], **changes)
+    return dataclasses.replace(controller, layers=tuple(layers))
+
+
+def transposed(controller: Controller) -> Controller:
+    weight = controller.layers[0].weight
+    return change_layer(controller, 0, weight=weight.reshape(weight.shape[::-1]).T)
+
+
+def other_k(controller: Controller) -> Controller:
+    return change_layer(controller, 1, parameters={"k": controller.layers[1].parameters["k"] + 1e-3})
+
+
+def no_normaliser(controller: Controller) -> Controller:
+    return dataclasses.replace(controller, normalisation=None)
+
+
+def no_unscale(controller: Controller) -> Controller:
+    one = np.ones_like(controller.high)
+    return dataclasses.replace(controller, low=-one, high=one)
+
+
+def without_tanh(act: Batch, controller: Controller) -> Batch:
+    return lambda observations: np.arctanh(act(observations) / controller.high) * controller.high
+
+
+def swapped(act: Batch, controller: Controller) -> Batch:
+    return lambda observations: act(observations[:, [1, 0, 2, 3]])
+
+
+def keeps_nan_away(act: Batch, controller: Controller) -> Batch:
+    return lambda observations: act(np.nan_to_num(observations))
+
+
+@pytest.fixture
+def controller(run: Run) -> Controller:
+    return controller_of(*run.td3_policy(), run.path)
+
+
+@pytest.fixture
+def observations(run: Run) -> np.ndarray:
+    seen: list[np.ndarray] = []
+    run.evaluate(5, on_step=lambda transition: seen.append(transition.observation))
+    return difficult_observations(np.array(seen))
+
+
+def test_the_right_file_passes(controller: Controller, observations: np.ndarray, tmp_path: Path) -> None:
+    assert verify(controller, acting(controller, tmp_path), observations).is_right
+
+
+@pytest.mark.parametrize("mutate", [no_normaliser, no_unscale, transposed, other_k])
+def test_a_wrong_controller_is_caught(
+    mutate: Callable[[Controller], Controller],
+    controller: Controller,
+    observations: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    result = verify(controller, acting(mutate(controller), tmp_path), observations)
+    assert not result.is_right
+    assert "differ" in (result.reason or "")
+
+
+@pytest.mark.parametrize("mutate", [without_tanh, swapped])
+def test_a_wrong_file_is_caught(
+    mutate: Callable[[Batch, Controller], Batch],
+    controller: Controller,
+    observations: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    assert not verify(controller, mutate(acting(controller, tmp_path), controller), observations).is_right
+
+
+def test_a_plausible_action_for_nan_is_caught(
+    controller: Controller, observations: np.ndarray, tmp_path: Path
+) -> None:
+    result = verify(controller, keeps_nan_away(acting(controller, tmp_path), controller), observations)
+    assert result.reason == "NaN in number 0 of the observation gives a plausible action"
