@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from swimrl.envs.make import Env
-from swimrl.errors import InputError
+from swimrl.errors import ConfigError, InputError
 from swimrl.runs.directory import RunDirectory, read_diagnostics, read_evaluations
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.runs.record import RunRecord, Status, read_record
@@ -75,7 +75,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = _path(path, "path")
         self._directory = RunDirectory(self.path)
         read_record(self._directory.record_file)
 
@@ -321,7 +321,7 @@ def train(
     wanted = with_absolute_files(with_settings(_base(config), settings, source="swimrl.train"))
     build.import_modules(wanted)
     resolved = resolve(wanted)
-    directory = directory_of(resolved, Path(out).expanduser())
+    directory = directory_of(resolved, _path(out, "out"))
     objects = assigned(wanted.callback, given)
     start(resolved, directory, objects, overwrite=overwrite, resume=resume, progress=progress)
     return Run(directory.path)
@@ -330,4 +330,10 @@ def train(
 def _base(config: TrainConfig | str | Path | None) -> TrainConfig:
     if isinstance(config, TrainConfig):
         return config
-    return TrainConfig() if config is None else config_file.load(Path(config), TrainConfig)
+    return TrainConfig() if config is None else config_file.load(_path(config, "config"), TrainConfig)
+
+
+def _path(value: str | Path, name: str) -> Path:
+    if not isinstance(value, str | Path):
+        raise ConfigError(f"{name} is {value!r}; expected a path, such as 'runs/default'")
+    return Path(value).expanduser()

@@ -103,6 +103,8 @@ class TestRun:
         assert actions(Run(copy).best_policy).shape == (10, 1)
 
     def test_a_folder_that_is_no_run_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="path is 5; expected a path"):
+            swimrl.open_run(5)  # type: ignore[arg-type]
         with pytest.raises(DamagedFileError, match=r"cannot read .*run\.json"):
             swimrl.open_run(tmp_path)
 
@@ -151,6 +153,9 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
+            ({"out": 5}, "out is 5; expected a path"),
+            ({"config": 5}, "config is 5; expected a path"),
+            ({"config": "no-such.yaml"}, "cannot read --config no-such.yaml"),
             ({"stepz": 5}, "swimrl.train: unknown key stepz; did you mean steps?"),
             ({"td3": {"gama": 5}}, "swimrl.train: unknown key td3.gama; did you mean td3.gamma?"),
             ({"td3": 5}, "td3 is 5; expected settings of its own"),
@@ -165,7 +170,7 @@ class TestTrain:
     )
     def test_wrong_arguments(self, given: dict[str, Any], message: str, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=message):
-            swimrl.train(**SMALL | given, out=tmp_path)
+            swimrl.train(**SMALL | {"out": tmp_path} | given)
         assert list(tmp_path.iterdir()) == []
 
 
