@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="an optional library; pip install 'swimrl[dev]'")
 import onnx
 import onnxruntime
-import pytest
 import yaml
 
 import swimrl
