@@ -40,6 +40,20 @@ class Stochastic(nn.Module):
         return {name: value for name, value in self.__dict__.items() if name != "generator"}
 
 
+def _sigmoid(x: Tensor) -> Tensor:
+    """Return the logistic function, whose gradient is 0 where it has reached 0 or 1.
+
+    Otherwise the gradient there would be a product with 0, which is NaN if the other factor has overflowed.
+    """
+    bound = 750.0 if x.dtype == torch.float64 else 110.0
+    return torch.sigmoid(x.clamp(-bound, bound))
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return ``x``, in float32 if it is float16 or bfloat16, whose range or digits do not suffice."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 class RandomisedLeakyReLU(Stochastic):
     """A random slope between ``lower`` and ``upper`` for x < 0; its mean in evaluation.
 
@@ -105,7 +119,8 @@ class Pats(Stochastic):
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of ``x``, of any shape."""
         a = self.uniform(x, self.lower, self.upper) if self.training else (self.lower + self.upper) / 2
-        return x * torch.atan(math.pi * a * torch.sigmoid(x))
+        wide = _wide(x)
+        return (wide * torch.atan(math.pi * a * _sigmoid(wide))).to(x.dtype)
 
 
 class NoisyHardTanh(Stochastic):
@@ -163,9 +178,9 @@ class MetaAcon(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of ``x``; [B, N] -> [B, N]."""
-        beta = torch.sigmoid(self.expand(self.squeeze(x)))
+        beta = _sigmoid(self.expand(self.squeeze(x)))
         gated = (self.p1 - self.p2) * x
-        return gated * torch.sigmoid(beta * gated) + self.p2 * x
+        return gated * _sigmoid(beta * gated) + self.p2 * x
 
 
 class DynamicReLU(nn.Module):
@@ -188,7 +203,7 @@ class DynamicReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of ``x``; [B, N] -> [B, N]."""
-        theta = 2 * torch.sigmoid(self.expand(torch.relu(self.squeeze(x)))) - 1
+        theta = 2 * _sigmoid(self.expand(torch.relu(self.squeeze(x)))) - 1
         slopes_and_shifts = self.get_buffer("start") + self.get_buffer("scale") * theta.reshape(*x.shape, 4)
         a1, a2, b1, b2 = slopes_and_shifts.unbind(-1)
         return torch.maximum(a1 * x + b1, a2 * x + b2)
@@ -341,6 +356,9 @@ class WinnersTakeAll(nn.Module):
         return torch.zeros_like(x).scatter(-1, where, values)
 
 
+_LARGE = 1e4  # the derivative of 1/sqrt(mean(x^6)) has x^-9, which is a normal float32 up to about here
+
+
 class PolyNorm(nn.Module):
     """w1 n(x^3) + w2 n(x^2) + w3 n(x) + b with n(u) = u/sqrt(mean(u^2) + 1e-6) over the layer.
 
@@ -353,9 +371,16 @@ class PolyNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of ``x``; [B, N] -> [B, N]."""
-        powers = torch.stack([x**3, x**2, x])
-        normalised = powers * torch.rsqrt(powers.square().mean(-1, keepdim=True) + 1e-6)
-        return torch.einsum("k,k...->...", self.weight, normalised) + self.bias
+        wide = _wide(x)
+        # x^6 overflows for large x. With x = s t, n(x^k) = t^k/sqrt(mean(t^2k) + 1e-6/s^2k) for any s.
+        largest = wide.detach().abs().amax(-1, keepdim=True)
+        s = torch.where(largest > _LARGE, largest, torch.ones_like(largest))
+        t = wide / s
+        powers = torch.stack([t**3, t**2, t])
+        small = 1e-6 * torch.stack([s**-6, s**-4, s**-2])
+        normalised = powers * torch.rsqrt(powers.square().mean(-1, keepdim=True) + small)
+        weight = self.weight.to(wide.dtype)
+        return (torch.einsum("k,k...->...", weight, normalised) + self.bias).to(x.dtype)
 
 
 class KernelActivation(nn.Module):
@@ -382,7 +407,9 @@ class KernelActivation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the activation of ``x``; [B, N] -> [B, N]."""
         apart = 6 / (len(self.places) - 1)
-        bumps = torch.exp(-((x[..., None] - self.places) ** 2) / (6 * apart**2))
+        # At a distance of 25 a bump is 0 in every dtype; the square of a larger one could overflow.
+        distances = (x[..., None] - self.places).clamp(-25, 25)
+        bumps = torch.exp(-(distances**2) / (6 * apart**2))
         return torch.einsum("...nd,nd->...n", bumps, self.weight)
 
 

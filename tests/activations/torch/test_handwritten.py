@@ -52,6 +52,25 @@ def test_contract(name):
         assert module(x[0]).shape == value[0].shape
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("name", NAMES)
+def test_extreme_numbers_give_no_nan(name, dtype):
+    """Neither in a value nor in a gradient, for rows with a few large numbers and for rows of them alone."""
+    if (name, dtype) == ("meta_acon", torch.float16):
+        pytest.skip("float16 cannot hold the sums of its inner linear layers")
+    largest = torch.finfo(dtype).max
+    module = make(name).to(dtype).eval()
+    for size in (1e4, 6e4, largest**0.25, largest**0.5, largest / 64):
+        x = sample(name).to(dtype)
+        x[1, 0], x[2, 1], x[3] = size, -size, -size
+        x[4] = size * x[4].sign()
+        x.requires_grad_()
+        value = module(x)
+        assert not value.isnan().any()
+        (gradient,) = torch.autograd.grad(value, x, torch.ones_like(value))
+        assert not gradient.isnan().any()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_factories_make_unshared_modules(name):
     factory = activation_fn(name)
