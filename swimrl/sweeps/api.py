@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -97,7 +98,8 @@ def sweep(
     file = None if config is None or isinstance(config, SweepConfig) else Path(config)
     name, folder = place_of(name, None if out is None else Path(out), file)
     runs = planned_runs(study_config, folder, only)
-    console = Console(quiet=not progress, highlight=False)
+    # With a file of its own, because the Ray executor sends sys.stdout to a log while it works.
+    console = Console(file=sys.stdout, quiet=not progress, highlight=False)
     jobs = jobs_for(runs, jobs) if executor == "local" else jobs
 
     record = prepare(folder, runs, name=name, primary=study_config.primary)
