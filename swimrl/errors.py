@@ -20,6 +20,7 @@ Each message is one line: the given value, the expected one, and what to do next
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -88,6 +89,16 @@ class EnvironmentFaultError(TrainingError):
 
 class StorageError(TrainingError):
     """A file of the run that cannot be written, such as on a full disk."""
+
+
+def command_line(*words: object) -> str:
+    """Return a command for a hint, quoted so that it can be pasted into a shell.
+
+    Example:
+        >>> command_line("swimrl", "resume", "my runs/seed-0")
+        "swimrl resume 'my runs/seed-0'"
+    """
+    return shlex.join(map(str, words))
 
 
 def closest(name: str, known: Iterable[str], count: int = 3) -> list[str]:

@@ -68,6 +68,20 @@ def copy_fields(source: Any, kind: type[T]) -> T:
     return kind(**{name: getattr(source, name) for name in shared})
 
 
+def home_expanded(path: Path) -> Path:
+    """Return ``path`` with a leading ``~`` or ``~user`` replaced; shells do not do so in ``--out=~/runs``.
+
+    Raises:
+        InputError: If there is no such user, or this one has no home directory.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"{path} starts in the home directory of a user who has none; give the path in full"
+        ) from error
+
+
 def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested settings as one mapping whose keys have dots.
 
@@ -180,7 +194,7 @@ def _scalar(kind: type, value: Any, name: str) -> Any:
         if kind is str and (isinstance(value, str) or is_number):
             return str(value)
         if kind is Path and isinstance(value, str):
-            return Path(value)
+            return home_expanded(Path(value))
     except (ValueError, OverflowError):
         pass
     raise ConfigError(f"{name} is {_shown(value)}; expected {_EXPECTED[kind]}")

@@ -21,7 +21,7 @@ from typing import Any
 
 import tyro
 
-from swimrl.cli.arguments import check
+from swimrl.cli.arguments import check, with_home_expanded
 from swimrl.cli.output import outlive_terminal, output_loss
 from swimrl.errors import SwimrlError, UnknownNameError
 
@@ -196,7 +196,7 @@ def _run(command: Command, name: str, arguments: list[str]) -> None:
         config=(tyro.conf.FlagCreatePairsOff,) if wants_help else (),
         **({} if default is None else {"default": default}),
     )
-    command.run(args)
+    command.run(with_home_expanded(args))
 
 
 def _fail(message: str, code: int) -> int:

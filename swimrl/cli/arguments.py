@@ -9,12 +9,13 @@ import dataclasses
 import itertools
 import typing
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import tyro
 
 from swimrl.errors import InputError, UnknownNameError
-from swimrl.fields import converted
+from swimrl.fields import converted, home_expanded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,22 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
     missing = next((position.name for position in positions if position.is_required), None)
     if missing:
         raise InputError(f"{command} needs {missing}; {command} --help says what it is")
+
+
+def with_home_expanded(args: Any) -> Any:
+    """Return the arguments of a command with a leading ``~`` of every path replaced by the home directory.
+
+    Raises:
+        InputError: If there is no such home directory.
+    """
+    changed: dict[str, Path | tuple[Path, ...]] = {}
+    for field in dataclasses.fields(args):
+        value = getattr(args, field.name)
+        if isinstance(value, Path):
+            changed[field.name] = home_expanded(value)
+        elif isinstance(value, tuple) and any(isinstance(one, Path) for one in value):
+            changed[field.name] = tuple(home_expanded(one) for one in value)
+    return dataclasses.replace(args, **changed) if changed else args
 
 
 def _named(kind: type) -> dict[str, _Option]:

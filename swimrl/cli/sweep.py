@@ -24,7 +24,7 @@ import tyro
 from rich.console import Console
 
 from swimrl.errors import InputError
-from swimrl.fields import copy_fields
+from swimrl.fields import copy_fields, home_expanded
 from swimrl.sweeps.axes import parse_axis, parse_seeds
 from swimrl.sweeps.config import SweepConfig
 from swimrl.sweeps.study_file import read_study
@@ -103,7 +103,7 @@ def defaults(arguments: list[str]) -> Args:
     for position, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
         if flag == "--config":
-            path = Path(value or arguments[position + 1])
+            path = home_expanded(Path(value or arguments[position + 1]))
             study = read_study(path)
             _refuse_single_values(arguments, study, path)
             return Args(

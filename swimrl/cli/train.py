@@ -18,7 +18,7 @@ from typing import Annotated
 
 import tyro
 
-from swimrl.fields import copy_fields, to_mapping
+from swimrl.fields import copy_fields, home_expanded, to_mapping
 from swimrl.runs.naming import DEFAULT_STUDY
 from swimrl.training import config_file
 from swimrl.training.config import TrainConfig, with_absolute_files
@@ -49,7 +49,7 @@ def defaults(arguments: list[str]) -> Args:
     for position, argument in enumerate(arguments):
         flag, _, value = argument.partition("=")
         if flag == "--config":
-            settings = config_file.load(Path(value or arguments[position + 1]), TrainConfig)
+            settings = config_file.load(home_expanded(Path(value or arguments[position + 1])), TrainConfig)
             return copy_fields(settings, Args)
     return Args()
 

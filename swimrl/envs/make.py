@@ -16,7 +16,7 @@ from gymnasium.spaces import Box
 from swimrl.envs import physics, rendering
 from swimrl.envs.catalogue import TASKS
 from swimrl.envs.guard import Guard
-from swimrl.errors import EnvironmentIdError, InputError, closest
+from swimrl.errors import EnvironmentIdError, InputError, closest, command_line
 
 Env = gym.Env[Any, Any]
 
@@ -46,9 +46,8 @@ def check_id(env_id: str) -> None:
         raise EnvironmentIdError(f"{env_id} {reason}; use {_supported_versions(name)}")
     if ":" in env_id:
         module, _, rest = env_id.partition(":")
-        raise EnvironmentIdError(
-            f"environment {env_id!r} names a module; give it apart: --import {module} --env {rest}"
-        )
+        options = command_line("--import", module, "--env", rest)
+        raise EnvironmentIdError(f"environment {env_id!r} names a module; give it apart: {options}")
     if env_id in gym.registry:
         return
     namespace = env_id.rpartition("/")[0]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from swimrl.envs.catalogue import TASKS
-from swimrl.errors import ConfigError, DamagedFileError, InputError
+from swimrl.errors import ConfigError, DamagedFileError, InputError, command_line
 from swimrl.fields import flatten, from_mapping, to_mapping
 from swimrl.host import host_facts, library_versions
 from swimrl.runs.checkpoint import Checkpoint, CheckpointFolder
@@ -136,10 +135,10 @@ def _why_no_run(config: TrainConfig, directory: RunDirectory) -> str:
     if not others:
         return f"there is no run in {directory.path} to resume; leave out --resume to start one"
     nearest, path = min(others, key=lambda pair: (len(pair[0]), pair[1]))
+    hint = command_line("swimrl", "resume", path)
     return (
         f"there is no run with these settings to resume; the nearest differs ({'; '.join(nearest)}); "
-        f"continue that with: swimrl resume {shlex.quote(str(path))}, "
-        "or leave out --resume to start a new run"
+        f"continue that with: {hint}, or leave out --resume to start a new run"
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import IO, cast
 
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
 
+from swimrl.errors import command_line
 from swimrl.runs.directory import RunDirectory
 from swimrl.training.callbacks import build_callbacks
 from swimrl.training.config import TrainConfig
@@ -63,7 +63,7 @@ def start(
     )
     print_lines(console, summary(record))
     if record.status in ("stopped", "interrupted"):
-        print_lines(console, [f"continue it with: swimrl resume {shlex.quote(str(directory.path))}"])
+        print_lines(console, [f"continue it with: {command_line('swimrl', 'resume', directory.path)}"])
     if record.status == "interrupted":
         raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ import pytest
 import tyro
 
 from swimrl.cli.app import command_names, load_command, main
-from swimrl.cli.arguments import check
+from swimrl.cli.arguments import check, with_home_expanded
 from swimrl.errors import InputError, UnknownNameError
 from swimrl.fields import Count
 
@@ -106,6 +106,32 @@ def test_an_unknown_option_names_the_nearest(option: str, nearest: str) -> None:
     with pytest.raises(UnknownNameError) as error:
         check(Ship, ["Oslo", option, "1"], "ship")
     assert error.value.matches[0] == nearest
+
+
+def test_every_path_may_start_in_the_home_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Places:
+        out: Path
+        inputs: tuple[Path, ...]
+        name: str = "~/not-a-path"
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    places = with_home_expanded(Places(Path("~/runs"), (Path("~/a"), Path("b/~"))))
+    assert places == Places(tmp_path / "runs", (tmp_path / "a", Path("b/~")))
+    with pytest.raises(
+        InputError, match=r"~nobody-here/runs starts in the home directory of a user who has none"
+    ):
+        with_home_expanded(Places(Path("~nobody-here/runs"), ()))
+
+
+def test_a_study_in_the_home_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--out=~/runs", "--dry-run"])
+    assert end.value.code == 0
+    assert str(tmp_path / "runs") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", command_names())

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from swimrl.errors import command_line
 from swimrl.runs.directory import writing
 from swimrl.sweeps.config import PlannedRun, SweepConfig
 from swimrl.sweeps.estimate import cost_of, seconds_of
@@ -32,7 +33,7 @@ _MEMORY_MARGIN = 1.25
 
 _SCRIPT = """\
 #!/usr/bin/env bash
-# {runs} runs of the study {name} as an array job: {tasks} tasks {of_runs}. Submit it with: sbatch {file}
+# {runs} runs of the study {name} as an array job: {tasks} tasks {of_runs}. Submit it with: {submission}
 # Options of sbatch win over the #SBATCH lines, such as --partition, --account, --time, --array=0-9%4.
 # If a task loses its node or runs out of time, it is queued again and goes on from its checkpoint.
 # The tasks do the study as it was when this script was written.
@@ -118,7 +119,7 @@ def script(job: ArrayJob, file: Path) -> str:
     each = job.runs_per_task
     return _SCRIPT.format(
         name=job.name,
-        file=file,
+        submission=command_line("sbatch", file),
         runs=job.runs,
         tasks=job.tasks,
         of_runs="of one run each" if each == 1 else f"of {each} runs each, one after another",
@@ -168,7 +169,7 @@ def emit(config: SweepConfig, runs: Sequence[PlannedRun], folder: Path, file: Pa
         job.log_folder.mkdir(exist_ok=True)  # Slurm makes no folders
         file.write_text(script(job, file), encoding="utf-8")
         file.chmod(0o755)
-    line = f"{job.tasks} tasks in {file}; submit them with: sbatch {file}"
+    line = f"{job.tasks} tasks in {file}; submit them with: {command_line('sbatch', file)}"
     if job.runs_per_task > 1:
         line += f" (Slurm's default allows {MOST_TASKS} tasks, so each does {job.runs_per_task} runs)"
     return line
