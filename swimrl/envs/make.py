@@ -142,10 +142,14 @@ def _accepted_kwargs(env_id: str) -> list[str]:
     return sorted((accepted | {"max_episode_steps"}) - {"render_mode"})
 
 
+class _ActionSpaceError(EnvironmentIdError, AssertionError):
+    """Actions that are not continuous; Stable-Baselines3 raises an AssertionError for them."""
+
+
 def _check_spaces(env: Env, env_id: str) -> None:
     action, observation = env.action_space, env.observation_space
     if not isinstance(action, Box) or action.dtype is None or action.dtype.kind != "f":
-        raise EnvironmentIdError(
+        raise _ActionSpaceError(
             f"{env_id} has actions in {action}, but TD3 acts in a continuous Box; "
             "choose a continuous-control environment (swimrl envs)"
         )

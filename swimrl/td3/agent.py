@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import stable_baselines3
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import is_wrapped
@@ -33,6 +35,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.td3.policies import CnnPolicy, MultiInputPolicy
 from torch import nn
 
+from swimrl.activations import activation_fn
 from swimrl.activations.torch.handwritten import Stochastic
 from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
@@ -130,6 +133,10 @@ class TD3(stable_baselines3.TD3):
         self._fast_actor: FastActor | None = None
         self.update_s = 0.0
         """Seconds spent in updates."""
+        if not (policy == "MlpPolicy" or (isinstance(policy, type) and issubclass(policy, TD3Policy))):
+            kwargs["policy_kwargs"] = _for_other_policies(policy, kwargs.get("policy_kwargs"))
+        if kwargs.get("seed") is not None:
+            kwargs["seed"] = _whole_seed(kwargs["seed"])
         super().__init__(
             policy,
             make(env) if isinstance(env, str) else env,
@@ -156,7 +163,7 @@ class TD3(stable_baselines3.TD3):
         The global generators are seeded as well, as Stable-Baselines3 does, for modules and callbacks of
         users; swimrl itself does not draw from them.
         """
-        seed = secrets.randbelow(MAX_SEED) if seed is None else check_seed(seed)
+        seed = secrets.randbelow(MAX_SEED) if seed is None else check_seed(_whole_seed(seed))
         self.streams = Streams(seed)
         set_random_seed(seed, using_cuda=self.device.type == "cuda")
         self.action_space.seed(stream_seed(seed, "first actions"))
@@ -178,10 +185,20 @@ class TD3(stable_baselines3.TD3):
             raise ConfigError(f"engine {self.engine!r} is unknown; expected one of {', '.join(ENGINES)}")
         if self.precision == "bf16" and self.engine != "fused":
             raise ConfigError(f"precision 'bf16' needs engine 'fused', not {self.engine!r}")
-        if self.exploration_noise < 0:
+        if not 0 <= self.exploration_noise < math.inf:
             raise ConfigError(
                 f"exploration_noise is {self.exploration_noise}; expected a number of at least 0"
             )
+        for name in ("batch_size", "buffer_size", "policy_delay"):
+            value = getattr(self, name)
+            if not value >= 1:
+                raise ConfigError(f"{name} is {value}; expected a whole number of at least 1")
+        for name, space in (("observation", self.observation_space), ("action", self.action_space)):
+            if isinstance(space, spaces.Box) and 0 in space.shape:
+                raise ConfigError(
+                    f"the environment's {name} space has the shape {space.shape}, which holds no numbers; "
+                    f"TD3 needs {name}s of at least one number"
+                )
 
     def _setup_model(self) -> None:
         self._check_settings()
@@ -438,7 +455,9 @@ class TD3(stable_baselines3.TD3):
         reason = reason or why_not_fused(policy, self.replay_buffer)
         if reason is not None:
             logging.getLogger("swimrl.td3").warning(
-                "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over", reason
+                "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over%s",
+                reason,
+                self._threads_hint(),
             )
             self.engine = "sb3"
             return None
@@ -448,6 +467,13 @@ class TD3(stable_baselines3.TD3):
             self._update = FusedUpdate(policy, self.replay_buffer, self.streams, settings)
         self.products = self._update.planner.chosen
         return self._update
+
+    def _threads_hint(self) -> str:
+        """Return advice for Stable-Baselines3's update where it would use several threads by default."""
+        threads = torch.get_num_threads()
+        if self.threads is not None or threads == 1:
+            return ""
+        return f" with PyTorch's {threads} threads; on a busy machine threads=1 is faster for small networks"
 
     def _why_other_networks(self) -> str | None:
         """Return which network Stable-Baselines3's update would use that is not the policy's, if any."""
@@ -501,6 +527,32 @@ class TD3(stable_baselines3.TD3):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *_OURS]
+
+
+def _whole_seed(seed: Any) -> int:
+    """Return a seed, of Python or NumPy, as Python's int."""
+    try:
+        return operator.index(seed)
+    except TypeError as error:
+        raise ConfigError(f"seed is {seed!r}; expected a whole number from 0 to {MAX_SEED}") from error
+
+
+def _for_other_policies(policy: str | type, policy_kwargs: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the arguments of Stable-Baselines3's own policies, with an activation's name as a callable.
+
+    Raises:
+        ConfigError: If the activation is neither a name nor a callable that returns a new module.
+    """
+    choice = (policy_kwargs or {}).get("activation_fn")
+    if policy_kwargs is None or choice is None:
+        return policy_kwargs
+    if isinstance(choice, nn.Module) or not (isinstance(choice, str) or callable(choice)):
+        name = policy if isinstance(policy, str) else policy.__name__
+        raise ConfigError(
+            f"policy_kwargs has activation_fn={choice!r}; {name} takes one activation for all layers: "
+            "a name such as 'swim', or a class such as torch.nn.ReLU"
+        )
+    return {**policy_kwargs, "activation_fn": activation_fn(choice) if isinstance(choice, str) else choice}
 
 
 def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray) -> bool:

@@ -123,9 +123,9 @@ class TD3Policy(sb3.TD3Policy):
         net_arch = list(DEFAULT_NET_ARCH) if net_arch is None else net_arch
         actor_arch, critic_arch = get_actor_critic_arch(net_arch)
         chosen = _for_both(activation_fn)
-        self.activation_choice = activation_fn
         self.actor_activations = _for_layers("actor", chosen["pi"], actor_arch)
         self.critic_activations = _for_layers("critic", chosen["qf"], critic_arch)
+        self.activation_choice = activation_fn
         self.initialisation = initialisation
         self.layer_norm = layer_norm
         self.weight_decay = weight_decay

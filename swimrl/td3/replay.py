@@ -69,7 +69,8 @@ class RowReplayBuffer(ReplayBuffer):
         self.dones[pos] = done
         if self.handle_timeout_termination:
             for number, info in enumerate(infos):
-                self.timeouts[pos, number] = info.get("TimeLimit.truncated", False)
+                # bool: a saved buffer's flags are arrays with one element
+                self.timeouts[pos, number] = bool(info.get("TimeLimit.truncated", False))
         self.pos += 1
         if self.pos == self.buffer_size:
             self.full = True
