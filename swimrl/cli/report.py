@@ -124,7 +124,7 @@ def print_verdict(report: Report) -> None:
         if key in report.tables:
             console.print(_printed(report.tables[key].only(*columns)))
             console.print()
-    console.print(report.verdict.replace("\n\n", "\n"))
+    console.print(report.verdict)
     for warning in report.analysis.warnings:
         console.print(f"caution: {warning}")
     for excluded in report.analysis.excluded:

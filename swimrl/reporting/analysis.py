@@ -1,6 +1,6 @@
-"""From runs to what they say: scores, intervals, tests, and what they cannot say. No files, no figures.
+"""The analysis of runs: scores, intervals, tests and warnings. The unit is the run.
 
-The unit is the run.
+Nothing here reads a file or draws a figure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGGREGATES: Mapping[str, aggregate.Aggregate] = {
     "interquartile mean": aggregate.interquartile_mean,
     "optimality gap": aggregate.optimality_gap,
 }
-"""Of normalised scores."""
+"""The aggregates of normalised scores, by name."""
 
 
 def analyse(
@@ -44,15 +44,15 @@ def analyse(
     """Compare the arms of a collection.
 
     Args:
-        collection: What was read.
-        metric: One of `METRICS`; the declared one when not given, else last10.
-        baseline: The arm that others are compared with; the declared one when not given, else relu, else
-            swish, else the first.
-        by: Keys of the configuration that told the arms apart when the collection was read.
+        collection: The runs.
+        metric: One of `METRICS`; the declared one when not given, or last10 if none was declared.
+        baseline: The arm that others are compared with; the declared one when not given, or the first that
+            exists of relu, swish and the arms in alphabetical order.
+        by: Keys of the configuration by which the arms were told apart when the runs were read.
         until: The environment step at which runs are compared; for each task the last one that all its
             finished runs reached when not given.
-        random_returns: Task -> a random policy's return.
-        seed: Of resampling.
+        random_returns: The return of a random policy, by task.
+        seed: Seed of resampling.
 
     Raises:
         ConfigError: If the metric or the baseline does not exist, or no run has a score.
@@ -115,18 +115,18 @@ def analyse(
 
 def _baseline(names: Sequence[str], wanted: str | None, primary: Primary | None) -> str:
     if wanted is not None:
-        found = next((name for name in (wanted, canonical(wanted)) if name in names), None)
-        if found is None:
+        arm = next((name for name in (wanted, canonical(wanted)) if name in names), None)
+        if arm is None:
             raise ConfigError(
-                f"--baseline {wanted!r} is no arm of these runs; expected one of {', '.join(names)}"
+                f"--baseline {wanted!r} is not an arm of these runs; expected one of {', '.join(names)}"
             )
-        return found
+        return arm
     preferred = [*([primary.baseline] if primary else []), "relu", "swish"]
     return next((name for name in preferred if name in names), names[0])
 
 
 def _end(runs: Sequence[Run]) -> float:
-    """Return the last step that all runs reached which neither failed nor still run."""
+    """Return the last step that every finished run reached, or every run if none is finished."""
     finished = [run.steps[-1] for run in runs if run.status == "done"] or [run.steps[-1] for run in runs]
     return float(min(finished))
 
@@ -216,7 +216,7 @@ def _interim(runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None) 
 def _warnings(
     runs: Sequence[Run], arms: Sequence[Arm], ends: Mapping[str, float], zero: Mapping[str, float]
 ) -> list[str]:
-    """Return what differs between runs that should not, and what was assumed, one line each."""
+    """Return one line for each fact in which runs differ and should not, and for each assumption."""
     lines = list(dict.fromkeys(run.note for run in runs if run.note))
     facts: dict[str, Counter[str]] = defaultdict(Counter)
     for run in runs:
@@ -234,14 +234,20 @@ def _warnings(
     for env, end in ends.items():
         further = sum(run.steps[-1] > end for run in runs if run.env == env)
         if further:
-            lines.append(f"on {env}, {further} runs went on beyond step {end:,.0f}, where runs are compared")
+            lines.append(
+                f"on {env}, {_runs(further)} continued beyond step {end:,.0f}, at which runs are compared"
+            )
     diverged = sum(arm.diverged for arm in arms)
     if diverged:
-        lines.append(f"{diverged} runs diverged; they count (docs/reporting.md)")
+        lines.append(f"{_runs(diverged)} diverged; diverged runs are part of the scores (docs/reporting.md)")
     unmeasured = sorted({arm.env for arm in arms if arm.diverged and arm.env not in zero})
     if unmeasured:
         lines.append(
-            f"no random policy was measured on {', '.join(unmeasured)}; a diverged run has its untrained "
-            "policy's return there"
+            f"no random policy was measured on {', '.join(unmeasured)}, so a diverged run scores the return "
+            "of its own untrained policy there"
         )
     return lines
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

@@ -1,4 +1,4 @@
-"""The arms against the baseline: tests, families and corrections, and what the seeds could have shown."""
+"""Each arm against the baseline: tests, families of tests, corrections, and what the seeds can show."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval
 
 EFFECTS = (0.05, 0.1, 0.2)
-"""Shares of the baseline's score for which the seeds needed are told."""
+"""Effects for which the number of seeds is computed, as shares of the baseline's score."""
 
 _Pair = tuple[str | None, str]
-"""Task, or None for all tasks, and arm."""
+"""A task, or None for all tasks together, and an arm."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Two:
 
     @property
     def scores(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Task -> scores of the arm, and of the baseline; of pairs, in the same order."""
+        """The scores of the arm and of the baseline, by task; pairs stand in the same order."""
         if not self.paired:
             return (
                 {env: arm.scores for env, arm in self.arm.items()},
@@ -50,26 +50,26 @@ class _Two:
         return x, y
 
     def test(self) -> Test:
-        """Return the test of whether there is a difference."""
+        """Return the test for a difference."""
         x, y = self.scores
         if self.paired:
             return comparison.stratified_paired({env: x[env] - y[env] for env in x}, seed=self.seed)
         return comparison.stratified_mann_whitney(x, y, seed=self.seed)
 
     def difference(self) -> Interval:
-        """Return the interval of the difference of means, on one task."""
+        """Return the difference of the means on the only task, with its interval."""
         (x,), (y,) = (scores.values() for scores in self.scores)
         return interval.mean_student(x - y) if self.paired else interval.difference_welch(x, y)
 
     def by_permutation(self) -> Interval:
-        """Return the same by inverting a permutation test."""
+        """Return the same difference with the interval that a permutation test does not reject."""
         (x,), (y,) = (scores.values() for scores in self.scores)
         if self.paired:
-            raise UndeterminedError("of pairs, Student's interval alone is given")
+            raise UndeterminedError("pairs have Student's interval only")
         return interval.difference_permutation(x, y, seed=self.seed)
 
     def correlation(self) -> float | None:
-        """Return the correlation of the pairs' scores, tasks centred."""
+        """Return the correlation of the scores of pairs, after the mean of each task is subtracted."""
         x, y = self.scores
         one, other = (np.concatenate([s - s.mean() for s in scores.values()]) for scores in (x, y))
         if not self.paired or len(one) < 3 or not one.any() or not other.any():
@@ -80,14 +80,14 @@ class _Two:
 def compare(
     arms: Sequence[Arm], baseline: str, primary: Primary | None, runs: Sequence[Run], seed: int
 ) -> list[Comparison]:
-    """Return every arm against the baseline, on each task that both have, and over all of them.
+    """Compare every arm with the baseline, on each task that both have and over all of these tasks.
 
     Args:
         arms: All arms.
-        baseline: The name of the one that others are compared with.
-        primary: What was declared, if what is compared is that.
-        runs: All runs, which may say that equal seeds are pairs.
-        seed: Of resampling.
+        baseline: The name of the arm that others are compared with.
+        primary: The declaration, if the comparison is the declared one.
+        runs: All runs; their sources may say that equal seeds are pairs.
+        seed: Seed of resampling.
     """
     by_name: dict[str, dict[str, Arm]] = defaultdict(dict)
     for arm in arms:
@@ -122,25 +122,25 @@ def _by_seed(arm: Arm) -> dict[int, float]:
 
 
 def _primaries(twos: Mapping[_Pair, _Two], primary: Primary | None) -> set[_Pair]:
-    """Return the one test for each declared comparison: over all declared tasks, or on the only one."""
+    """Return the one test of each declared comparison: over all declared tasks, or on the only task."""
     if primary is None:
         return set()
-    found: set[_Pair] = set()
+    declared_pairs: set[_Pair] = set()
     for name in primary.comparisons:
         pairs = [(env, of) for env, of in twos if of == name]
         tasks = {env for env, _ in pairs if env is not None}
         declared = set(primary.environments or tasks)
         if declared != tasks and len(declared) > 1:
-            continue  # a stratified test over other tasks is not the one that was declared
+            continue  # a stratified test over other tasks is not the declared test
         env = next(iter(declared)) if len(declared) == 1 else None
-        found |= {(env, name)} & {*pairs}
-    return found
+        declared_pairs |= {(env, name)} & {*pairs}
+    return declared_pairs
 
 
 def _adjusted(
     tests: Mapping[_Pair, Test | Undetermined], primaries: set[_Pair], primary: Primary | None
 ) -> dict[_Pair, float]:
-    """Correct over the primary family as declared, and over the rest by Benjamini and Hochberg."""
+    """Return corrected p-values: the declared family by its declared correction, the rest as a screen."""
     adjusted: dict[_Pair, float] = {}
     for is_primary in (True, False):
         family = {
@@ -150,7 +150,7 @@ def _adjusted(
         }
         holm = is_primary and primary is not None and primary.correction == "holm"
         correct = comparison.holm if holm else comparison.benjamini_hochberg
-        # The corrections know only text.
+        # The corrections take text as keys.
         corrected = correct({str(pair): p for pair, p in family.items()})
         adjusted.update({pair: corrected[str(pair)] for pair in family})
     return adjusted

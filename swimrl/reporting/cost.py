@@ -1,4 +1,4 @@
-"""What each activation costs, from a record of `swimrl bench --json`: one host, never a sweep's clock."""
+"""The cost of each activation, from a record of `swimrl bench --json`, measured on one host."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class Costs:
     """The costs in one record."""
 
     unit: str
-    """Of what, with its unit, for an axis."""
+    """The unit and the work, for the label of an axis."""
 
     forms: tuple[str, ...]
-    """Ways of computing, such as eager, native and fused."""
+    """The implementations, such as eager, native and fused, or the contenders of a training benchmark."""
 
     costs: Mapping[tuple[str, str], Cost]
-    """Activation and form -> cost."""
+    """The cost, by activation and form."""
 
     host: str
     source: str
 
     def of(self, arm: Arm, form: str) -> Cost | None:
-        """Return what an arm's activation costs."""
+        """Return the cost of an arm's activation, or None if it was not measured."""
         return self.costs.get((_activation(arm), form))
 
 
@@ -124,7 +124,7 @@ def _activation(arm: Arm) -> str:
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the points, (cost, return), that no other beats in both, costs ascending.
+    """Return the points (cost, return) for which no other point is better in both, costs ascending.
 
     Example:
         >>> pareto_front([(1, 5), (2, 9), (3, 8), (4, 10)])

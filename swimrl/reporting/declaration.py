@@ -1,4 +1,4 @@
-"""What a study declared before its first run, as its runs tell, and whether they can be believed."""
+"""The comparison that a study declared before its first run, as its runs record it."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ from swimrl.runs.declaration import Primary, read_primary, sha256_of
 
 @dataclass(frozen=True)
 class Declaration:
-    """What was found in the runs."""
+    """The declaration of a study, as far as its runs agree."""
 
     primary: Primary | None
+    """None if nothing was declared, or if the runs disagree."""
+
     sha256: str | None = None
-    """Of the declaration as every run holds it."""
+    """Hash of the declaration, as every run records it."""
 
     warnings: tuple[str, ...] = ()
 
 
 def declaration(runs: Sequence[Run]) -> Declaration:
-    """Return what all runs declare; nothing counts as declared if they disagree or their hash is wrong."""
-    found: dict[str, Mapping[str, Any] | None] = {}
+    """Return what all runs declare; nothing counts as declared if runs disagree or a hash does not match."""
+    contents: dict[str, Mapping[str, Any] | None] = {}
     counts: Counter[str] = Counter()
     for run in runs:
         study = run.record.study if run.record is not None else {}
         content = study.get("primary")
         key = str(study.get("primary_sha256")) if content else ""
         counts[key] += 1
-        found[key] = content
+        contents[key] = content
         if content and sha256_of(content) != key:
             return Declaration(
                 None,
                 warnings=(
-                    f"the declaration in {run.source} does not fit its hash, so nothing counts as declared",
+                    f"the declaration in {run.source} does not match its hash, so nothing counts as declared",
                 ),
             )
-    if len(found) > 1:
+    if len(contents) > 1:
         said = ", ".join(f"{key[:8] or 'nothing'} ({n} runs)" for key, n in counts.items())
         return Declaration(
             None, warnings=(f"runs disagree about what was declared, so nothing counts as declared: {said}",)
         )
-    (sha256, content), *_ = found.items()
+    (sha256, content), *_ = contents.items()
     if not content:
         return Declaration(None)
     try:
@@ -68,7 +70,7 @@ def _primary(content: Mapping[str, Any]) -> Primary:
 
 
 def canonical(name: str) -> str:
-    """Return an activation's name as runs record it; what is no activation stays as it is.
+    """Return an activation's name as runs record it; any other name stays as it is.
 
     Example:
         >>> canonical("silu"), canonical("swim( k = 1 )"), canonical("my method")

@@ -1,4 +1,4 @@
-"""Learning curves over steps: an arm's mean with its interval, and sample efficiency on the normalised scale.
+"""Learning curves: the mean of an arm with its interval, and sample efficiency on the normalised scale.
 
 Letters in shapes: E evaluations, N runs, R resamples.
 """
@@ -23,7 +23,7 @@ class Efficiency:
     """The interquartile mean of an arm's normalised returns over environment steps."""
 
     title: str
-    """The task, or that all tasks are meant."""
+    """The name of the task, or "all N tasks"."""
 
     arm: str
     steps: np.ndarray
@@ -36,6 +36,7 @@ class Efficiency:
     """Lower end of the 95 % band, [E]."""
 
     high: np.ndarray
+    """Upper end, [E]."""
 
 
 def mean_curve(analysis: Analysis, arm: Arm) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -54,16 +55,16 @@ def mean_curve(analysis: Analysis, arm: Arm) -> tuple[np.ndarray, np.ndarray, np
 
 
 def efficiency(analysis: Analysis) -> list[Efficiency]:
-    """Return every arm's sample efficiency on each task and over all tasks, where it can be told."""
+    """Return the sample efficiency of every arm on each task and over all tasks, where it is determined."""
     groups = [[env] for env in analysis.tasks]
     if len(groups) > 1:
         groups.append(analysis.tasks)
-    found = []
+    curves: list[Efficiency] = []
     for group in groups:
         title = group[0] if len(group) == 1 else f"all {len(group)} tasks"
         for name in analysis.names:
-            found += list(_of(analysis, name, group, title))
-    return found
+            curves += _of(analysis, name, group, title)
+    return curves
 
 
 def _of(analysis: Analysis, name: str, group: Sequence[str], title: str) -> Iterator[Efficiency]:

@@ -1,4 +1,4 @@
-"""What an analysis of runs finds, as data. Every number that the runs cannot give is an `Undetermined`."""
+"""The results of an analysis, as data. A number that cannot be computed is an `Undetermined`."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval
 
 ALPHA = 0.05
+"""The level of every test."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Undetermined:
-    """A number that the data cannot give."""
+    """A number that cannot be computed from the data."""
 
     why: str
+    """The reason, such as "1 run; at least 2 are needed"."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One activation, or whatever else tells runs apart, on one task."""
+    """The runs on one task that share an activation, or another setting that is compared."""
 
     env: str
     name: str
     runs: tuple[Run, ...] = field(repr=False)
-    """The runs that count."""
+    """The runs that have a score."""
 
     scores: np.ndarray
-    """[N], in the order of ``runs``."""
+    """The score of each run, [N], in the order of ``runs``."""
 
     mean: Interval | Undetermined
-    """With Student's t interval."""
+    """The mean score, with Student's t interval."""
 
     mean_bootstrap_t: Interval | Undetermined
+    """The mean score, with the bootstrap-t interval."""
 
     mean_percentile: Interval | Undetermined
-    """With rliable's interval, which is too narrow for few runs."""
+    """The mean score, with rliable's interval, which is too narrow for few runs."""
 
     spread: float | Undetermined
     """Standard deviation over runs, with N - 1."""
@@ -57,12 +60,14 @@ class Arm:
     """Interquartile mean, with rliable's interval."""
 
     max_of_mean: float | Undetermined
+    """The best evaluation of the mean over runs; optimistic."""
+
     diverged: int
-    """How many of the runs diverged."""
+    """The number of runs that diverged."""
 
     @property
     def values(self) -> tuple[object, ...]:
-        """Of the keys of the configuration that tell arms apart."""
+        """The values of the configuration by which the arms are told apart."""
         return self.runs[0].values
 
 
@@ -71,72 +76,75 @@ class Comparison:
     """An arm against the baseline, on one task or over all of them."""
 
     env: str | None
-    """None: over all tasks that both have, stratified."""
+    """The task; None for all tasks that both have, stratified."""
 
     arm: str
     baseline: str
     seeds: tuple[int, int]
-    """Runs of the arm and of the baseline on a task, the fewest."""
+    """Runs of the arm and of the baseline; over several tasks, on the task with the fewest."""
 
     difference: Interval | Undetermined
-    """Of means, by Welch's t; of pairs by Student's t."""
+    """Mean of the arm minus mean of the baseline: Welch's t interval, or Student's for pairs."""
 
     by_permutation: Interval | Undetermined
-    """The same by inverting a permutation test."""
+    """The same difference, with the interval that a permutation test does not reject."""
 
     probability_of_improvement: float | Undetermined
+    """The probability that a run of the arm scores higher than a run of the baseline, ties counted half."""
+
     test: Test | Undetermined
     adjusted: float | None
     """The test's p-value after correction over its family; None if there is no test."""
 
     primary: bool
-    """Whether it was declared before the first run, metric and baseline too."""
+    """Whether it was declared before the first run, with this metric and this baseline."""
 
     correlation: float | None
-    """Of the pairs' scores, where pairing was declared."""
+    """Correlation of the scores of pairs; None without pairing."""
 
     detectable: float | Undetermined
-    """The least difference that these seeds find with probability 0.8, as a share of the baseline's score."""
+    """The smallest difference that a test finds with probability 0.8 with these seeds, as a share of the
+    baseline's score."""
 
     seeds_needed: Mapping[float, power.Seeds | Undetermined]
-    """Effect as a share of the baseline's score -> seeds needed in each arm."""
+    """Seeds needed in each arm, by the effect as a share of the baseline's score."""
 
     @property
     def established(self) -> bool:
-        """Whether the corrected test rejects that there is no difference."""
+        """Whether the corrected test rejects the hypothesis of no difference."""
         return self.adjusted is not None and self.adjusted <= ALPHA
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """An arm's scores on the scale of the random policy (0) and the baseline (1)."""
+    """An arm's scores on the scale on which a random policy scores 0 and the baseline 1."""
 
     env: str | None
-    """None: over all tasks."""
+    """The task; None for all tasks together."""
 
     arm: str
     aggregates: Mapping[str, Interval | Undetermined]
-    """By their names in `swimrl.reporting.analysis.AGGREGATES`, with rliable's interval; the baseline is
-    resampled too."""
+    """The aggregates, by their names in `swimrl.reporting.analysis.AGGREGATES`, with rliable's interval;
+    the baseline is resampled too."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that a report shows."""
+    """All results on a set of runs."""
 
     metric: str
     metric_declared: bool
     """Whether metric, baseline, arms and step are those that the study declared beforehand."""
 
     by: tuple[str, ...]
-    """Keys of the configuration that tell the arms apart."""
+    """The keys of the configuration by which the arms are told apart."""
 
     until: Mapping[str, float]
-    """Task -> the environment step at which runs are compared."""
+    """The environment step at which runs are compared, by task."""
 
     baseline: str
     primary: Primary | None
-    """What the study declared."""
+    """The comparison that the study declared."""
 
     primary_sha256: str | None
     """Hash of the declaration."""
@@ -146,17 +154,17 @@ class Analysis:
     normalised: tuple[Normalised, ...]
     excluded: tuple[Excluded, ...]
     interim: str | None
-    """Why the results are not final, if they are not; then no winner is marked."""
+    """Why the results are not final; None if they are. While they are not, no winner is marked."""
 
     warnings: tuple[str, ...]
     failure: Mapping[str, float] = field(repr=False)
-    """Task -> the return that counts for diverged runs."""
+    """The return that diverged runs score, by task."""
 
     zero: Mapping[str, float] = field(repr=False)
-    """Task -> a random policy's return, where it was measured."""
+    """The return of a random policy, by task, where it was measured."""
 
     seed: int = 0
-    """Of resampling."""
+    """Seed of resampling."""
 
     @property
     def tasks(self) -> list[str]:
@@ -165,7 +173,7 @@ class Analysis:
 
     @property
     def names(self) -> list[str]:
-        """The arms, the baseline first, and equal beginnings with numbers in their order."""
+        """The names of the arms: the baseline first, then by their values, numbers in numerical order."""
         values = {arm.name: tuple(map(_sortable, arm.values)) for arm in self.arms}
         return sorted(values, key=lambda name: (name != self.baseline, values[name], name))
 
@@ -184,7 +192,7 @@ class Analysis:
         return {arm.env: arm.scores for arm in self.arms if arm.name == name}
 
     def curves(self, arm: Arm) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps that all runs of an arm were evaluated at, [E], and the returns there, [N, E]."""
+        """Return the steps at which all runs of an arm were evaluated, [E], and the returns there, [N, E]."""
         return curves(arm.runs, self.until[arm.env], self.failure.get(arm.env))
 
 
@@ -194,7 +202,7 @@ def _sortable(value: object) -> tuple[bool, float, str]:
 
 
 def determined(compute: Callable[[], T]) -> T | Undetermined:
-    """Return what ``compute`` gives, or why it cannot be told."""
+    """Return the result of ``compute``, or the reason why there is none."""
     try:
         return compute()
     except UndeterminedError as error:

@@ -1,4 +1,4 @@
-"""What diagnostics.csv of the runs says, gathered into panels: units, ranks, bias, learned parameters.
+"""The diagnostics of the runs, gathered into panels: units, ranks, bias, learned parameters.
 
 Letters in shapes: D diagnoses, N runs.
 """
@@ -41,7 +41,7 @@ _MOST_PARAMETERS = 12
 
 @dataclass(frozen=True)
 class Panel:
-    """One number over steps, of every arm that has it."""
+    """One number over environment steps, for every arm that has it."""
 
     title: str
     unit: str
@@ -62,13 +62,13 @@ class Group:
 
 
 def inside(analysis: Analysis) -> list[Group]:
-    """Read the diagnostics of all runs that count, and gather them task by task."""
+    """Read the diagnostics of all runs that have a score, and gather them task by task."""
     groups: list[Group] = []
     for env in analysis.tasks:
         of_arms = {arm.name: _read(arm) for arm in analysis.arms if arm.env == env}
         suffix = "" if len(analysis.tasks) == 1 else f"-{env}"
         for key, title, panels in (
-            ("learned-parameters", "Learned numbers of the activations", _parameters(of_arms)),
+            ("learned-parameters", "Learned parameters of the activations", _parameters(of_arms)),
             ("diagnostics", "Diagnostics", [_shown(*one, of_arms) for one in _SHOWN]),
         ):
             filled = tuple(panel for panel in panels if panel.lines)
@@ -92,19 +92,19 @@ def _parameters(of_arms: Mapping[str, Sequence[Curves]]) -> list[Panel]:
 
 
 def _read(arm: Arm) -> list[Curves]:
-    found: list[Curves] = []
+    curves: list[Curves] = []
     for run in arm.runs:
         try:
-            found.append(read_diagnostics(RunDirectory(run.source).diagnostics_file))
+            curves.append(read_diagnostics(RunDirectory(run.source).diagnostics_file))
         except DamagedFileError:
-            continue  # most often a run without diagnostics; its returns are not touched by it
-    return found
+            continue  # most often a run without diagnostics; its returns count all the same
+    return curves
 
 
 def _panel(title: str, unit: str, pattern: str, of_arms: Mapping[str, Sequence[Curves]]) -> Panel:
     lines = {}
     for name, runs in of_arms.items():
-        means = [found for run in runs if (found := _mean(run, re.compile(pattern))) is not None]
+        means = [mean for run in runs if (mean := _mean(run, re.compile(pattern))) is not None]
         if means:
             common = sorted(set.intersection(*({*steps.tolist()} for steps, _ in means)))
             values = np.array([y[np.isin(steps, common)] for steps, y in means])

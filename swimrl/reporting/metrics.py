@@ -1,7 +1,7 @@
 """The scores of runs (`swimrl.runs.scores`) at the step at which runs are compared.
 
-`max_of_mean`, the best evaluation of the mean over seeds, is the Swim paper's; it is a number of an arm, not
-of a run, so there is no interval and no test for it.
+`max_of_mean`, the best evaluation of the mean over seeds, is what the Swim paper reports. It is a number of
+an arm, not of a run, so it has neither an interval nor a test.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
         run: The run.
         metric: One of `swimrl.runs.scores.METRICS`.
         until: The step up to which runs are compared; the end of the curve when not given.
-        failure: The return that counts from the failure of a diverged run on, up to ``until``.
+        failure: The return that a diverged run scores from its failure up to ``until``.
 
     Raises:
-        UndeterminedError: If the run's data do not give it; the message says why.
+        UndeterminedError: If the run has no such score; the message says why.
     """
     if run.status == "failed" and not run.has_diverged:
-        raise UndeterminedError(f"it failed for a reason that is not its own: {run.reason}")
+        raise UndeterminedError(f"it failed, but did not diverge: {run.reason}")
     if run.status == "stopped":
         raise UndeterminedError(f"it ended before its last step: {run.reason}")
     steps, returns = filled(run, until, failure)
@@ -57,7 +57,7 @@ def score(run: Run, metric: str, until: float | None = None, failure: float | No
 
 
 def filled(run: Run, until: float | None, failure: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return a run's curve; after a diverged run's end it goes on at the return ``failure``, if given."""
+    """Return a run's learning curve; a diverged run continues at the return ``failure``, if that is given."""
     if not run.has_diverged or failure is None or until is None or run.steps[-1] >= until:
         return run.steps, run.returns
     interval = np.diff(run.steps).min() if len(run.steps) > 1 else until
@@ -68,7 +68,7 @@ def filled(run: Run, until: float | None, failure: float | None) -> tuple[np.nda
 def curves(
     runs: Sequence[Run], until: float | None, failure: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps that all runs were evaluated at, [E], and the returns there, [N, E].
+    """Return the steps at which all runs were evaluated, [E], and the returns there, [N, E].
 
     Raises:
         UndeterminedError: If the runs have no evaluation step in common.
@@ -77,12 +77,12 @@ def curves(
     common = sorted(set.intersection(*({float(s) for s in steps} for steps, _ in lines)))
     steps = np.array([step for step in common if until is None or step <= until])
     if not len(steps):
-        raise UndeterminedError("the runs were never evaluated at the same step")
+        raise UndeterminedError("the runs have no evaluation step in common")
     return steps, np.array([returns[np.isin(x, steps)] for x, returns in lines])
 
 
 def max_of_mean(runs: Sequence[Run], until: float | None = None, failure: float | None = None) -> float:
-    """Return the best evaluation of the mean over seeds, at the steps that all runs were evaluated at.
+    """Return the best evaluation of the mean over seeds, at the steps at which all runs were evaluated.
 
     Raises:
         UndeterminedError: If the runs have no evaluation step in common.

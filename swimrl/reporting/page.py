@@ -54,7 +54,7 @@ def html(
     """Return the whole report as one page that needs no network.
 
     Args:
-        contents: What it shows.
+        contents: The data of the report.
         tables: Its tables.
         figures: Its figures, which are saved in ``folder / "figures"``.
         folder: The report's folder.
@@ -86,7 +86,7 @@ def html(
 
 
 def title(contents: Contents) -> str:
-    """Return what a report is about."""
+    """Return the title of a report: its arms and its tasks."""
     analysis = contents.analysis
     return f"{_joined(analysis.names)} on {_joined(analysis.tasks)}"
 
@@ -98,13 +98,13 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def facts(contents: Contents) -> list[str]:
-    """Return what was compared and what was declared, one line each."""
+    """Return one line on what was compared, and one on what was declared."""
     analysis = contents.analysis
     steps = ", ".join(f"{env} at step {until:,.0f}" for env, until in analysis.until.items())
-    lines = [f"Compared by {analysis.metric}: {steps}. Resampling seed {analysis.seed}."]
+    lines = [f"The score is {analysis.metric}, on {steps}. Seed of resampling: {analysis.seed}."]
     primary = analysis.primary
     if primary is None:
-        lines.append("Declared before the first run: nothing.")
+        lines.append("Nothing was declared before the first run.")
     else:
         environments = ", ".join(primary.environments) or "all tasks"
         lines.append(

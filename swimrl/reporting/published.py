@@ -1,4 +1,4 @@
-"""Other people's results, for orientation: they stand beside a report's numbers and enter none of them."""
+"""Published results of others, for orientation: they stand beside a report's numbers and enter none."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Reference:
     """[E]."""
 
     def is_for(self, env: str) -> bool:
-        """Whether it is of the same task, whatever the version."""
+        """Return whether it is of the same task, in any version."""
         return base(self.env) == base(env)
 
 
@@ -62,7 +62,7 @@ def base(env: str) -> str:
 
 
 def published(analysis: Analysis) -> list[Published]:
-    """Return the published scores of the tasks of a report, of whatever version."""
+    """Return the published scores on the tasks of a report, in any version of the task."""
     content: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
     wanted = {base(env) for env in analysis.tasks}
     rows = []
@@ -81,13 +81,13 @@ def read_references(path: Path) -> list[Reference]:
         InputError: If it cannot be read.
     """
     if not path.is_file():
-        raise InputError(f"--reference {path} is no file; expected a CSV file of learning curves")
+        raise InputError(f"--reference {path} is not a file; expected a CSV file of learning curves")
     groups: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in collect([path]).runs:
         groups[run.env, run.arm].append(run)
-    found = []
+    references = []
     for (env, arm), runs in groups.items():
         steps, returns = curves(runs, None)
         label = f"{arm}, {env}, {path.stem} (n = {len(runs)})"
-        found.append(Reference(env, label, steps, returns.mean(axis=0)))
-    return found
+        references.append(Reference(env, label, steps, returns.mean(axis=0)))
+    return references

@@ -35,7 +35,7 @@ class Run:
     env: str
 
     arm: str
-    """What it is compared by, such as its activation."""
+    """The name under which it is compared, such as its activation."""
 
     seed: int
 
@@ -48,7 +48,7 @@ class Run:
     source: Path
 
     final100: float | None = None
-    """Mean return of the fresh episodes after training, if it was measured."""
+    """Mean return of the fresh episodes after training, if these were run."""
 
     status: str = "done"
 
@@ -59,13 +59,13 @@ class Run:
     """Why it failed or ended early."""
 
     values: tuple[Any, ...] = ()
-    """Of the keys of the configuration that tell arms apart."""
+    """The values of the configuration by which arms are told apart."""
 
     is_paired: bool = False
-    """Whether its source says that equal seeds are pairs."""
+    """Whether its source declares equal seeds to be pairs."""
 
     note: str | None = None
-    """What was assumed in reading it."""
+    """What had to be assumed to read it."""
 
     record: RunRecord | None = field(default=None, repr=False)
 
@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Excluded:
-    """What was left out, and why."""
+    """A file or a run that was left out, and why."""
 
     source: str
     why: str
@@ -85,7 +85,7 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Collection:
-    """All that was found."""
+    """The runs that were read, and what was left out."""
 
     runs: tuple[Run, ...]
     excluded: tuple[Excluded, ...]
@@ -164,7 +164,7 @@ def _read_run(folder: Path, by: Sequence[str]) -> Iterator[Run]:
 
 
 def label(config: Mapping[str, Any], by: Sequence[str]) -> str:
-    """Return what a run is called among others: the value of its first key, ``key=value`` of the rest.
+    """Return the name of a run's arm: the value of the first key, then ``key=value`` of the others.
 
     Raises:
         InputError: If the configuration has no such key.
@@ -183,7 +183,7 @@ def _shown(value: Any) -> str:
 
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:
-    """Return what a configuration says under a key with dots; of ``act``, the critics' too if they differ.
+    """Return the value of a key with dots; for ``act``, also that of the critics if it differs.
 
     Raises:
         InputError: If there is no such key.
@@ -194,7 +194,8 @@ def value_of(config: Mapping[str, Any], key: str) -> Any:
             guesses = closest(key, flatten(config), 1)
             guess = f"; did you mean {guesses[0]!r}?" if guesses else ";"
             raise InputError(
-                f"--by {key!r} is no key of a run's configuration{guess} run.json lists them below config"
+                f"--by {key!r} is not a key of a run's configuration{guess} run.json lists the keys under "
+                "config"
             )
         value = value[name]
     if key == "act" and config.get("act_critic"):
@@ -211,7 +212,7 @@ def _read_npz(path: Path) -> Iterator[Run]:
         if not len(steps):
             raise ValueError("it holds no evaluation")
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DamagedFileError(f"{path} is no evaluations.npz of Stable-Baselines3: {error}") from error
+        raise DamagedFileError(f"{path} is not an evaluations.npz of Stable-Baselines3: {error}") from error
     folder = path.parent
     named = re.fullmatch(r"(?P<env>.+-v\d+)_(?P<number>\d+)", folder.name)
     env, number = (named["env"], int(named["number"])) if named else (folder.parent.name, 0)
@@ -251,7 +252,10 @@ def _read_csv(path: Path) -> Iterator[Run]:
         env, arm, seed = key
         note = None
         if len(runs) > 1:
-            note = f"in {path.name}, {len(runs)} runs of {arm} on {env} carry seed {seed}; they count apart"
+            note = (
+                f"in {path.name}, {len(runs)} runs of {arm} on {env} have seed {seed}; they count as "
+                "separate runs"
+            )
         taken = {s for e, a, s in curves if (e, a) == (env, arm)}
         free = (s for s in itertools.count(seed) if s == seed or s not in taken)
         for points, number in zip(runs, free, strict=False):

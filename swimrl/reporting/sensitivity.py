@@ -1,4 +1,4 @@
-"""How much the score depends on a setting, for each activation: at the common default and at its best."""
+"""The score of each activation against a setting: at the common default, and at the best value."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ class Point:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Of all activations on one task."""
+    """The scores of all activations on one task, over the values of a setting."""
 
     env: str
     key: str
-    """Of the configuration, such as ``td3.lr``."""
+    """The key of the setting, such as ``td3.lr``."""
 
     default: float | None
-    """The common default, if any run has it."""
+    """The default of the setting, if any run has it."""
 
     lines: Mapping[str, Sequence[Point]]
-    """Activation -> its points, values ascending."""
+    """The points of each activation, values ascending."""
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether values are so far apart that a logarithmic axis shows them better."""
+        """Whether the values are so far apart that a logarithmic axis shows them better."""
         values = [point.value for points in self.lines.values() for point in points]
         return min(values) > 0 and max(values) >= 8 * min(values)
 
     def at_default(self, activation: str) -> Point | None:
-        """Return an activation at the common default."""
+        """Return the point of an activation at the default, if it was run there."""
         return next((point for point in self.lines[activation] if point.value == self.default), None)
 
     def best(self, activation: str) -> Point:
-        """Return an activation where it scores highest; an optimistic choice, for it selects on the score."""
+        """Return the point with the highest score; this is optimistic, because it is chosen by the score."""
         return max(self.lines[activation], key=lambda point: float(point.arm.scores.mean()))
 
 
 def sensitivity(analysis: Analysis, defaults: Mapping[str, object]) -> list[Sensitivity]:
-    """Return the sensitivity to the first key after the first that holds numbers, on each task.
+    """Return the sensitivity on each task to the first key, after the activation, whose values are numbers.
 
     Args:
-        analysis: With arms told apart by two keys or more.
-        defaults: Key -> its default.
+        analysis: Its arms must be told apart by two keys or more.
+        defaults: The default of each key.
     """
     for place, key in enumerate(analysis.by[1:], start=1):
         of_tasks = {env: _lines(analysis, env, place) for env in analysis.tasks}

@@ -15,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 def summary(contents: Contents) -> dict[str, Any]:
-    """Return everything that a report says as JSON can hold it; what is undetermined holds ``why``."""
+    """Return every result of a report as JSON data; a number that is undetermined is ``{"why": reason}``."""
     analysis = contents.analysis
     return {
         "schema_version": SCHEMA_VERSION,
@@ -36,7 +36,7 @@ def summary(contents: Contents) -> dict[str, Any]:
             {
                 "env": one.env,
                 "arm": one.arm,
-                **{name.replace(" ", "_"): _plain(found) for name, found in one.aggregates.items()},
+                **{name.replace(" ", "_"): _plain(interval) for name, interval in one.aggregates.items()},
             }
             for one in analysis.normalised
         ],
@@ -100,12 +100,12 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "correlation": comparison.correlation,
         "established": comparison.established,
         "minimum_detectable_effect": _plain(comparison.detectable),
-        "seeds_needed": {f"{effect:g}": _plain(found) for effect, found in comparison.seeds_needed.items()},
+        "seeds_needed": {f"{effect:g}": _plain(seeds) for effect, seeds in comparison.seeds_needed.items()},
     }
 
 
 def _plain(value: Any) -> Any:
-    """Return a number, or the fields of an interval, a test or why there is none."""
+    """Return a number as it is, and an interval, a test or an `Undetermined` as its fields."""
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Why what is undetermined is so: every table that prints the word has its reason here."""
+"""The reason for each "undetermined" that a table prints."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAMES = {
     "by_permutation": "permutation interval",
     "probability_of_improvement": "probability of improvement",
     "test": "test",
-    "detectable": "least effect found",
+    "detectable": "smallest effect found",
 }
 
 
 def reasons(contents: Contents) -> list[str]:
-    """Return a line for each reason: what it concerns, and why."""
+    """Return one line for each reason: what is undetermined, why, and for which arms."""
     concerned: dict[tuple[str, str], list[str]] = defaultdict(list)
     analysis = contents.analysis
     for arm in analysis.arms:
@@ -53,6 +53,6 @@ def _fields(one: Arm | Comparison) -> Iterator[tuple[str, Undetermined]]:
 
 
 def _whys(one: Normalised) -> Iterator[str]:
-    for found in one.aggregates.values():
-        if isinstance(found, Undetermined):
-            yield found.why
+    for aggregate in one.aggregates.values():
+        if isinstance(aggregate, Undetermined):
+            yield aggregate.why

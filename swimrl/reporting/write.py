@@ -20,10 +20,10 @@ FORMATS = ("html", "md", "tex", "csv", "json")
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Check that formats exist.
+    """Check that every format is known.
 
     Raises:
-        InputError: If one does not.
+        InputError: If one is not.
     """
     for name in formats:
         if name not in FORMATS:

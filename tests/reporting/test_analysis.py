@@ -164,7 +164,7 @@ def test_a_diverged_run_counts_and_is_counted() -> None:
     assert (len(arm.scores), arm.diverged) == (6, 1)
     expected = np.append(rising(200)[3:8], np.full(5, 10.0)).mean()  # a random policy scores 10
     assert arm.scores[5] == pytest.approx(expected)
-    assert "1 runs diverged; they count" in analysis.warnings[0]
+    assert "1 run diverged; diverged runs are part of the scores" in analysis.warnings[0]
 
 
 def test_a_study_may_declare_that_the_last_evaluation_counts_on() -> None:
@@ -190,14 +190,14 @@ def test_an_infrastructure_failure_is_left_out_and_listed() -> None:
     arm = analysis.arm("Hopper-v4", "swim")
     assert arm is not None
     assert (len(arm.scores), arm.diverged) == (5, 0)
-    assert "not its own: MemoryError" in analysis.excluded[0].why
+    assert "it failed, but did not diverge: MemoryError" in analysis.excluded[0].why
 
 
 def test_runs_of_unequal_length_are_compared_where_all_have_been_and_told() -> None:
     longer = run("Hopper-v4", "swim", 5, steps=np.append(STEPS, 70_000), returns=np.append(rising(200), 1e6))
     analysis = analysis_of([*two_arms(), longer])
     assert analysis.until["Hopper-v4"] == 60_000
-    assert "on Hopper-v4, 1 runs went on beyond step 60,000" in analysis.warnings[0]
+    assert "on Hopper-v4, 1 run continued beyond step 60,000" in analysis.warnings[0]
 
 
 def test_differing_versions_are_named() -> None:
@@ -250,7 +250,7 @@ def test_wrong_choices_say_what_there_is() -> None:
     ):
         analysis_of([run()], metric="last1")
     with pytest.raises(
-        ConfigError, match="--baseline 'gelu' is no arm of these runs; expected one of relu, swim"
+        ConfigError, match="--baseline 'gelu' is not an arm of these runs; expected one of relu, swim"
     ):
         analysis_of([run(), run(arm="swim")], baseline="gelu")
     with pytest.raises(ConfigError, match="no run has a score final100"):

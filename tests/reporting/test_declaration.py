@@ -46,7 +46,7 @@ def test_a_declaration_changed_afterwards_is_noticed() -> None:
     forged = dataclasses.replace(one, record=dataclasses.replace(one.record, study=changed))
     found = declaration([forged])
     assert found.primary is None
-    assert "does not fit its hash" in found.warnings[0]
+    assert "does not match its hash" in found.warnings[0]
 
 
 def test_names_are_those_that_runs_record() -> None:

@@ -37,5 +37,5 @@ def test_a_reference_is_the_mean_of_its_runs(tmp_path: Path) -> None:
     assert one.label == "relu, Hopper-v1, paper (n = 2)"
     assert one.is_for("Hopper-v5")
     assert not one.is_for("Ant-v5")
-    with pytest.raises(InputError, match=r"--reference .* is no file"):
+    with pytest.raises(InputError, match=r"--reference .* is not a file"):
         read_references(tmp_path / "nowhere.csv")

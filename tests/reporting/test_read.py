@@ -40,7 +40,9 @@ def test_arms_are_told_apart_by_any_key(tmp_path: Path) -> None:
         "swim, lr=0.0001": ("swim", 1e-4),
         "swim, lr=0.001": ("swim", 1e-3),
     }
-    with pytest.raises(InputError, match=r"--by 'td3.r' is no key .* did you mean 'td3.lr'\? run.json lists"):
+    with pytest.raises(
+        InputError, match=r"--by 'td3.r' is not a key .* did you mean 'td3.lr'\? run.json lists"
+    ):
         collect([tmp_path], ["act", "td3.r"])
 
 
@@ -106,7 +108,7 @@ def test_nothing_readable_says_what_is_expected(tmp_path: Path) -> None:
         collect([tmp_path])
     broken = tmp_path / "evaluations.npz"
     broken.write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"no evaluations.npz of Stable-Baselines3"):
+    with pytest.raises(InputError, match=r"not an evaluations.npz of Stable-Baselines3"):
         collect([broken])
 
 
@@ -149,7 +151,7 @@ def test_runs_under_one_seed_are_told_apart_where_their_steps_begin_anew(tmp_pat
     lines = [f"Ant-v1,relu,0,{step},{run}" for run in (1, 2, 3) for step in (0, 10)]
     found = collect([write_csv(tmp_path / "a.csv", *lines, "Ant-v1,relu,1,0,9")]).runs
     assert sorted((run.seed, run.returns[0]) for run in found) == [(0, 1), (1, 9), (2, 2), (3, 3)]
-    assert "3 runs of relu on Ant-v1 carry seed 0" in str(found[0].note)
+    assert "3 runs of relu on Ant-v1 have seed 0" in str(found[0].note)
 
 
 @pytest.mark.parametrize(

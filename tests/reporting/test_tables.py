@@ -62,7 +62,7 @@ def test_what_is_undetermined_is_printed_as_that_with_its_reason() -> None:
 
 def test_the_percentile_bootstrap_is_printed_with_its_coverage() -> None:
     note = normalised_table(contents(analysis_of(two_arms()))).note
-    assert "with 5 seeds a 95% interval holds the truth in 84% of simulated studies" in note
+    assert "with 5 seeds, a 95% interval contains the truth in 84% of simulated studies" in note
 
 
 def test_columns_are_chosen_by_key_and_keep_their_cells() -> None:

@@ -21,21 +21,21 @@ def cost(analysis: Analysis, costs: Costs) -> Any:
         for form in costs.forms:
             axis = axes[_title(env, form)]
             points = [(costs.of(arm, form), arm) for arm in arms_of(analysis, env)]
-            known = [(found, arm) for found, arm in points if found is not None]
-            for found, arm in known:
+            known = [(price, arm) for price, arm in points if price is not None]
+            for price, arm in known:
                 kind = kinds[arm.name]
                 mean = float(arm.scores.mean())
                 if isinstance(arm.mean, Interval):
                     axis.plot(
-                        [found.value] * 2, [arm.mean.low, arm.mean.high], color=kind.color, linewidth=1.2
+                        [price.value] * 2, [arm.mean.low, arm.mean.high], color=kind.color, linewidth=1.2
                     )
-                if found.low is not None:
-                    axis.plot([found.low, found.high], [mean] * 2, color=kind.color, linewidth=1.2)
-                axis.plot(found.value, mean, kind.marker, color=kind.color, markersize=6)
+                if price.low is not None:
+                    axis.plot([price.low, price.high], [mean] * 2, color=kind.color, linewidth=1.2)
+                axis.plot(price.value, mean, kind.marker, color=kind.color, markersize=6)
                 axis.annotate(
-                    arm.name, (found.value, mean), xytext=(5, 4), textcoords="offset points", fontsize=8
+                    arm.name, (price.value, mean), xytext=(5, 4), textcoords="offset points", fontsize=8
                 )
-            front = pareto_front([(found.value, float(arm.scores.mean())) for found, arm in known])
+            front = pareto_front([(price.value, float(arm.scores.mean())) for price, arm in known])
             axis.plot(*zip(*front, strict=True), color=FAINT, linestyle=":", zorder=0) if front else None
             axis.tick_params(labelleft=True)
     for env in analysis.tasks:

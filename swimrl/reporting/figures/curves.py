@@ -52,12 +52,12 @@ def _show_runs_whole(axis: Any, analysis: Analysis, env: str) -> None:
     axis.set_ylim(values.min() - margin, values.max() + margin)
 
 
-def sample_efficiency(analysis: Analysis, found: Sequence[Efficiency]) -> Any:
+def sample_efficiency(analysis: Analysis, of_arms: Sequence[Efficiency]) -> Any:
     """Draw the interquartile mean of normalised scores over steps."""
     look = looks(analysis)
-    titles = list(dict.fromkeys(one.title for one in found))
+    titles = list(dict.fromkeys(one.title for one in of_arms))
     figure, axes = panels(titles)
-    for one in found:
+    for one in of_arms:
         axis, kind = axes[one.title], look[one.arm]
         axis.plot(one.steps, one.estimate, **kind.curve, linewidth=1.8, label=one.arm)
         axis.fill_between(one.steps, one.low, one.high, color=kind.color, alpha=0.14, linewidth=0)

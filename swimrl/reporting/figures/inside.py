@@ -10,11 +10,11 @@ from swimrl.reporting.findings import Analysis
 from swimrl.reporting.inside import Panel
 
 
-def inside(analysis: Analysis, found: Sequence[Panel]) -> Any:
+def inside(analysis: Analysis, shown: Sequence[Panel]) -> Any:
     """Draw each panel: the mean over runs, and the runs' own lines."""
     kinds = looks(analysis)
-    figure, axes = panels([panel.title for panel in found], height=2.3, width=3.6)
-    for panel in found:
+    figure, axes = panels([panel.title for panel in shown], height=2.3, width=3.6)
+    for panel in shown:
         axis = axes[panel.title]
         for name, (steps, values) in panel.lines.items():
             kind = kinds[name]

@@ -28,14 +28,14 @@ def _of_scores(contents: Contents) -> Iterator[Figure]:
     yield Figure(
         Section.SCORES,
         "learning-curves",
-        "Learning curves: the mean over seeds with Student's 95% interval at each step by itself, and "
-        "each seed's own line.",
+        "Learning curves: the mean over seeds, Student's 95% interval at each step by itself, and the line "
+        "of each seed.",
         partial(curves.learning_curves, analysis, contents.references),
     )
     yield Figure(
         Section.SCORES,
         "intervals",
-        "Scores of the runs (dots below), their mean (marker) and its 95% interval (Student's t).",
+        "Scores: the runs (dots), their mean (marker above them) and its 95% interval (Student's t).",
         partial(scores.intervals, analysis),
     )
 
@@ -46,14 +46,14 @@ def _of_comparisons(contents: Contents) -> Iterator[Figure]:
         yield Figure(
             Section.COMPARISONS,
             "probability-of-improvement",
-            "Probability that a run of the row's arm scores above one of the column's, ties counted "
-            "half, averaged over the tasks of both.",
+            "Probability that a run of the row's arm scores higher than a run of the column's arm, ties "
+            "counted half, averaged over the tasks that both have.",
             partial(scores.improvement, analysis),
         )
     yield Figure(
         Section.COMPARISONS,
         "performance-profile",
-        "Performance profile: the share of runs that score above each level.",
+        "Performance profile: the share of runs with a score above each level.",
         partial(scores.profile, analysis),
     )
 
@@ -64,9 +64,9 @@ def _of_efficiency(contents: Contents) -> Iterator[Figure]:
         yield Figure(
             Section.ONE_SCALE,
             "sample-efficiency",
-            f"Sample efficiency: interquartile mean of normalised returns (0 a random policy, 1 the "
-            f"score of {analysis.baseline}) with the stratified percentile bootstrap's 95% band, "
-            f"{analysis.baseline} resampled too. The band is too narrow with few seeds.",
+            "Sample efficiency: interquartile mean of normalised returns (0 is a random policy, 1 the score "
+            f"of {analysis.baseline}), with a 95% band by the stratified percentile bootstrap, in which "
+            f"{analysis.baseline} is resampled too. With few seeds the band is too narrow.",
             partial(curves.sample_efficiency, analysis, contents.efficiency),
         )
 
@@ -77,7 +77,7 @@ def _of_sensitivity(contents: Contents) -> Iterator[Figure]:
             Section.SENSITIVITY,
             "sensitivity",
             f"Score against {contents.sensitivity[0].key} for each activation: mean and 95% interval "
-            "(Student's t). The best of several settings is an optimistic number.",
+            "(Student's t). The best of several settings is optimistic.",
             partial(scores.sensitivity, contents.analysis, contents.sensitivity),
         )
 
@@ -87,9 +87,9 @@ def _of_costs(contents: Contents) -> Iterator[Figure]:
         yield Figure(
             Section.COST,
             "reward-against-cost",
-            f"Reward against cost (logarithmic), each with its 95% interval; measured by `swimrl bench` "
-            f"on one host ({contents.costs.host}), never a sweep's wall-clock. The dotted line joins the "
-            "arms that no other beats in both estimates.",
+            "Reward against cost (logarithmic axis), each with its 95% interval. Costs were measured by "
+            f"`swimrl bench` on one host ({contents.costs.host}), not by the clock of a sweep. The dotted "
+            "line joins the arms for which no other arm is better in both.",
             partial(cost.cost, contents.analysis, contents.costs),
         )
 
@@ -99,7 +99,7 @@ def _of_the_inside(contents: Contents) -> Iterator[Figure]:
         yield Figure(
             Section.INSIDE,
             group.key,
-            f"{group.title} on {group.env}: the mean over seeds and each seed's own line "
-            "(docs/monitoring.md).",
+            f"{group.title} on {group.env}: the mean over seeds and the line of each seed; "
+            "docs/monitoring.md defines each series.",
             partial(inside.inside, contents.analysis, group.panels),
         )

@@ -121,10 +121,10 @@ def _levels(scores: np.ndarray) -> np.ndarray:
     return np.linspace(scores.min() - margin, scores.max() + margin, 400)
 
 
-def sensitivity(analysis: Analysis, found: Sequence[Sensitivity]) -> Any:
+def sensitivity(analysis: Analysis, of_tasks: Sequence[Sensitivity]) -> Any:
     """Draw the score against a setting, a line for each activation; the common default is marked."""
-    figure, axes = panels([one.env for one in found])
-    for one in found:
+    figure, axes = panels([one.env for one in of_tasks])
+    for one in of_tasks:
         axis = axes[one.env]
         for place, (name, points) in enumerate(one.lines.items()):
             kind = look(name, place)

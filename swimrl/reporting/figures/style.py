@@ -1,7 +1,8 @@
-"""How every figure looks: colours that everybody can tell apart, the same for the same activation everywhere.
+"""The style of every figure: an activation has the same colour everywhere.
 
 Where two activations share a colour, and in grey, line styles and markers differ. Text, axes and relu are
-drawn in `INK`, which the page replaces by the colour of its own text, so that figures fit light and dark.
+drawn in `INK`, which the page replaces with the colour of its own text, so that figures suit light and dark
+pages.
 """
 
 from __future__ import annotations
@@ -68,8 +69,7 @@ def look(activation: str, place: int) -> Look:
 
 def arms_of(analysis: Analysis, env: str) -> list[Arm]:
     """Return the arms of a task in the order of every table."""
-    found = (analysis.arm(env, name) for name in analysis.names)
-    return [arm for arm in found if arm is not None]
+    return [arm for arm in analysis.ordered_arms if arm.env == env]
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -100,7 +100,7 @@ def panels(
 
 
 def steps_axis(axis: Any) -> None:
-    """Let the x axis count environment steps."""
+    """Label the x axis as environment steps."""
     axis.set_xlabel("environment steps")
     axis.xaxis.set_major_formatter(_thousands)
 

@@ -45,11 +45,13 @@ def comparison_table(contents: Contents) -> Table:
     methods = dict.fromkeys(
         METHODS[c.difference.method] for c in analysis.comparisons if isinstance(c.difference, Interval)
     )
-    correction = analysis.primary.correction if analysis.primary is not None else "holm"
+    is_holm = analysis.primary is None or analysis.primary.correction == "holm"
+    correction = "Holm" if is_holm else "Benjamini-Hochberg"
     note = (
-        f"p: {'; '.join(tests) or 'undetermined'}. The verdict's p is corrected: the declared family by "
-        f"{'Holm' if correction == 'holm' else 'Benjamini-Hochberg'}, the others by Benjamini-Hochberg. "
-        f"Interval: {', '.join(methods) or 'undetermined'}."
+        f"p: {'; '.join(tests) or 'undetermined'}. The p in the verdict is corrected: in the declared "
+        f"family by {correction}, in the screen by Benjamini-Hochberg. "
+        f"95% interval: {', '.join(methods) or 'undetermined'}. P(better): the probability that a run of "
+        "the arm scores higher than a run of the baseline, ties counted half."
     )
     title = f"Against {analysis.baseline}"
     return Table(Section.COMPARISONS, "comparisons", title, columns, rows, note)
@@ -62,7 +64,7 @@ def seeds_table(contents: Contents) -> Table:
     columns = (
         TASK,
         ARM,
-        Column("least_effect", "least effect found", percent),
+        Column("least_effect", "smallest effect found", percent),
         *(Column(f"seeds_{effect:.0%}", f"seeds for {effect:.0%}", with_ends(0)) for effect in effects),
     )
     rows = tuple(
@@ -75,8 +77,9 @@ def seeds_table(contents: Contents) -> Table:
         for comparison in comparisons
     )
     note = (
-        "Effects as shares of the baseline's score, found with probability 0.8 by a t test at level 0.05; "
-        "seeds in each arm, with the 95% interval that comes from how badly the spread is known."
+        "Effects are shares of the baseline's score that a t test at level 0.05 finds with probability 0.8. "
+        "Seeds are those of each arm; their 95% interval is that of the spread of the scores, which few "
+        "seeds estimate only roughly."
     )
     return Table(Section.COMPARISONS, "seeds", "What these seeds can show", columns, rows, note)
 

@@ -60,6 +60,8 @@ def published_table(contents: Contents) -> Table:
         (one.env, one.mean, one.sd, one.metric, one.seeds, one.steps, f"{one.source} ({one.where})")
         for one in contents.published
     )
-    note = "Other versions of the tasks, other seeds and settings: nothing above is computed from these."
+    note = (
+        "Other versions of the tasks, other seeds and other settings: no number above is computed from these."
+    )
     title = "Published, for orientation"
     return Table(Section.PUBLISHED, "published", title, columns, rows, note, has_sentences=True)

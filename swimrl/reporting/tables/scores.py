@@ -56,11 +56,11 @@ def score_table(contents: Contents) -> Table:
     star = (
         "No winner is marked before the study is complete."
         if analysis.interim
-        else "* marks what a corrected test established."
+        else "* marks an arm that a corrected test established as better."
     )
     note = (
-        f"Interval: Student's t. sd: over runs, with n - 1. IQM: interquartile mean. max of mean: best "
-        f"evaluation of the mean over runs, optimistic. {star}"
+        "95% interval: of the mean, Student's t. sd: standard deviation over runs, with n - 1. IQM: "
+        f"interquartile mean. max of mean: best evaluation of the mean over runs, which is optimistic. {star}"
     )
     title = f"Scores: {METRIC_TITLES[analysis.metric]} ({analysis.metric})"
     return Table(Section.SCORES, "scores", title, columns, rows, note)
@@ -107,8 +107,9 @@ def normalised_table(contents: Contents) -> Table:
     columns = (TASK, ARM, *(Column(name.replace(" ", "_"), name, with_ends(2)) for name in names))
     rows = tuple((one.env, one.arm, *map(estimate_of, one.aggregates.values())) for one in ordered)
     note = (
-        f"0 is a random policy on that version of the task, 1 the mean of {analysis.baseline}, resampled "
-        f"together with the arm; nothing is clipped. {_percentile_note(contents)}"
+        f"A random policy on the same version of the task scores 0, and the mean of {analysis.baseline} "
+        f"is 1; its runs are resampled together with those of the arm. Nothing is clipped. "
+        f"{_percentile_note(contents)}"
     )
     return Table(section, key, title, columns, rows, note)
 
@@ -121,9 +122,9 @@ def _percentile_note(contents: Contents) -> str:
     fewest = min(len(arm.scores) for arm in contents.analysis.arms)
     simulated = percentile_coverage(fewest)
     if simulated is None:
-        return "Percentile bootstrap, rliable-compatible; with fewer than 3 seeds it means nothing."
+        return "Percentile bootstrap, as in rliable; with fewer than 3 seeds it means nothing."
     runs, coverage = simulated
     return (
-        f"Percentile bootstrap, rliable-compatible: with {runs} seeds a 95% interval holds the truth in "
+        f"Percentile bootstrap, as in rliable: with {runs} seeds, a 95% interval contains the truth in "
         f"{coverage:.0%} of simulated studies (results/interval-coverage)."
     )

@@ -20,7 +20,7 @@ def sensitivity_table(contents: Contents) -> Table:
         Column("activation", "activation", is_left=True),
         Column("at_default", f"at the default ({at})", number(), none="not run"),
         Column("best_value", f"best {key}", "{:g}".format),
-        Column("at_best", "there", number()),
+        Column("at_best", "score there", number()),
     )
     rows: list[tuple[Cell, ...]] = []
     for one in contents.sensitivity:
@@ -28,13 +28,13 @@ def sensitivity_table(contents: Contents) -> Table:
             default, best = one.at_default(name), one.best(name)
             common = None if default is None else float(default.arm.scores.mean())
             rows.append((one.env, name, common, best.value, float(best.arm.scores.mean())))
-    note = "The best of several settings is optimistic: it was chosen by the score that it shows."
+    note = "The best of several settings is optimistic, because it is chosen by the score that it shows."
     title = f"Sensitivity to {key}"
     return Table(Section.SENSITIVITY, "sensitivity", title, columns, tuple(rows), note)
 
 
 def cost_table(contents: Contents) -> Table:
-    """Return what each arm's activation costs, in every form."""
+    """Return the cost of each arm's activation, in every implementation."""
     costs, analysis = contents.costs, contents.analysis
     if costs is None:
         return Table(Section.COST, "cost", "Cost", (), ())
