@@ -173,6 +173,11 @@ def _check_spaces(env: Env, env_id: str) -> None:
         ("observations", observation, "FlattenObservation"),
         ("actions", action, "TransformAction"),
     ):
+        if space.shape == (0,):
+            raise EnvironmentIdError(
+                f"{env_id} has {name} without any number (shape (0,)), but at least one is expected; choose "
+                "another environment (swimrl envs)"
+            )
         if len(space.shape) != 1:
             raise EnvironmentIdError(
                 f"{env_id} has {name} of shape {space.shape}, but shape (n,) is expected; "

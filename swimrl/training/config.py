@@ -175,6 +175,11 @@ class TrainConfig:
                 )
             if name in arguments:
                 raise ConfigError(f"--env-kwargs names {name!r} twice; give it once")
+            if name == "render_mode":
+                raise ConfigError(
+                    f"--env-kwargs {pair!r} would draw every environment of the run; to see the policy use "
+                    "--video-every in training, or swimrl eval RUN with --video FILE or --render human"
+                )
             try:
                 arguments[name] = with_numbers(parse_yaml(value))
             except yaml.YAMLError as error:

@@ -48,6 +48,7 @@ def test_a_fault_is_named_before_training(kind: type[faulty.Sound]) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("NoObservation", r"faulty/NoObservation-v0 has observations without any number"),
         ("FixedAction", r"action 1 of faulty/FixedAction-v0 can only be 2 \(low = high\)"),
         (
             "WideAction",

@@ -45,6 +45,10 @@ def test_arguments_of_the_environment_are_yaml_scalars(text: str, value: object)
         ({"net": "16x99999"}, "--net '16x99999' is no list of layer widths"),
         ({"act": "relu,swim,elu"}, "--act names 3 activations for --net 256x256, whose depth is 2"),
         ({"act": "relu,swim", "act_critic": "elu,elu,elu"}, "--act-critic names 3 activations"),
+        (
+            {"env_kwargs": ("render_mode=human",)},
+            "--env-kwargs 'render_mode=human' would draw every environment",
+        ),
         ({"env_kwargs": ("1a=2",)}, "--env-kwargs '1a=2' is not of the form name=value"),
         ({"precision": "bf16", "engine": "sb3"}, "--precision bf16 needs --engine fused"),
     ],

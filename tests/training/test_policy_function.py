@@ -13,7 +13,7 @@ import torch
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from swimrl.errors import DamagedFileError
+from swimrl.errors import DamagedFileError, NonFiniteError
 from swimrl.runs.weights import Normalisation
 from swimrl.td3.policy import TD3Policy
 from swimrl.training.policy_function import load_policy, normalisation_of, policy_function, save_policy
@@ -125,3 +125,17 @@ def test_a_damaged_file_is_named(damage: str, env: gym.Env, policy: TD3Policy, t
         policy_function(*load_policy(file, env, KWARGS))
     assert str(file) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_action_that_is_not_finite_is_the_policys_own_fault(env: gym.Env) -> None:
+    kwargs = {"net_arch": [8, 8], "activation_fn": "expr: exp(x)*1e30"}
+    policy = TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **kwargs)
+    with pytest.raises(
+        NonFiniteError,
+        match=r"action is nan; the first tensor .* is the output of actor\.mu\.3",
+    ):
+        policy_function(policy)(observations(1)[0])
+    with torch.no_grad():
+        policy.actor.mu[2].bias[1] = torch.nan
+    with pytest.raises(NonFiniteError, match=r"the first tensor that is not finite is actor\.mu\.2\.bias"):
+        policy_function(policy)(observations(1)[0])
