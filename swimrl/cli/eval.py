@@ -6,6 +6,7 @@ examples:
   swimrl eval RUN --video hopper.mp4 --episodes 1
   swimrl eval RUN --video hopper.mp4 --video-size 1280x720 --video-effects
   swimrl eval RUN --record-states states.npz
+  swimrl eval RUN/export/policy.onnx
   swimrl eval someone-elses.zip --env Hopper-v4 --trust
 """
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import gymnasium as gym
     import numpy as np
 
+    from swimrl.exporting.onnx_policy import OnnxPolicy
     from swimrl.training import Episodes, Run
     from swimrl.training.evaluation import Transition
     from swimrl.training.stored import ZipPolicy
@@ -38,7 +40,7 @@ class Args:
     """Options of `swimrl eval`."""
 
     path: tyro.conf.Positional[Path]
-    """A run directory, or a policy.zip of Stable-Baselines3."""
+    """A run directory, a policy.onnx that `swimrl export` wrote, or a policy.zip of Stable-Baselines3."""
 
     episodes: Count = 100
     """Episodes to run."""
@@ -88,8 +90,10 @@ def run(args: Args) -> None:
     if args.record_states and args.record_states.suffix != ".npz":
         raise InputError(f"--record-states {args.record_states}: the file name must end in .npz")
     size = _checked_size(args)
-    if not (args.path.is_dir() or (args.path.suffix == ".zip" and args.path.exists())):
-        raise InputError(f"{args.path} is neither a run directory nor a policy.zip; name one of them")
+    if not (args.path.is_dir() or (args.path.suffix in (".zip", ".onnx") and args.path.exists())):
+        raise InputError(
+            f"{args.path} is neither a run directory nor a policy.zip or policy.onnx; name one of them"
+        )
 
     from swimrl.training.evaluation import run_episodes
 
@@ -117,12 +121,16 @@ def run(args: Args) -> None:
     _print(args, source.env_id, episodes)
 
 
-def _open(args: Args) -> Run | ZipPolicy:
+def _open(args: Args) -> Run | ZipPolicy | OnnxPolicy:
     from swimrl.training import open_run
     from swimrl.training.stored import open_zip
 
     if args.path.is_dir():
         return open_run(args.path)
+    if args.path.suffix == ".onnx":
+        from swimrl.exporting.onnx_policy import open_onnx
+
+        return open_onnx(args.path, args.env)
     if (args.path.parent / "run.json").exists():
         return open_run(args.path.parent)
     return open_zip(args.path, args.env, trust=args.trust)
@@ -150,7 +158,9 @@ def _checked_size(args: Args) -> tuple[int, int] | None:
     return width, height
 
 
-def _environment(source: Run | ZipPolicy, args: Args, size: tuple[int, int] | None) -> gym.Env[Any, Any]:
+def _environment(
+    source: Run | ZipPolicy | OnnxPolicy, args: Args, size: tuple[int, int] | None
+) -> gym.Env[Any, Any]:
     from swimrl.envs.video import DEFAULT_FPS, FilmedEnv
 
     if not args.video:

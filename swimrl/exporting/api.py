@@ -143,7 +143,7 @@ def export(
 
     env = run.make_environment()
     try:
-        metadata = metadata_of(controller, run.record, env, run.weights_file(best=best), best=best)
+        metadata = metadata_of(controller, run, env, best=best)
         observations = verification.difficult_observations(_visited(run, best, verify_steps))
         _make(folder)
         files = []
@@ -232,7 +232,7 @@ def _checked(
     if kind == "c" and verification.compiler() is None:
         return ExportedFile(kind, paths, None, None)
     load: dict[str, Callable[[], Batch]] = {
-        "onnx": lambda: verification.load_onnx(paths[0]),
+        "onnx": lambda: verification.load_onnx(paths[0])[0],
         "numpy": lambda: verification.load_numpy(paths[0]),
         "c": lambda: verification.load_c(paths[0], controller),
     }

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from swimrl.exporting.controller import Controller, Layer
-from swimrl.runs.record import RunRecord
 from swimrl.runs.weights import CLIP, EPSILON
+from swimrl.training import Run
 
 SCHEMA = 1
 
 
-def metadata_of(
-    controller: Controller, record: RunRecord, env: gym.Env[Any, Any], weights: Path, *, best: bool
-) -> dict[str, Any]:
+def metadata_of(controller: Controller, run: Run, env: gym.Env[Any, Any], *, best: bool) -> dict[str, Any]:
     """Return the metadata: JSON values, floats in full precision, no path, host or user.
 
     Args:
         controller: The policy.
-        record: The record of its run.
-        env: The environment of the run; it is reset.
-        weights: The safetensors file that the policy was read from.
+        run: The run it is of.
+        env: An environment of the run; it is reset.
         best: Whether it is the policy of the best evaluation.
     """
+    record = run.record
     model = getattr(env.unwrapped, "model", None)
     dt = getattr(env.unwrapped, "dt", None)
     n = controller.normalisation
@@ -36,7 +33,7 @@ def metadata_of(
         "schema": SCHEMA,
         "environment": {
             "id": record.config["env"],
-            "arguments": list(record.config.get("env_kwargs", ())),
+            "arguments": run.config.environment_arguments(),
             "gymnasium": record.versions.get("gymnasium"),
             "mujoco": record.versions.get("mujoco"),
             "seconds_per_step": None if dt is None else float(dt),
@@ -70,7 +67,7 @@ def metadata_of(
             "swimrl": record.versions.get("swimrl"),
             "git_commit": record.versions.get("git_commit"),
         },
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "weights_sha256": hashlib.sha256(run.weights_file(best=best).read_bytes()).hexdigest(),
     }
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from swimrl.errors import InputError
+from swimrl.errors import DamagedFileError, InputError
 from swimrl.exporting.controller import Controller
 
 Batch = Callable[[np.ndarray], np.ndarray]
@@ -120,11 +120,12 @@ def _latency(act: Batch, observations: np.ndarray) -> tuple[float, float]:
     return float(np.median(seconds)) * 1e6, float(np.quantile(seconds, 0.99)) * 1e6
 
 
-def load_onnx(path: Path) -> Batch:
-    """Return what runs an ONNX file with onnxruntime on one thread.
+def load_onnx(path: Path) -> tuple[Batch, dict[str, str]]:
+    """Return what runs an ONNX file with onnxruntime on one thread, and the file's metadata.
 
     Raises:
         InputError: If onnxruntime is not installed.
+        DamagedFileError: If the file cannot be read.
     """
     try:
         import onnxruntime
@@ -135,14 +136,18 @@ def load_onnx(path: Path) -> Batch:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes have no public name
+        raise DamagedFileError(f"{path} cannot be read as ONNX: {' '.join(str(error).split())}") from error
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
 
     def act(observations: np.ndarray) -> np.ndarray:
         (actions,) = session.run(["action"], {"observation": observations})
         result: np.ndarray = actions
         return result
 
-    return act
+    return act, metadata
 
 
 def load_numpy(path: Path) -> Batch:

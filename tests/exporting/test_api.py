@@ -16,7 +16,9 @@ import onnxruntime
 import yaml
 
 import swimrl
-from swimrl.errors import InputError, UnknownNameError
+from swimrl.cli.app import main
+from swimrl.errors import DamagedFileError, InputError, UnknownNameError
+from swimrl.exporting.onnx_policy import open_onnx
 from swimrl.training import Run
 from tests.exporting.conftest import RUNS
 
@@ -209,3 +211,27 @@ def test_a_module_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(InputError, match=r"Maxout.* in hidden layer 1 is a module and no formula"):
         swimrl.export(run, ["numpy"])
+
+
+def test_an_onnx_file_can_be_scored(run: Run, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exported = swimrl.export(run, ["onnx"], out=out, verify_steps=200, verify_episodes=2)
+    with pytest.raises(SystemExit):
+        main(["eval", str(out / "policy.onnx"), "--episodes", "2", "--json"])
+    score = json.loads(capsys.readouterr().out)
+    assert score["environment"] == "InvertedPendulum-v5"
+    assert exported.files[0].closed_loop is not None
+    assert score["returns"] == exported.files[0].closed_loop.returns.tolist()
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another program"])
+def test_an_onnx_file_that_is_none_of_ours(run: Run, out: Path, damage: str) -> None:
+    swimrl.export(run, ["onnx"], out=out, **QUICK)
+    file = out / "policy.onnx"
+    if damage == "cut off":
+        file.write_bytes(file.read_bytes()[:500])
+    else:
+        model = onnx.load(file)
+        del model.metadata_props[:]
+        onnx.save(model, file)
+    with pytest.raises(DamagedFileError, match=r"policy\.onnx"):
+        open_onnx(file, None)
