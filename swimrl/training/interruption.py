@@ -32,13 +32,17 @@ class Interruption:
     def listening(self) -> Iterator[None]:
         """Handle the signals, and restore the earlier handlers at the end.
 
-        A signal that is ignored stays ignored, such as SIGHUP under `nohup`. Only the main thread can handle
-        signals; in another thread this does nothing.
+        SIGHUP stays ignored if it is, as under `nohup`. Ctrl-C is handled even where a shell ignores it, as
+        shells do in a script's background jobs. Only the main thread can handle signals; in another
+        thread this does nothing.
         """
         before = {}
         if threading.current_thread() is threading.main_thread():
-            handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            before = {number: signal.signal(number, self._handle) for number in handled}
+            before = {
+                number: signal.signal(number, self._handle)
+                for number in SIGNALS
+                if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN
+            }
         try:
             yield
         finally:

@@ -75,3 +75,14 @@ def test_another_thread_can_train_too() -> None:
     thread.start()
     thread.join()
     assert listened == [True]
+
+
+def test_ctrl_c_is_heard_where_a_shell_ignores_it_in_background_jobs() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        interruption = Interruption()
+        with interruption.listening():
+            signal.raise_signal(signal.SIGINT)
+        assert interruption.is_asked
+    finally:
+        signal.signal(signal.SIGINT, before)
