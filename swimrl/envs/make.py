@@ -90,10 +90,10 @@ def make(env_id: str, env_kwargs: Mapping[str, Any] | None = None, *, render_mod
     physics.route_warnings()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".* is out of date", category=DeprecationWarning)
-        # Answered below with an error.
+        # _check_rendering raises an error for this.
         warnings.filterwarnings("ignore", message=".* is not in the possible render_modes")
         try:
-            # Left out when nothing is drawn: not every environment takes it.
+            # Not every environment has this argument, so it is given only if something is drawn.
             drawing: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}
             # Guard checks every step instead of Gymnasium's checker, which checks the first one.
             env = gym.make(env_id, disable_env_checker=True, **env_kwargs, **drawing)

@@ -14,7 +14,7 @@ from swimrl.envs import rendering
 
 LOGGER = logging.getLogger("swimrl.mujoco")
 
-# Gymnasium's half_cheetah.xml uses this attribute; nothing a user of the environment can act on.
+# Gymnasium's half_cheetah.xml uses this attribute; users of the environment can do nothing about it.
 _NOT_PHYSICS = "compiler attribute 'settotalmass' is deprecated"
 
 _counts: Counter[str] = Counter()

@@ -27,14 +27,14 @@ mujoco.MjrContext(mujoco.MjModel.from_xml_string("<mujoco/>"), mujoco.mjtFontSca
 
 
 def import_mujoco() -> ModuleType:
-    """Import mujoco, which loads at once the backend that ``MUJOCO_GL`` names.
+    """Import mujoco; this loads the backend that ``MUJOCO_GL`` names.
 
     Raises:
         InputError: That backend cannot be loaded.
     """
     try:
         import mujoco
-    # PyOpenGL answers a missing library with AttributeError, MuJoCo a wrong name with RuntimeError.
+    # PyOpenGL raises AttributeError if a library is missing, MuJoCo RuntimeError for a wrong name.
     except (AttributeError, ImportError, OSError, RuntimeError) as error:
         given = os.environ.get("MUJOCO_GL")
         if not given:
@@ -48,9 +48,9 @@ def import_mujoco() -> ModuleType:
 def choose_backend() -> None:
     """Make sure that frames can be drawn off screen, setting ``MUJOCO_GL`` if need be.
 
-    On Linux gymnasium draws with the backend that ``MUJOCO_GL`` names, and fails where it is empty,
-    or unset without a display. An unset or empty one is set here to the first of GLFW (only with
-    a display), EGL and OSMesa that works. Elsewhere MuJoCo's native backend is left alone.
+    On Linux Gymnasium draws with the backend that ``MUJOCO_GL`` names. It fails if the variable is empty, or
+    if it is unset and there is no display. In these cases the variable is set here to the first backend that
+    works: GLFW (only with a display), EGL or OSMesa. Other systems use MuJoCo's native backend.
 
     Raises:
         InputError: No backend works, or the one that ``MUJOCO_GL`` names does not.

@@ -6,7 +6,7 @@ activation.
 
 Stable-Baselines3 draws exploration noise and minibatches from the global NumPy generator, and target noise
 from the global PyTorch one. `Streams.borrow` puts the right stream in their place for the length of one
-call and restores them afterwards. This is the only place where swimrl touches the global generators.
+call and restores the global ones afterwards. Nothing else in swimrl touches the global generators.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def final_seeds(episode: int) -> tuple[int, int]:
 def _sequence(seed: int, name: str) -> np.random.SeedSequence:
     if name not in STREAMS:
         raise KeyError(f"no random stream is named {name!r}; there are {', '.join(STREAMS)}")
-    # The name's checksum, not its position, tells the streams apart: a new stream moves no other.
+    # Streams differ by the checksum of their name, not by position: a new stream changes no other.
     return np.random.SeedSequence(entropy=seed, spawn_key=(zlib.crc32(name.encode()),))
 
 
@@ -100,7 +100,7 @@ class Streams:
         self._torch: dict[str, torch.Generator] = {}
 
     def numpy(self, name: str) -> np.random.RandomState:
-        """Return the stream as a legacy NumPy generator, which is what Stable-Baselines3 draws from."""
+        """Return the stream as a legacy NumPy generator, the kind that Stable-Baselines3 uses."""
         if name not in self._numpy:
             bits = np.random.MT19937(_sequence(self.seed, name))
             self._numpy[name] = np.random.RandomState(bits)
@@ -115,14 +115,14 @@ class Streams:
         return self._torch[name]
 
     def state(self) -> dict[str, Any]:
-        """Return where each stream that was used stands, as plain data and arrays."""
+        """Return the states of all streams that were used, as plain data and arrays."""
         return {
             "numpy": {name: stream.get_state(legacy=False) for name, stream in self._numpy.items()},
             "torch": {name: stream.get_state().numpy() for name, stream in self._torch.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set each stream to where it stood when `state` was taken."""
+        """Set each stream to the state that `state` returned."""
         import torch as th
 
         for name, where in state["numpy"].items():
@@ -132,7 +132,7 @@ class Streams:
 
     @contextmanager
     def borrow(self, *, numpy: str | None = None, torch: str | None = None) -> Iterator[None]:
-        """Let code that draws from the global generators draw from these streams instead.
+        """Replace the global generators by these streams, for code that draws from the global ones.
 
         Args:
             numpy: The stream to put in the place of NumPy's global generator, if any.
@@ -160,9 +160,9 @@ class Streams:
 
 
 def global_state() -> dict[str, Any]:
-    """Return where Python's, NumPy's and PyTorch's global generators stand.
+    """Return the states of the global generators of Python, NumPy and PyTorch.
 
-    Nothing of swimrl draws from them, but modules and callbacks of other people may.
+    swimrl does not draw from them, but other people's modules and callbacks may.
     """
     import torch as th
 
@@ -176,7 +176,7 @@ def global_state() -> dict[str, Any]:
 
 
 def restore_global_state(state: Mapping[str, Any]) -> None:
-    """Set the global generators to where they stood when `global_state` was taken."""
+    """Set the global generators to the states that `global_state` returned."""
     import torch as th
 
     python = state["python"]

@@ -1,13 +1,13 @@
-"""The trace of an environment: how its episode began and the actions since.
+"""The trace of an environment: the beginning of its episode, and the actions since then.
 
 Following a trace brings another environment of the same kind to exactly the same place, through its
 wrappers: time limit, monitor, and whatever a simulator derives from its state and keeps. MuJoCo's own
 ``mj_getState`` does less: on Ant, Humanoid and Reacher the continuation then diverges, because derived fields
 lag a substep behind. A trace costs the steps of one episode, 40 ms on HalfCheetah.
 
-What an environment draws from its ``np_random`` is part of the trace. What it hides elsewhere, such as a
-counter that outlives the episode or the time of day, is not; `Trace.follow` returns the last observation, so
-that the caller sees whether the environment came to the same place.
+The random numbers that an environment draws from its ``np_random`` are part of the trace. Other hidden state,
+such as a counter that outlives the episode or the time of day, is not. `Trace.follow` returns the last
+observation, so that the caller can compare it with the one expected.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 
 
 class Trace:
-    """How an environment came to where it is.
+    """The actions that brought an environment to its present state.
 
     Attributes:
         seed: Seed of the reset that began the episode, if it was given one.
-        generator: State of the environment's generator before that reset, if it was given no seed.
-        actions: What the environment was given since, each [A].
+        generator: State of the environment's generator before that reset, if the reset had no seed.
+        actions: The actions since the reset, each [A].
     """
 
     def __init__(self) -> None:
@@ -34,17 +34,17 @@ class Trace:
         self.actions: list[np.ndarray] = []
 
     def begin(self, env: gym.Env[Any, Any], seed: int | None) -> None:
-        """Note that ``env`` is about to be reset with ``seed``."""
+        """Start the trace anew: ``env`` is reset with ``seed`` next."""
         self.seed = seed
         self.generator = None if seed is not None else _generator_state(env)
         self.actions = []
 
     def add(self, action: np.ndarray) -> None:
-        """Note an action [A]; it is copied, because an environment may change what it is given."""
+        """Add an action [A]. It is copied, because an environment may change its argument."""
         self.actions.append(action.copy())
 
     def follow(self, env: gym.Env[Any, Any]) -> np.ndarray:
-        """Bring ``env`` to where the trace leads, and return the observation there."""
+        """Repeat the trace in ``env``, and return the last observation."""
         if self.generator is not None:
             env.unwrapped.np_random.bit_generator.state = self.generator
         observation, _ = env.reset(seed=self.seed)
@@ -58,7 +58,7 @@ class Trace:
         return {"seed": self.seed, "generator": self.generator, "actions": actions}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Become the trace whose `state` this is."""
+        """Replace this trace by the one whose `state` is given."""
         self.seed, self.generator = state["seed"], state["generator"]
         self.actions = [] if state["actions"] is None else list(state["actions"])
 

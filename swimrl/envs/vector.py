@@ -16,8 +16,8 @@ from swimrl.envs.trace import Trace
 class LeanVecEnv(DummyVecEnv):
     """Stable-Baselines3's ``DummyVecEnv`` that hands out the environments' own infos instead of deep copies.
 
-    An environment that changes an info dictionary after it has returned it would be seen to do so;
-    Gymnasium's do not.
+    If an environment changes an info dictionary after returning it, the caller sees the change. Gymnasium's
+    environments do not do that.
 
     Args:
         env_fns: Makes each environment.
@@ -31,23 +31,23 @@ class LeanVecEnv(DummyVecEnv):
         self._vectors: np.ndarray | None = self.buf_obs.get(None)  # type: ignore[call-overload]
 
     def reset(self) -> VecEnvObs:
-        """Reset every environment, with the seeds that `seed` set for this once."""
+        """Reset every environment, with the seeds of the last call of `seed`."""
         for env, trace, seed in zip(self.envs, self._traces, self._seeds, strict=False):
             trace.begin(env, seed)
         return super().reset()
 
     def state(self) -> dict[str, Any]:
-        """Return what brings environments of the same kind to the same place, in mid-episode too."""
+        """Return the data from which `restore` recreates this state, also in mid-episode."""
         return {
             "traces": [trace.state() for trace in self._traces],
             "observations": self.observations(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> bool:
-        """Bring every environment to where `state` was taken.
+        """Bring every environment to the state that `state` returned.
 
         Returns:
-            Whether each gave the same observation there; one that hides a part of its state may not.
+            Whether every environment gives the same observation again; one with hidden state may not.
         """
         for number, (env, trace) in enumerate(zip(self.envs, self._traces, strict=True)):
             trace.restore(state["traces"][number])
