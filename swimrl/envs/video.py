@@ -136,7 +136,7 @@ class VideoWriter:
 
 
 class FilmedEnv(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment that films its first episodes, whoever steps it.
+    """Films the first episodes of an environment, whatever code steps it.
 
     Close it, also after an error: closing finishes the file and frees MuJoCo's OpenGL context.
 

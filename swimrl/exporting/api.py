@@ -111,7 +111,7 @@ def export(
         force: Whether to replace files that exist.
 
     Returns:
-        What was written. A file that fails the check is named ``.rejected``; ask ``is_right``.
+        What was written. A file that fails the check is named ``.rejected``; see ``is_right``.
 
     Raises:
         InputError: If there is no policy, it has no formula, a library is missing, or a file exists.

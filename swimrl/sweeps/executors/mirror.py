@@ -178,7 +178,7 @@ class Mirror:
             piece = os.pread(descriptor, min(PIECE, size - offset), offset)
             number = len(digests)
             digests.append(_digest(piece))
-            is_last = offset + PIECE >= size  # always sent, because it tells the length of the file
+            is_last = offset + PIECE >= size  # always sent, because it carries the length of the file
             if is_last or before[number : number + 1] != digests[number:]:
                 self._store.write(*self._claim, name, offset, piece, size)
         return digests

@@ -90,7 +90,7 @@ def ray_executor(
 
 @contextlib.contextmanager
 def _marker_file(folder: Path) -> Iterator[Path]:
-    """Leave a file in the folder by which a node can tell that it sees the same folder."""
+    """Leave a file in the folder so that a node can check that it sees the same folder."""
     marker = folder.resolve() / f".ray-{uuid.uuid4().hex}"
     marker.touch()
     try:
