@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     import gymnasium as gym
     import numpy as np
 
-    from swimrl.exporting.onnx_policy import OnnxPolicy
     from swimrl.training import Episodes, Run
     from swimrl.training.evaluation import Transition
-    from swimrl.training.stored import ZipPolicy
+    from swimrl.training.stored import FilePolicy
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def run(args: Args) -> None:
     _print(args, source.env_id, episodes)
 
 
-def _open(args: Args) -> Run | ZipPolicy | OnnxPolicy:
+def _open(args: Args) -> Run | FilePolicy:
     from swimrl.training import open_run
     from swimrl.training.stored import open_zip
 
@@ -158,9 +157,7 @@ def _checked_size(args: Args) -> tuple[int, int] | None:
     return width, height
 
 
-def _environment(
-    source: Run | ZipPolicy | OnnxPolicy, args: Args, size: tuple[int, int] | None
-) -> gym.Env[Any, Any]:
+def _environment(source: Run | FilePolicy, args: Args, size: tuple[int, int] | None) -> gym.Env[Any, Any]:
     from swimrl.envs.video import DEFAULT_FPS, FilmedEnv
 
     if not args.video:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from swimrl.envs.make import Env
 from swimrl.errors import InputError, UnknownNameError
 from swimrl.exporting import verification
 from swimrl.exporting.c_file import c_header, c_source
@@ -21,9 +21,10 @@ from swimrl.exporting.controller import Controller, controller_of
 from swimrl.exporting.metadata import metadata_of
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
 from swimrl.exporting.onnx_file import onnx_bytes
-from swimrl.exporting.verification import Batch, Verification
+from swimrl.exporting.verification import Batch, Reference, Verification, reference_of
 from swimrl.training import Run, open_run
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
+from swimrl.training.policy_function import Policy
 
 FORMATS = ("onnx", "c", "numpy", "card")
 _SELF_TEST = 16
@@ -144,12 +145,14 @@ def export(
     env = run.make_environment()
     try:
         metadata = metadata_of(controller, run, env, best=best)
-        observations = verification.difficult_observations(_visited(run, best, verify_steps))
+        policy_of_run = run.best_policy if best else run.policy
+        visited = _visited(policy_of_run, env, verify_steps)
+        reference = reference_of(controller, verification.difficult_observations(visited))
         _make(folder)
         files = []
         for kind, places in paths.items():
-            _write(kind, controller, metadata, places, observations)
-            files.append(_checked(kind, controller, places, observations, env, verify_episodes))
+            _write(kind, controller, metadata, places, reference)
+            files.append(_checked(kind, controller, places, reference, env, verify_episodes))
     finally:
         env.close()
     card: Path | None = None
@@ -183,8 +186,8 @@ def _make(folder: Path) -> None:
         ) from error
 
 
-def _visited(run: Run, best: bool, steps: int) -> np.ndarray:
-    """Return the observations of the policy's own episodes, [steps, O], on the seeds of final100."""
+def _visited(policy: Policy, env: Env, steps: int) -> np.ndarray:
+    """Return the observations of the policy's own episodes, [steps, O]; resets have the seeds 0, 1, ..."""
     seen: list[np.ndarray] = []
 
     def keep(transition: Transition) -> None:
@@ -192,7 +195,7 @@ def _visited(run: Run, best: bool, steps: int) -> np.ndarray:
 
     first_seed = 0
     while len(seen) < steps:
-        run.evaluate(1, seed=first_seed, best=best, on_step=keep)
+        run_episodes(policy, env, episodes=1, seed=first_seed, on_step=keep)
         first_seed += 1
     return np.array(seen[:steps])
 
@@ -202,7 +205,7 @@ def _write(
     controller: Controller,
     metadata: dict[str, Any],
     paths: tuple[Path, ...],
-    observations: np.ndarray,
+    reference: Reference,
 ) -> None:
     if kind == "onnx":
         contents = [onnx_bytes(controller, metadata)]
@@ -210,11 +213,11 @@ def _write(
         arrays = numpy_arrays(controller, metadata)
         contents = [numpy_module(controller, paths[1].name).encode(), arrays]
     else:
-        chosen = observations[:: max(1, len(observations) // _SELF_TEST)][:_SELF_TEST]
-        allowed, _ = verification.allowed_difference(controller, observations)
-        actions = controller.act(chosen, torch.float64)
+        chosen = slice(None, None, max(1, len(reference.observations) // _SELF_TEST))
+        observations = reference.observations[chosen][:_SELF_TEST]
+        actions = reference.actions[chosen][:_SELF_TEST]
         contents = [
-            c_source(controller, chosen, actions, allowed, name=paths[0].stem).encode(),
+            c_source(controller, observations, actions, reference.allowed, name=paths[0].stem).encode(),
             c_header(controller, metadata, name=paths[0].stem).encode(),
         ]
     for path, content in zip(paths, contents, strict=True):
@@ -225,8 +228,8 @@ def _checked(
     kind: str,
     controller: Controller,
     paths: tuple[Path, ...],
-    observations: np.ndarray,
-    env: Any,
+    reference: Reference,
+    env: Env,
     episodes: int,
 ) -> ExportedFile:
     if kind == "c" and verification.compiler() is None:
@@ -238,7 +241,7 @@ def _checked(
     }
     act = load[kind]()
     notes = verification.memory_of_c(paths[0], controller) if kind == "c" else ()
-    result = verification.verify(controller, act, observations)
+    result = verification.verify(reference, act)
     if not result.is_right:
         rejected = tuple(path.with_name(f"{path.name}.rejected") for path in paths)
         for path, other in zip(paths, rejected, strict=True):

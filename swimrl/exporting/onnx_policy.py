@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from swimrl.envs.make import Env, make
-from swimrl.errors import DamagedFileError, InputError
+from swimrl.errors import DamagedFileError
 from swimrl.exporting.verification import load_onnx
-from swimrl.training.policy_function import Policy
+from swimrl.training.stored import FilePolicy
 
 
-@dataclass(frozen=True)
-class OnnxPolicy:
-    """The policy of an ONNX file, and the environment that its metadata name."""
-
-    path: Path
-    policy: Policy
-    env_id: str
-    env_kwargs: dict[str, Any]
-
-    @property
-    def best_policy(self) -> Policy:
-        """Not available, because a file holds one policy.
-
-        Raises:
-            InputError: Always.
-        """
-        raise InputError(f"{self.path} holds one policy; --best needs the directory of a run")
-
-    def make_environment(self, *, render_mode: str | None = None) -> Env:
-        """Return a new environment.
-
-        Raises:
-            InputError: If it cannot be made or drawn.
-        """
-        return make(self.env_id, self.env_kwargs, render_mode=render_mode)
-
-
-def open_onnx(path: Path, env_id: str | None) -> OnnxPolicy:
+def open_onnx(path: Path, env_id: str | None) -> FilePolicy:
     """Return the policy of an ONNX file that ``swimrl export`` wrote.
 
     Args:
@@ -65,4 +35,4 @@ def open_onnx(path: Path, env_id: str | None) -> OnnxPolicy:
         action: np.ndarray = act(np.asarray(observation, np.float32)[None])[0]
         return action
 
-    return OnnxPolicy(path, policy, env_id or environment["id"], environment["arguments"])
+    return FilePolicy(path, policy, env_id or environment["id"], environment["arguments"])

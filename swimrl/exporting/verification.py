@@ -71,20 +71,35 @@ def difficult_observations(visited: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.concatenate([visited, noise]).astype(np.float32)
 
 
-def allowed_difference(controller: Controller, observations: np.ndarray) -> tuple[float, float]:
-    """Return the difference that a right file may have, and the policy's own float32 error."""
-    reference = controller.act(observations, torch.float64)
-    own = float(np.abs(controller.act(observations, torch.float32) - reference).max())
+@dataclass(frozen=True)
+class Reference:
+    """What every file of a policy is compared with."""
+
+    observations: np.ndarray
+    """float32 [B, O]."""
+
+    actions: np.ndarray
+    """The policy's actions there, computed in float64, [B, A]."""
+
+    own_error: float
+    """The largest difference of the policy in float32 from ``actions``."""
+
+    allowed: float
+    """The largest difference that a right file may have."""
+
+
+def reference_of(controller: Controller, observations: np.ndarray) -> Reference:
+    """Return the reference of a policy at ``observations``, float32 [B, O]."""
+    actions = controller.act(observations, torch.float64)
+    own = float(np.abs(controller.act(observations, torch.float32) - actions).max())
     largest = float(np.abs([controller.low, controller.high]).max())
-    return _ROUNDINGS * (own + 2.0**-24 * largest), own
+    return Reference(observations, actions, own, _ROUNDINGS * (own + 2.0**-24 * largest))
 
 
-def verify(controller: Controller, act: Batch, observations: np.ndarray) -> Verification:
-    """Compare a file with the policy at ``observations``, float32 [B, O]."""
-    allowed, own = allowed_difference(controller, observations)
-    reference = controller.act(observations, torch.float64)
-    actions = act(observations)
-    difference = float(np.abs(actions - reference).max())
+def verify(reference: Reference, act: Batch) -> Verification:
+    """Compare a file with the policy."""
+    observations, allowed, own = reference.observations, reference.allowed, reference.own_error
+    difference = float(np.abs(act(observations) - reference.actions).max())
     reason = None
     if not difference <= allowed:  # NaN too
         reason = f"its actions differ from the policy's by {difference:.2g}; allowed are {allowed:.2g}"

@@ -1,9 +1,11 @@
-"""Policies of Stable-Baselines3 in zip files without a run directory."""
+"""Policies in single files, without a run directory: zip files of Stable-Baselines3, and exported files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from swimrl.envs.make import Env, make
 from swimrl.errors import DamagedFileError, InputError
@@ -11,16 +13,17 @@ from swimrl.training.policy_function import Policy, policy_function
 
 
 @dataclass(frozen=True)
-class ZipPolicy:
-    """A policy and the environment it is for."""
+class FilePolicy:
+    """The policy of one file, and the environment it is for."""
 
     path: Path
     policy: Policy
     env_id: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best_policy(self) -> Policy:
-        """Not available, because a zip file holds one policy.
+        """Not available, because a file holds one policy.
 
         Raises:
             InputError: Always.
@@ -33,10 +36,10 @@ class ZipPolicy:
         Raises:
             InputError: If it cannot be made or drawn.
         """
-        return make(self.env_id, render_mode=render_mode)
+        return make(self.env_id, self.env_kwargs, render_mode=render_mode)
 
 
-def open_zip(path: Path, env_id: str | None, *, trust: bool) -> ZipPolicy:
+def open_zip(path: Path, env_id: str | None, *, trust: bool) -> FilePolicy:
     """Return the policy of a zip file of Stable-Baselines3.
 
     Such a file holds pickled objects, and unpickling can run any code that its author put there.
@@ -66,4 +69,4 @@ def open_zip(path: Path, env_id: str | None, *, trust: bool) -> ZipPolicy:
             f"{path} is no TD3 policy of Stable-Baselines3 (damaged or of another kind: {reason}); "
             "restore it from a copy"
         ) from error
-    return ZipPolicy(path, policy_function(agent.policy), env_id)
+    return FilePolicy(path, policy_function(agent.policy), env_id)

@@ -11,7 +11,7 @@ import pytest
 
 from swimrl.exporting.controller import Controller, controller_of
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
-from swimrl.exporting.verification import Batch, difficult_observations, load_numpy, verify
+from swimrl.exporting.verification import Batch, difficult_observations, load_numpy, reference_of, verify
 from swimrl.training import Run
 
 
@@ -71,7 +71,7 @@ def observations(run: Run) -> np.ndarray:
 
 
 def test_the_right_file_passes(controller: Controller, observations: np.ndarray, tmp_path: Path) -> None:
-    assert verify(controller, acting(controller, tmp_path), observations).is_right
+    assert verify(reference_of(controller, observations), acting(controller, tmp_path)).is_right
 
 
 @pytest.mark.parametrize("mutate", [no_normaliser, no_unscale, transposed, other_k])
@@ -81,7 +81,7 @@ def test_a_wrong_controller_is_caught(
     observations: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    result = verify(controller, acting(mutate(controller), tmp_path), observations)
+    result = verify(reference_of(controller, observations), acting(mutate(controller), tmp_path))
     assert not result.is_right
     assert "differ" in (result.reason or "")
 
@@ -93,11 +93,13 @@ def test_a_wrong_file_is_caught(
     observations: np.ndarray,
     tmp_path: Path,
 ) -> None:
-    assert not verify(controller, mutate(acting(controller, tmp_path), controller), observations).is_right
+    wrong = mutate(acting(controller, tmp_path), controller)
+    assert not verify(reference_of(controller, observations), wrong).is_right
 
 
 def test_a_plausible_action_for_nan_is_caught(
     controller: Controller, observations: np.ndarray, tmp_path: Path
 ) -> None:
-    result = verify(controller, keeps_nan_away(acting(controller, tmp_path), controller), observations)
+    wrong = keeps_nan_away(acting(controller, tmp_path), controller)
+    result = verify(reference_of(controller, observations), wrong)
     assert result.reason == "NaN in number 0 of the observation gives a plausible action"
