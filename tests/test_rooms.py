@@ -23,6 +23,7 @@ ROOMS = [
     "bench",
     "sweeps",
     "reporting",
+    "repairing",
     "cli",
 ]
 FILES_BESIDE_THE_ROOMS = ("errors", "colours", "fields", "host")
