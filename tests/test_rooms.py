@@ -17,6 +17,7 @@ ROOMS = [
     "timing",
     "runs",
     "envs",
+    "rollouts",
     "td3",
     "training",
     "exporting",
