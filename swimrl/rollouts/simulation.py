@@ -1,9 +1,9 @@
 """Lockstep of Gymnasium's MuJoCo tasks: one environment, one simulator state for each place.
 
-Resets are the environment's own. A step simulates all places, and computes observations, rewards and ends for
-all of them at once by the task's rules (`tasks`). The environment's ``step`` steps a task without rules, or with
-other arguments than the defaults, and is given one simulator state after the other. Either way every number has
-the bits of the environment played alone.
+Resets are the environment's own. A step simulates all places, and computes observations, rewards and ends
+for all of them at once by the task's rules (`tasks`). The environment's ``step`` steps a task without
+rules, or with other arguments than the defaults, and is given one simulator state after the other. Either
+way every number has the bits of the environment played alone.
 
 Letters in shapes: M running episodes, O observation, A action, U actuators, P numbers of a full state.
 """
