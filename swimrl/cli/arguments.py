@@ -45,7 +45,7 @@ def check(kind: type, arguments: Sequence[str], command: str) -> None:
         UnknownNameError: If an option is unknown; the message names the closest ones.
         InputError: If an option is given twice, or a value is missing, of a wrong type or in the wrong place.
     """
-    options, positions = _named(kind), _positional(kind)
+    options, positions = named_options(kind), _positional(kind)
     seen: set[str] = set()
     unread = list(arguments)
     while unread:
@@ -98,7 +98,7 @@ def with_home_expanded(args: Any) -> Any:
     return dataclasses.replace(args, **changed) if changed else args
 
 
-def _named(kind: type) -> dict[str, _Option]:
+def named_options(kind: type) -> dict[str, _Option]:
     """Return the options by each of their spellings; a switch also has ``--no-...``."""
     options = {}
     for prefix, name, option in _fields(kind):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.bench.base import BENCHMARKS
 from swimrl.bench.training.profile import PARTS
 from swimrl.bench.training.results import PROFILE, STEPS, UPDATES
 from swimrl.cli.app import main
 from swimrl.timing.record import read, write
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-KINDS = ("activations", "paper", "policy", "train")
 
 
 def answer(*arguments: object, capsys: pytest.CaptureFixture[str]) -> tuple[object, str, str]:
@@ -25,7 +25,7 @@ def answer(*arguments: object, capsys: pytest.CaptureFixture[str]) -> tuple[obje
     return end.value.code, said.out, said.err
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BENCHMARKS)
 @pytest.mark.parametrize("clock", ["wall", "cpu"])
 def test_a_record_of_every_kind_is_shown_within_80_columns(
     kind: str, clock: str, capsys: pytest.CaptureFixture[str]
@@ -37,7 +37,7 @@ def test_a_record_of_every_kind_is_shown_within_80_columns(
     assert "95 % interval" in out
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BENCHMARKS)
 def test_a_record_compared_with_itself_has_no_change(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = GOLDEN / f"bench_{kind}.json"
     code, out, _ = answer("compare", path, path, capsys=capsys)
@@ -118,7 +118,7 @@ def test_a_record_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "new.json").write_text(json.dumps({**content, "kind": "new"}))
     code, _, err = answer("show", tmp_path / "new.json", capsys=capsys)
     assert code == 2
-    assert "is of kind 'new'; expected one of activations, paper, policy, train" in err
+    assert f"is of kind 'new'; expected one of {', '.join(BENCHMARKS)}" in err
 
 
 @pytest.mark.slow

@@ -348,7 +348,8 @@ def test_finite_in_finite_out_with_finite_gradients(name, dtype):
     assert value.isfinite().all()
     gradients = torch.autograd.grad(value.double().sum(), [x, *module.parameters()])
     assert gradients[0].dtype == dtype
-    assert all(gradient.isfinite().all() for gradient in gradients)
+    # An inf * 0 in the formula's derivative, as of exp(-exp(-x)) at -1e3, is NaN: hold the exponent.
+    assert all(gradient.isfinite().all() for gradient in gradients), (points, gradients)
 
 
 @all_names

@@ -127,7 +127,7 @@ def test_the_arguments_named_in_the_error_are_accepted(env_id: str) -> None:
             ),
         ),
         ("hopper-v5", "unknown environment 'hopper-v5'; did you mean 'Hopper-v5'? "),
-        ("Pendulum-v0", "unknown environment 'Pendulum-v0'; did you mean 'Pendulum-v1'? "),
+        ("Acrobot-v0", "unknown environment 'Acrobot-v0'; did you mean 'Acrobot-v1'? "),
         ("", "unknown environment ''. List"),
         ("no such thing", "unknown environment 'no such thing'. List"),
         ("HalfCheetah", "environment 'HalfCheetah' has no version; use HalfCheetah-v4 or HalfCheetah-v5"),

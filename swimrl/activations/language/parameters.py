@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swimrl.errors import FormulaError
 
@@ -68,7 +68,7 @@ class Parameter:
         trainable: Whether it is learned by default.
         domain: The values for which the formula is meant. A value that the user sets is checked; a
             value that training reaches is not.
-        doc: Its meaning, and the source of its default.
+        doc: Its meaning, and the source of its default; two parameters may be equal with different texts.
         effective: The function of a raw parameter that the formula computes with, as text, such as
             ``"softplus(a)"``; empty if the formula uses the parameter itself.
 
@@ -80,7 +80,7 @@ class Parameter:
     default: float
     trainable: bool = False
     domain: Interval | OneOf = REAL
-    doc: str = ""
+    doc: str = field(default="", compare=False)
     effective: str = ""
 
     def __post_init__(self) -> None:

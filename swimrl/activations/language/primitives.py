@@ -31,12 +31,14 @@ class Primitive(sympy.Function):  # type: ignore[misc]  # SymPy ships no types
     Attributes:
         spelling: The name in formula text and in generated code.
         latex_form: LaTeX with ``{i}`` for argument ``i``.
+        mathml_form: MathML with ``{i}`` for argument ``i``; empty for a call of ``spelling``.
         slopes: The derivative by each argument, from SymPy expressions.
         exact: The value at mpmath numbers, in mpmath's current precision.
     """
 
     spelling: ClassVar[str]
     latex_form: ClassVar[str]
+    mathml_form: ClassVar[str] = ""
     slopes: ClassVar[Callable[..., tuple[Any, ...]]]
     exact: ClassVar[Callable[..., Any]]
 
@@ -64,6 +66,7 @@ class Sigmoid(Primitive):
     nargs = 1
     spelling = "sigmoid"
     latex_form = r"\sigma\left({0}\right)"
+    mathml_form = "<mi>σ</mi><mo>(</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (Sigmoid(u) * Sigmoid(-u),))
     exact = staticmethod(lambda u: 1 / (1 + mpmath.exp(-u)))
 
@@ -74,6 +77,7 @@ class Softplus(Primitive):
     nargs = 1
     spelling = "softplus"
     latex_form = r"\operatorname{{softplus}}\left({0}\right)"
+    mathml_form = "<mi>softplus</mi><mo>(</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (Sigmoid(u),))
     exact = staticmethod(lambda u: mpmath.log1p(mpmath.exp(u)))
 
@@ -84,6 +88,7 @@ class Expm1(Primitive):
     nargs = 1
     spelling = "expm1"
     latex_form = r"\left(e^{{{0}}} - 1\right)"
+    mathml_form = "<mo>(</mo><msup><mi>e</mi>{0}</msup><mo>−</mo><mn>1</mn><mo>)</mo>"
     slopes = staticmethod(lambda u: (sympy.exp(u),))
     exact = staticmethod(lambda u: mpmath.expm1(u))
 
@@ -94,6 +99,7 @@ class Log1p(Primitive):
     nargs = 1
     spelling = "log1p"
     latex_form = r"\log\left(1 + {0}\right)"
+    mathml_form = "<mi>log</mi><mo>(</mo><mn>1</mn><mo>+</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (1 / (1 + u),))
     exact = staticmethod(lambda u: mpmath.log1p(u))
 
@@ -104,6 +110,7 @@ class Ndtr(Primitive):
     nargs = 1
     spelling = "ndtr"
     latex_form = r"\Phi\left({0}\right)"
+    mathml_form = "<mi>Φ</mi><mo>(</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (NormalPdf(u),))
     exact = staticmethod(lambda u: mpmath.erfc(-u / mpmath.sqrt(2)) / 2)
 
@@ -117,6 +124,7 @@ class NormalPdf(Primitive):
     nargs = 1
     spelling = "normal_pdf"
     latex_form = r"\varphi\left({0}\right)"
+    mathml_form = "<mi>φ</mi><mo>(</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (-u * NormalPdf(u),))
     exact = staticmethod(lambda u: mpmath.npdf(u))
 
@@ -152,6 +160,7 @@ class Sech2(Primitive):
     nargs = 1
     spelling = "sech2"
     latex_form = r"\operatorname{{sech}}^{{2}}\left({0}\right)"
+    mathml_form = "<msup><mi>sech</mi><mn>2</mn></msup><mo>(</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (-2 * Tanh(u) * Sech2(u),))
     exact = staticmethod(lambda u: mpmath.sech(u) ** 2)
 
@@ -162,6 +171,7 @@ class TanhSoftplus(Primitive):
     nargs = 1
     spelling = "tanh_softplus"
     latex_form = r"\tanh\left(\operatorname{{softplus}}\left({0}\right)\right)"
+    mathml_form = "<mi>tanh</mi><mo>(</mo><mi>softplus</mi><mo>(</mo>{0}<mo>)</mo><mo>)</mo>"
     slopes = staticmethod(lambda u: (TanhSoftplusSlope(u),))
     exact = staticmethod(lambda u: mpmath.tanh(mpmath.log1p(mpmath.exp(u))))
 
@@ -197,6 +207,10 @@ class IsruGate(Primitive):
     nargs = 1
     spelling = "isru_gate"
     latex_form = r"\frac{{1}}{{2}}\left(1 + \frac{{{0}}}{{\sqrt{{1 + \left({0}\right)^{{2}}}}}}\right)"
+    mathml_form = (
+        "<mfrac><mn>1</mn><mn>2</mn></mfrac><mo>(</mo><mn>1</mn><mo>+</mo><mfrac>{0}<msqrt><mn>1</mn>"
+        "<mo>+</mo><msup><mrow><mo>(</mo>{0}<mo>)</mo></mrow><mn>2</mn></msup></msqrt></mfrac><mo>)</mo>"
+    )
 
     slopes = staticmethod(lambda u: (IsruSlope(u),))
     exact = staticmethod(lambda u: _isru_gate(u, mpmath.sqrt(1 + u * u)))
@@ -222,6 +236,10 @@ class AtanGate(Primitive):
     nargs = 1
     spelling = "atan_gate"
     latex_form = r"\left(\frac{{1}}{{2}} + \frac{{1}}{{\pi}}\arctan\left({0}\right)\right)"
+    mathml_form = (
+        "<mo>(</mo><mfrac><mn>1</mn><mn>2</mn></mfrac><mo>+</mo><mfrac><mn>1</mn><mi>π</mi></mfrac>"
+        "<mi>arctan</mi><mo>(</mo>{0}<mo>)</mo><mo>)</mo>"
+    )
     slopes = staticmethod(lambda u: (1 / (sympy.pi * (1 + u**2)),))
     exact = staticmethod(lambda u: mpmath.atan2(1, -u) / mpmath.pi)
 
@@ -232,6 +250,7 @@ class Relu(Primitive):
     nargs = 1
     spelling = "relu"
     latex_form = r"\max\left(0, {0}\right)"
+    mathml_form = "<mi>max</mi><mo>(</mo><mn>0</mn><mo>,</mo>{0}<mo>)</mo>"
     slopes = staticmethod(lambda u: (Step(u),))
     exact = staticmethod(lambda u: max(u, mpmath.mpf(0)))
 
@@ -242,6 +261,7 @@ class Step(Primitive):
     nargs = 1
     spelling = "step"
     latex_form = r"\mathbf{{1}}\left[{0} > 0\right]"
+    mathml_form = "<mn>𝟏</mn><mo>[</mo>{0}<mo>&gt;</mo><mn>0</mn><mo>]</mo>"
     slopes = staticmethod(lambda u: (sympy.S.Zero,))
     exact = staticmethod(lambda u: mpmath.mpf(1 if u > 0 else 0))
 
@@ -252,6 +272,7 @@ class Absolute(Primitive):
     nargs = 1
     spelling = "abs"
     latex_form = r"\left|{0}\right|"
+    mathml_form = "<mo>|</mo>{0}<mo>|</mo>"
     slopes = staticmethod(lambda u: (Sign(u),))
     exact = staticmethod(lambda u: abs(u))
 
@@ -293,6 +314,7 @@ class Affine(Primitive):
     nargs = 3
     spelling = "affine"
     latex_form = r"\left({1} {0} + {2}\right)"
+    mathml_form = "<mo>(</mo>{1}<mo>\u2062</mo>{0}<mo>+</mo>{2}<mo>)</mo>"
 
     slopes = staticmethod(lambda u, scale, shift: (scale, u, sympy.S.One))
     exact = staticmethod(lambda u, scale, shift: scale * u + shift)
@@ -319,6 +341,10 @@ class Where(Primitive):
     spelling = "where"
     is_commutative = True  # SymPy would conclude otherwise from the condition, and then not cancel u/u
     latex_form = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
+    mathml_form = (
+        "<mo>{{</mo><mtable><mtr><mtd>{1}</mtd><mtd><mtext>if </mtext>{0}</mtd></mtr>"
+        "<mtr><mtd>{2}</mtd><mtd><mtext>otherwise</mtext></mtd></mtr></mtable>"
+    )
 
     @classmethod
     def eval(cls, condition: Any, a: Any, b: Any) -> Any:

@@ -25,6 +25,12 @@ def test_interval(interval, inside, outside, text):
     assert str(interval) == text
 
 
+def test_parameters_with_other_documentation_are_equal():
+    assert Parameter("k", 1.0, doc="sharpness") == Parameter("k", 1.0, doc="sharpness of the gate")
+    assert hash(Parameter("k", 1.0, doc="sharpness")) == hash(Parameter("k", 1.0))
+    assert Parameter("k", 1.0) != Parameter("k", 2.0)
+
+
 @pytest.mark.parametrize("name", ["x", "_k", "1k", "a b", "lambda", "", "k-1"])
 def test_parameter_refuses_names(name):
     with pytest.raises(FormulaError, match="cannot name a parameter"):
