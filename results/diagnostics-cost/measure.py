@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
 
+from swimrl.rollouts import Rollouts
+from swimrl.rollouts.episodes import Kept
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
 from swimrl.training.evaluation import evaluate
 from swimrl.training.monitoring.diagnostics import Diagnostics
-from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.gait import Gait
+from swimrl.training.policy_function import policy_function
 
 ROUNDS, STEPS = 5, 100
 
@@ -38,17 +41,17 @@ class Arm:
         self.agent.learn(1200)
         self.diagnostics.networks()  # the first look compiles
 
-    def episode(self, recorder: GaitRecorder | None) -> None:
-        evaluate(lambda seen: self.agent.predict(seen)[0], self.env, seed=0, episodes=1, on_step=recorder)
+    def episode(self, keep: Collection[Kept]) -> Rollouts:
+        return evaluate(policy_function(self.agent.policy), self.env, seed=0, episodes=1, keep=keep)
 
     def once(self) -> dict[str, float]:
-        recorder = GaitRecorder(self.env)
+        gait = Gait(self.episode(Gait.KEEP), self.env)
         return {
             "training_step_s": seconds(lambda: self.agent.learn(STEPS, reset_num_timesteps=False)) / STEPS,
             "look_s": seconds(self.diagnostics.networks),
-            "episode_s": seconds(lambda: self.episode(None)),
-            "recorded_episode_s": seconds(lambda: self.episode(recorder)),
-            "end_of_evaluation_s": seconds(lambda: self.diagnostics.evaluation(recorder)),
+            "episode_s": seconds(lambda: self.episode(())),
+            "recorded_episode_s": seconds(lambda: self.episode(Gait.KEEP)),
+            "end_of_evaluation_s": seconds(lambda: self.diagnostics.evaluation(gait)),
         }
 
 

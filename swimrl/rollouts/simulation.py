@@ -90,7 +90,9 @@ class MujocoLockstep:
         self._limit = env.spec.max_episode_steps if env.spec else None
         self._low, self._high = space.low, space.high
         self._datas = [mujoco.MjData(model) for _ in range(size)]
-        self._controls = [data.ctrl for data in self._datas]
+        self._controls = [data.ctrl for data in self._datas]  # views; taking one costs a microsecond
+        self._forces = [data.actuator_force for data in self._datas]
+        self._speeds = [data.actuator_velocity for data in self._datas]
         self._elapsed = np.zeros(size, np.int64)
         self._observations: list[np.ndarray] = [np.zeros(0)] * size
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
@@ -169,8 +171,7 @@ class MujocoLockstep:
 
     def powers(self, places: np.ndarray) -> np.ndarray:
         """Return the power of each actuator in the last step in W, [M, U]."""
-        datas = [self._datas[place] for place in places]
-        return np.array([data.actuator_force * data.actuator_velocity for data in datas])
+        return np.array([self._forces[place] * self._speeds[place] for place in places])
 
     def _restore(self, place: int, state: Start) -> np.ndarray:
         data = self._datas[place]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -13,8 +13,11 @@ import numpy as np
 from swimrl.envs.check import has_time_limit
 from swimrl.envs.seeding import evaluation_seed, final_seeds
 from swimrl.errors import EnvironmentFaultError, InputError, NonFiniteError
+from swimrl.rollouts import EnvironmentLockstep, Rollouts, Start, lockstep, play, row_by_row
+from swimrl.rollouts.choice import PLACES
+from swimrl.rollouts.episodes import Kept
 from swimrl.runs.directory import Episode
-from swimrl.training.policy_function import Policy
+from swimrl.training.policy_function import Policy, PolicyFunction
 
 MOST_STEPS_WITHOUT_LIMIT = 100_000
 """An evaluation episode in an environment without time limit fails if it takes more steps."""
@@ -72,7 +75,7 @@ def run_episodes(
         episodes: Number of episodes, N.
         seed: Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of
             the score ``final100``.
-        on_step: Receives each transition, if it is given.
+        on_step: Receives each transition, if it is given; the episodes then follow one another.
 
     Raises:
         InputError: If ``episodes`` or ``seed`` is out of range.
@@ -82,84 +85,107 @@ def run_episodes(
         raise InputError(f"--episodes is {episodes}; expected a whole number of at least 1")
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
-    seeds = [final_seeds(number) if seed is None else (seed + number,) for number in range(episodes)]
-    done = [run_episode(policy, env, *of_episode, on_step=on_step) for of_episode in seeds]
-    return Episodes(
-        np.array([episode.undiscounted_return for episode in done]),
-        np.array([episode.length for episode in done]),
-    )
+    starts = [final_seeds(number) if seed is None else seed + number for number in range(episodes)]
+    done = rollouts(policy, _Watched(env, on_step) if on_step else env, starts)
+    return Episodes(done.returns, done.lengths)
 
 
 def evaluate(
-    policy: Policy,
-    env: gym.Env[Any, Any],
-    *,
-    seed: int,
-    episodes: int,
-    on_step: Callable[[Transition], None] | None = None,
-) -> list[Episode]:
+    policy: Policy, env: gym.Env[Any, Any], *, seed: int, episodes: int, keep: Collection[Kept] = ()
+) -> Rollouts:
     """Return the episodes of one evaluation, as the authors do it (main.py, ``eval_policy``).
 
     The first reset is seeded with the run's seed + 100, and the others follow from it. So every evaluation of
-    a run starts from the same states. ``on_step`` receives each transition.
+    a run starts from the same states. ``keep`` names what is kept of each step.
     """
-    resets: list[int | None] = [evaluation_seed(seed)] + [None] * (episodes - 1)
-    return [run_episode(policy, env, reset_seed, on_step=on_step) for reset_seed in resets]
+    return rollouts(policy, env, [evaluation_seed(seed)] + [None] * (episodes - 1), keep=keep)
 
 
-def evaluate_final(policy: Policy, env: gym.Env[Any, Any], *, episodes: int) -> Iterator[Episode]:
-    """Yield the fresh episodes of the score ``final100``, whose seeds are the same for every run."""
-    for number in range(episodes):
-        yield run_episode(policy, env, *final_seeds(number))
-
-
-def run_episode(
+def evaluate_final(
     policy: Policy,
     env: gym.Env[Any, Any],
-    reset_seed: int | None,
-    substitute_seed: int | None = None,
     *,
-    on_step: Callable[[Transition], None] | None = None,
-) -> Episode:
-    """Return one episode from a reset with ``reset_seed``.
+    episodes: int,
+    on_end: Callable[[int], None] | None = None,
+) -> Rollouts:
+    """Return the fresh episodes of the score ``final100``, whose seeds are the same for every run.
 
-    Args:
-        policy: Chooses the actions.
-        env: The environment.
-        reset_seed: Seed of the reset, or None to continue with the environment's own generator.
-        substitute_seed: Seed of the reset if the environment refuses ``reset_seed``.
-        on_step: Receives each transition.
+    ``on_end`` receives the number of episodes that have ended, each time one ends.
+    """
+    return rollouts(policy, env, [final_seeds(number) for number in range(episodes)], on_end=on_end)
+
+
+def rollouts(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    starts: Sequence[Start],
+    *,
+    keep: Collection[Kept] = (),
+    on_end: Callable[[int], None] | None = None,
+) -> Rollouts:
+    """Return one episode for each start, with the bits of a plain loop that plays one after the other.
+
+    Episodes of a MuJoCo task are stepped together if the policy computes many actions at once. Any other
+    policy may have a state of its own, and gets one episode after the other.
 
     Raises:
-        NonFiniteError: If an action or the return is NaN or infinite.
-        EnvironmentFaultError: If the environment fails, or has no time limit and the episode does not end.
+        NonFiniteError: If an action or a return is NaN or infinite.
+        EnvironmentFaultError: If the environment fails, or has no time limit and an episode does not end.
     """
-    try:
-        observation, _ = env.reset(seed=reset_seed)
-    except EnvironmentFaultError:
-        if substitute_seed is None:
-            raise
-        observation, _ = env.reset(seed=substitute_seed)
-    total, length, is_over = 0.0, 0, False
-    most = math.inf if has_time_limit(env) else MOST_STEPS_WITHOUT_LIMIT
-    while not is_over:
-        action = policy(observation)
-        next_observation, reward, terminated, truncated, info = env.step(action)
-        if on_step:
-            on_step(Transition(observation, action, float(reward), terminated, truncated, info))
-        observation = next_observation
-        total += float(reward)
-        length += 1
-        is_over = terminated or truncated
-        if length >= most and not is_over:
-            name = env.spec.id if env.spec else env
-            raise EnvironmentFaultError(
-                f"the environment {name} has no time limit, and an evaluation episode has not ended after "
-                f"{length:,} steps; give it one with --env-kwargs max_episode_steps=1000"
-            )
-    if not math.isfinite(total):
+    until = None if has_time_limit(env) else _Patience(env)
+    if isinstance(policy, PolicyFunction) and policy.has_batch:
+        places = lockstep(env, min(len(starts), PLACES))
+        done = play(lambda seen, _: policy.batch(seen), places, starts, until=until, keep=keep, on_end=on_end)
+    else:
+        one = EnvironmentLockstep([env])
+        done = play(row_by_row(policy), one, starts, until=until, keep=keep, on_end=on_end)
+    finite = np.isfinite(done.returns)
+    if not finite.all():
+        number = int(np.argmin(finite))
         raise NonFiniteError(
-            f"the rewards of an evaluation episode of {length} steps sum to {total}; "
-            "check the environment and its arguments"
+            f"the rewards of an evaluation episode of {done.lengths[number]} steps sum to "
+            f"{done.returns[number]}; check the environment and its arguments"
         )
-    return Episode(total, length)
+    return done
+
+
+def episodes_of(done: Rollouts) -> list[Episode]:
+    """Return the scores of rollouts for the files of a run."""
+    return [Episode(*pair) for pair in zip(done.returns.tolist(), done.lengths.tolist(), strict=True)]
+
+
+class _Watched(gym.Wrapper[Any, Any, Any, Any]):
+    """Hands each transition to ``on_step``."""
+
+    def __init__(self, env: gym.Env[Any, Any], on_step: Callable[[Transition], None]) -> None:
+        super().__init__(env)
+        self._on_step = on_step
+        self._observation: Any = None
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        self._observation, info = super().reset(**kwargs)
+        return self._observation, info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        before = self._observation
+        self._observation, reward, terminated, truncated, info = super().step(action)
+        self._on_step(Transition(before, action, float(reward), terminated, truncated, info))
+        return self._observation, reward, terminated, truncated, info
+
+
+class _Patience:
+    """Breaks off an episode that does not end, in an environment without time limit."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        self._name = env.spec.id if env.spec else env
+        self._steps: Counter[int] = Counter()
+
+    def __call__(self, observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+        self._steps.update(episodes.tolist())
+        longest = max(self._steps[episode] for episode in episodes)
+        if longest >= MOST_STEPS_WITHOUT_LIMIT:
+            raise EnvironmentFaultError(
+                f"the environment {self._name} has no time limit, and an evaluation episode has not ended "
+                f"after {longest:,} steps; give it one with --env-kwargs max_episode_steps=1000"
+            )
+        return np.zeros(len(episodes), bool)

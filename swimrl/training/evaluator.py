@@ -13,9 +13,9 @@ from swimrl.runs.directory import Episode, RunDirectory, replace, writing
 from swimrl.runs.weights import Normalisation
 from swimrl.td3.agent import TD3
 from swimrl.training.config import TrainConfig
-from swimrl.training.evaluation import evaluate, evaluate_final
+from swimrl.training.evaluation import episodes_of, evaluate, evaluate_final
 from swimrl.training.facts import Stopwatch
-from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.gait import Gait
 from swimrl.training.monitoring.recorder import Recorder
 from swimrl.training.policy_function import Policy, normalisation_of, policy_function, save_policy
 from swimrl.training.progress import Reporter
@@ -29,7 +29,7 @@ class Evaluation:
     episodes: list[Episode]
     policy: Policy
     normalisation: Normalisation | None
-    gait: GaitRecorder | None
+    gait: Gait | None
 
 
 class Evaluator:
@@ -40,7 +40,7 @@ class Evaluator:
         directory: The directory of the run.
         agent: The agent that learns.
         env: The environment of the evaluations.
-        recorder: Records the gait.
+        recorder: Receives the gait.
         reporter: Receives the episodes.
         stopwatch: Receives the seconds.
     """
@@ -76,16 +76,17 @@ class Evaluator:
         with self._stopwatch.measure("evaluation"):
             normalisation = normalisation_of(agent.get_vec_normalize_env())
             policy = policy_function(agent.policy, normalisation)
-            gait = self._recorder.gait_recorder(self._env)
             agent.policy.set_training_mode(False)
-            episodes = evaluate(
+            has_gait = bool(self._config.diagnosis_interval)
+            done = evaluate(
                 policy,
                 self._env,
                 seed=self._config.seed,
                 episodes=self._config.eval_episodes,
-                on_step=gait,
+                keep=Gait.KEEP if has_gait else (),
             )
-        return Evaluation(agent.num_timesteps, episodes, policy, normalisation, gait)
+            gait = Gait(done, self._env) if has_gait else None
+        return Evaluation(agent.num_timesteps, episodes_of(done), policy, normalisation, gait)
 
     def keep(self, evaluation: Evaluation) -> None:
         """Write an evaluation to files, log and screen, and its policy if it is the best so far."""
@@ -113,15 +114,15 @@ class Evaluator:
         total = self._config.final_episodes
         if not total:
             return []
-        episodes: list[Episode] = []
         with self._stopwatch.measure("evaluation"):
             policy = policy_function(
                 self._agent.policy, normalisation_of(self._agent.get_vec_normalize_env())
             )
             self._reporter.final(0, total)
-            for episode in evaluate_final(policy, self._env, episodes=total):
-                episodes.append(episode)
-                self._reporter.final(len(episodes), total)
+            done = evaluate_final(
+                policy, self._env, episodes=total, on_end=lambda ended: self._reporter.final(ended, total)
+            )
+            episodes = episodes_of(done)
             self._directory.write_final(self._agent.num_timesteps, episodes)
         return episodes
 

@@ -1,6 +1,6 @@
-"""A trained policy as a plain function of one observation, and its way to disk and back.
+"""A trained policy as a plain function of observations, and its way to disk and back.
 
-Letters in shapes: O observation, A action.
+Letters in shapes: M observations at once, O observation, A action.
 """
 
 from __future__ import annotations
@@ -24,29 +24,57 @@ Policy = Callable[[np.ndarray], np.ndarray]
 """Observation [O] -> action [A] in the environment's own units."""
 
 
-def policy_function(policy: BasePolicy, normalisation: Normalisation | None = None) -> Policy:
-    """Return the deterministic policy as a plain function of one observation.
+class PolicyFunction:
+    """The deterministic policy as a plain function of one observation, and of many at once.
 
-    The function raises `NonFiniteError` if an action is NaN or infinite; the message names the first tensor
-    of the actor that is not finite.
+    Both raise `NonFiniteError` if an action is NaN or infinite; the message names the first tensor of the
+    actor that is not finite.
+
+    Args:
+        policy: The policy; its weights may change later.
+        normalisation: How it normalises observations.
     """
-    fast = FastActor(policy, 1) if isinstance(policy, TD3Policy) and can_act(policy) else None
 
-    def act(observation: np.ndarray) -> np.ndarray:
-        seen = normalisation(observation) if normalisation else observation
-        if fast is None:
-            action = policy.predict(seen, deterministic=True)[0]
-        else:
-            action = policy.unscale_action(fast(seen)[0])
-        if not np.isfinite(action).all():
+    def __init__(self, policy: BasePolicy, normalisation: Normalisation | None = None) -> None:
+        self._policy = policy
+        self._normalisation = normalisation
+        self._fast = isinstance(policy, TD3Policy) and can_act(policy)
+        self._actors: dict[int, FastActor] = {}
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether `batch` is available: not for a policy that only PyTorch can compute."""
+        return self._fast
+
+    def __call__(self, observation: np.ndarray) -> np.ndarray:
+        """Return the action [A] at an observation [O]."""
+        if self._fast:
+            (action,) = self.batch(np.asarray(observation)[None])
+            return np.asarray(action)
+        seen = self._normalisation(observation) if self._normalisation else observation
+        return self._checked(self._policy.predict(seen, deterministic=True)[0], seen)
+
+    def batch(self, observations: np.ndarray) -> np.ndarray:
+        """Return the actions [M, A] at observations [M, O]; each has the bits of a call for it alone."""
+        seen = self._normalisation(observations) if self._normalisation else observations
+        if len(seen) not in self._actors:
+            assert isinstance(self._policy, TD3Policy)
+            self._actors[len(seen)] = FastActor(self._policy, len(seen), by_row=True)
+        return self._checked(self._policy.unscale_action(self._actors[len(seen)](seen)), seen)
+
+    def _checked(self, actions: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        if not np.isfinite(actions).all():
             raise NonFiniteError(
-                f"the policy's action is {action[~np.isfinite(action)].flat[0]}; the first tensor that is "
-                f"not finite is {_first_bad_tensor(policy, seen)}; choose an activation that grows more "
-                "slowly, a smaller learning rate, or --td3.layer-norm"
+                f"the policy's action is {actions[~np.isfinite(actions)].flat[0]}; the first tensor that is "
+                f"not finite is {_first_bad_tensor(self._policy, seen)}; choose an activation that grows "
+                "more slowly, a smaller learning rate, or --td3.layer-norm"
             )
-        return action
+        return actions
 
-    return act
+
+def policy_function(policy: BasePolicy, normalisation: Normalisation | None = None) -> PolicyFunction:
+    """Return the deterministic policy as a plain function of one observation."""
+    return PolicyFunction(policy, normalisation)
 
 
 @torch.no_grad()
@@ -55,7 +83,7 @@ def _first_bad_tensor(policy: BasePolicy, seen: np.ndarray) -> str:
     if not np.isfinite(seen).all():
         return "the observation"
     if isinstance(policy, TD3Policy):
-        x = torch.as_tensor(seen, dtype=torch.float32, device=policy.device)[None]
+        x = torch.as_tensor(np.atleast_2d(seen), dtype=torch.float32, device=policy.device)
         for number, module in enumerate(perceptrons(policy.actor)[0]):
             for name, parameter in module.named_parameters():
                 if not parameter.isfinite().all():

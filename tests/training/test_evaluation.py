@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import faulty  # noqa: F401 - registers environments
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 
 from swimrl.envs.make import make
 from swimrl.errors import EnvironmentFaultError, NonFiniteError
-from swimrl.runs.directory import Episode
+from swimrl.rollouts import Rollouts
+from swimrl.runs.weights import Normalisation
+from swimrl.td3.policy import TD3Policy
 from swimrl.training import evaluation
-from swimrl.training.evaluation import Transition, evaluate, evaluate_final, run_episode
+from swimrl.training.evaluation import (
+    Transition,
+    episodes_of,
+    evaluate,
+    evaluate_final,
+    rollouts,
+    run_episodes,
+)
+from swimrl.training.policy_function import policy_function
 
 
 def controller(observation: np.ndarray) -> np.ndarray:
@@ -29,8 +42,8 @@ def score_by_hand(env: gym.Env, seed: int | None) -> tuple[float, int]:
             return total, length
 
 
-def as_pairs(episodes: list[Episode]) -> list[tuple[float, int]]:
-    return [(episode.undiscounted_return, episode.length) for episode in episodes]
+def as_pairs(done: Rollouts) -> list[tuple[float, int]]:
+    return [(episode.undiscounted_return, episode.length) for episode in episodes_of(done)]
 
 
 def test_an_evaluation_is_the_authors() -> None:
@@ -47,12 +60,32 @@ def test_an_evaluation_is_the_authors() -> None:
 def test_the_final_episodes_are_the_same_for_every_run() -> None:
     env = gym.make("Pendulum-v1")
     expected = [score_by_hand(env, 2**31), score_by_hand(env, 2**31 + 1)]
-    assert as_pairs(list(evaluate_final(controller, make("Pendulum-v1"), episodes=2))) == expected
+    assert as_pairs(evaluate_final(controller, make("Pendulum-v1"), episodes=2)) == expected
+
+
+@pytest.mark.parametrize("task", ["Hopper-v4", "Reacher-v5"])
+def test_episodes_stepped_together_have_the_bits_of_one_after_the_other(task: str) -> None:
+    env = make(task, {"max_episode_steps": 40})
+    torch.manual_seed(0)
+    space: Any = env.action_space
+    weights = TD3Policy(env.observation_space, space, lambda _: 0.0, net_arch=[24, 16], activation_fn="swim")
+    statistics = Normalisation(np.full(env.observation_space.shape or (), 0.1), np.full(1, 0.5))
+    policy = policy_function(weights, statistics)
+    together = evaluate(policy, env, seed=3, episodes=4, keep=("observations", "actions"))
+    next_reset = env.reset()[0]
+    # A plain function is called once for each observation of one episode after the other.
+    alone = evaluate(lambda seen: policy(seen), env, seed=3, episodes=4, keep=("observations", "actions"))
+    assert together.returns.tobytes() == alone.returns.tobytes()
+    for first, second in zip(together.observations, alone.observations, strict=True):
+        assert first.tobytes() == second.tobytes()
+    for first, second in zip(together.actions, alone.actions, strict=True):
+        assert first.tobytes() == second.tobytes()
+    assert next_reset.tobytes() == env.reset()[0].tobytes()
 
 
 def test_an_episode_hands_out_its_transitions() -> None:
     steps: list[Transition] = []
-    episode = run_episode(controller, make("Pendulum-v1"), 5, on_step=steps.append)
+    scores = run_episodes(controller, make("Pendulum-v1"), episodes=1, seed=5, on_step=steps.append)
     env = gym.make("Pendulum-v1")
     observation, _ = env.reset(seed=5)
     for step in steps:
@@ -60,15 +93,15 @@ def test_an_episode_hands_out_its_transitions() -> None:
         np.testing.assert_array_equal(step.action, controller(observation))
         observation, reward, terminated, truncated, _ = env.step(step.action)
         assert (step.reward, step.terminated, step.truncated) == (float(reward), terminated, truncated)
-    assert len(steps) == episode.length == 200
+    assert len(steps) == scores.lengths[0] == 200
     assert steps[-1].truncated
-    assert episode.undiscounted_return == sum(step.reward for step in steps)
+    assert scores.returns[0] == sum(step.reward for step in steps)
 
 
 def test_a_return_that_is_not_finite_is_an_error() -> None:
     env = gym.make("worlds/Line-v0", nan_reward_from=5)  # without the guard that names the step
     with pytest.raises(NonFiniteError, match="episode of 20 steps sum to nan"):
-        run_episode(lambda observation: np.zeros(1, np.float32), env, 0)
+        rollouts(lambda observation: np.zeros(1, np.float32), env, [0])
 
 
 def test_an_episode_without_end_and_time_limit_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,5 +110,5 @@ def test_an_episode_without_end_and_time_limit_is_broken_off(monkeypatch: pytest
     with pytest.raises(
         EnvironmentFaultError, match=r"faulty/Endless-v0 has no time limit, .* not ended after 70 steps; give"
     ):
-        run_episode(act, make("faulty/Endless-v0"), 0)
-    assert run_episode(act, make("faulty/Endless-v0", {"max_episode_steps": 80}), 0).length == 80
+        rollouts(act, make("faulty/Endless-v0"), [0])
+    assert rollouts(act, make("faulty/Endless-v0", {"max_episode_steps": 80}), [0]).lengths == [80]

@@ -32,9 +32,11 @@ class FastActor:
     Args:
         policy: A policy for which `can_act` returns True.
         size: E, the number of observations in each call.
+        by_row: Whether each action has the bits of a call with its observation alone. A matrix product of all
+            observations rounds otherwise; at this size it takes as long.
     """
 
-    def __init__(self, policy: TD3Policy, size: int) -> None:
+    def __init__(self, policy: TD3Policy, size: int, *, by_row: bool = False) -> None:
         (perceptron,) = perceptrons(policy.actor)
         self._policy = policy
         self._actor = policy.actor
@@ -45,7 +47,7 @@ class FastActor:
         box = policy.action_space
         assert isinstance(box, spaces.Box)
         self._low, self._width = box.low, box.high - box.low
-        self._observations, self._actions, self._program = _bind(perceptron, size)
+        self._observations, self._actions, self._program = _bind(perceptron, size, by_row=by_row)
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O], in an array of their own."""
@@ -110,7 +112,7 @@ def are_vectors(*given: spaces.Space[Any]) -> bool:
     return all(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in given)
 
 
-def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray, list[Call]]:
+def _bind(perceptron: nn.Sequential, size: int, *, by_row: bool) -> tuple[np.ndarray, np.ndarray, list[Call]]:
     """Return input [E, I], output [E, A] and the calls that compute the output, the last one a tanh."""
     linears = linear_layers(perceptron)
     dtype = linears[0].weight.detach().numpy().dtype
@@ -125,7 +127,8 @@ def _bind(perceptron: nn.Sequential, size: int) -> tuple[np.ndarray, np.ndarray,
         if parameters:  # the kernel expects one array
             program.append(partial(np.concatenate, parameters, out=theta))
         # At this size memory limits every library; this call has the least overhead.
-        program.append(partial(np.dot, x, weight.T, z))
+        rows = [slice(row, row + 1) for row in range(size)] if by_row else [slice(None)]
+        program += [partial(np.dot, x[row], weight.T, z[row]) for row in rows]
         program.append(CpuKernel(f.spec.settled, dtype).bind_value(z, bias, theta))
         x = z
     return inputs, x, program

@@ -27,7 +27,7 @@ from swimrl.td3.agent import TD3
 from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import perceptrons
 from swimrl.training.monitoring import units
-from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.gait import Gait
 from swimrl.training.monitoring.layers import (
     elementwise_slope,
     hidden_layers,
@@ -96,7 +96,7 @@ class Diagnostics:
                 findings.values.update(self._gradients(sample))
         return findings
 
-    def evaluation(self, gait: GaitRecorder) -> Values:
+    def evaluation(self, gait: Gait) -> Values:
         """Return measurements of an evaluation beside its score: the critics' bias, and effort of the motion.
 
         The bias is the value that critic 1 gives to the policy's own action in the start states, which the

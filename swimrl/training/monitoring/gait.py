@@ -5,14 +5,14 @@ Letters in shapes: E episodes, T steps of all episodes together, O observation, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 
+from swimrl.rollouts import Rollouts
+from swimrl.rollouts.episodes import Kept
 from swimrl.runs import series
-from swimrl.training.evaluation import Transition
 
 NEGLIGIBLE = 0.01
 """Rewards after the step T at which an episode was cut off are neglected if gamma^T is at most this."""
@@ -20,53 +20,24 @@ NEGLIGIBLE = 0.01
 _LEAST_METRES = 1.0  # mean distance of an episode below which energy per metre is meaningless
 
 
-@dataclass
-class _EpisodeRecord:
-    """One episode in progress."""
-
-    start: np.ndarray
-    rewards: list[float]
-    terminated: bool = False
-
-
-class GaitRecorder:
-    """Receives each transition of an evaluation.
+class Gait:
+    """The measurements of an evaluation's episodes.
 
     Args:
-        env: The environment that is stepped. Power is measured if it simulates with MuJoCo, energy per metre
-            if its infos also hold ``x_velocity`` (m/s).
+        done: The episodes, with all of `KEEP`. Power is measured if the environment simulates with MuJoCo,
+            energy per metre if its infos also hold ``x_velocity`` (m/s).
+        env: The environment in which they were played.
     """
 
-    def __init__(self, env: gym.Env[Any, Any]) -> None:
-        self._env = env
-        data = getattr(env.unwrapped, "data", None)
-        # Views of the simulator's own arrays.
-        self._force, self._velocity = (
-            getattr(data, f"actuator_{name}", None) for name in ("force", "velocity")
-        )
-        self._episodes: list[_EpisodeRecord] = []
-        self._is_between = True
-        self._actions: list[np.ndarray] = []
-        self._powers: list[np.ndarray] = []
-        self._forward: list[float] = []
+    KEEP: ClassVar[tuple[Kept, ...]] = ("observations", "actions", "rewards", "x_velocities", "powers")
 
-    def __call__(self, step: Transition) -> None:
-        """Record one step."""
-        if self._is_between:
-            self._episodes.append(_EpisodeRecord(np.array(step.observation), []))
-        episode = self._episodes[-1]
-        episode.rewards.append(step.reward)
-        episode.terminated = step.terminated
-        self._is_between = step.terminated or step.truncated
-        self._actions.append(step.action)
-        if self._force is not None and self._velocity is not None:
-            self._powers.append(self._force * self._velocity)
-        if "x_velocity" in step.info:
-            self._forward.append(step.info["x_velocity"])
+    def __init__(self, done: Rollouts, env: gym.Env[Any, Any]) -> None:
+        self._done = done
+        self._env = env
 
     def starts(self) -> np.ndarray:
         """Return the first observation of each episode, [E, O]."""
-        return np.array([episode.start for episode in self._episodes])
+        return np.array([observations[0] for observations in self._done.observations])
 
     def discounted_return(self, gamma: float) -> float | None:
         """Return the episodes' mean discounted return.
@@ -74,11 +45,11 @@ class GaitRecorder:
         None if an episode was cut off so early that the rewards after it would count.
         """
         returns = []
-        for episode in self._episodes:
-            steps = len(episode.rewards)
-            if not episode.terminated and gamma**steps > NEGLIGIBLE:
+        for rewards, terminated in zip(self._done.rewards, self._done.terminated, strict=True):
+            steps = len(rewards)
+            if not terminated and gamma**steps > NEGLIGIBLE:
                 return None
-            returns.append(float(np.dot(episode.rewards, gamma ** np.arange(steps))))
+            returns.append(float(np.dot(rewards, gamma ** np.arange(steps))))
         return float(np.mean(returns))
 
     def effort(self) -> dict[str, float | None]:
@@ -89,16 +60,19 @@ class GaitRecorder:
         space = self._env.action_space
         assert isinstance(space, gym.spaces.Box)
         largest = np.maximum(np.abs(space.low), np.abs(space.high))
+        actions = np.concatenate(self._done.actions)
         effort: dict[str, float | None] = {
-            series.ACTION_MAGNITUDE.at(): float((np.abs(self._actions) / largest).mean()),
+            series.ACTION_MAGNITUDE.at(): float((np.abs(actions) / largest).mean()),
             series.POWER.at(): None,
             series.ENERGY_PER_METRE.at(): None,
         }
-        if self._powers:
-            effort[series.POWER.at()] = power = float(np.abs(self._powers).sum(axis=1).mean())
-            seconds = len(self._powers) * getattr(self._env.unwrapped, "dt", 0.0)
-            if len(self._forward) == len(self._powers):
-                speed = abs(float(np.mean(self._forward)))
-                if speed * seconds / len(self._episodes) > _LEAST_METRES:
+        if self._done.powers:
+            powers = np.concatenate(self._done.powers)
+            effort[series.POWER.at()] = power = float(np.abs(powers).sum(axis=1).mean())
+            seconds = len(powers) * getattr(self._env.unwrapped, "dt", 0.0)
+            velocities = np.concatenate([np.zeros(0), *self._done.x_velocities])
+            if len(velocities) == len(powers):
+                speed = abs(float(np.mean(velocities)))
+                if speed * seconds / len(self._done.powers) > _LEAST_METRES:
                     effort[series.ENERGY_PER_METRE.at()] = power / speed
         return effort

@@ -18,7 +18,7 @@ from swimrl.training.config import TrainConfig
 from swimrl.training.monitoring import curves
 from swimrl.training.monitoring.diagnostics import Diagnostics, Values
 from swimrl.training.monitoring.film import film
-from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.gait import Gait
 from swimrl.training.monitoring.tensorboard import Board
 from swimrl.training.policy_function import Policy
 
@@ -72,11 +72,7 @@ class Recorder:
         if is_new:
             self._board.describe(config, activations)
 
-    def gait_recorder(self, env: Env) -> GaitRecorder | None:
-        """Return a recorder for an evaluation in ``env``; None without diagnostics."""
-        return GaitRecorder(env) if self._config.diagnosis_interval else None
-
-    def evaluated(self, gait: GaitRecorder | None, policy: Policy) -> None:
+    def evaluated(self, gait: Gait | None, policy: Policy) -> None:
         """Write the measurements of an evaluation beside its score, and film the policy if a film is due."""
         step, every = self._agent.num_timesteps, self._config.video_every
         with self._timed():

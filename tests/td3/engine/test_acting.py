@@ -39,6 +39,17 @@ def test_equals_the_actor(activation: object, size: int) -> None:
     np.testing.assert_allclose(actions, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ["relu", "swim(k=trainable)", ["aulu", "tanh"], "gelu"])
+@pytest.mark.parametrize("net", [[7, 5], [256, 256]])
+def test_by_row_each_action_has_the_bits_of_its_observation_alone(activation: object, net: list[int]) -> None:
+    torch.manual_seed(0)
+    policy = TD3Policy(OBSERVATION, ACTION, lambda _: 1e-3, net_arch=net, activation_fn=activation)
+    observations = np.random.RandomState(1).randn(11, 5)
+    alone = FastActor(policy, 1)
+    expected = np.concatenate([alone(observation[None]) for observation in observations])
+    assert FastActor(policy, 11, by_row=True)(observations).tobytes() == expected.tobytes()
+
+
 def test_sees_new_weights_and_activation_parameters() -> None:
     policy = policy_with("swim(k=trainable)")
     actor = FastActor(policy, 1)

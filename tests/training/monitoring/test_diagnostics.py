@@ -15,16 +15,16 @@ from torch import nn
 from swimrl.activations import activation
 from swimrl.envs.make import Env
 from swimrl.envs.seeding import Streams
+from swimrl.rollouts import Rollouts
 from swimrl.td3.agent import TD3
 from swimrl.td3.config import TD3Config
 from swimrl.td3.network import linear_layers
 from swimrl.td3.policy import perceptrons
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
-from swimrl.training.evaluation import Transition
 from swimrl.training.monitoring.curves import curve, draw, learned_curves
 from swimrl.training.monitoring.diagnostics import Diagnostics, before_last_update
-from swimrl.training.monitoring.gait import GaitRecorder
+from swimrl.training.monitoring.gait import Gait
 from swimrl.training.monitoring.layers import elementwise_slope, named_perceptrons, shown_parameters
 from swimrl.training.monitoring.sample import Sampler
 
@@ -501,21 +501,19 @@ class TestLearnedParameters:
 
 class TestBias:
     def recorded(self, agent: TD3, rewards: list[float], *, terminated: bool) -> dict[str, float | None]:
-        recorder = GaitRecorder(build.build_environment(TrainConfig(env="worlds/Line-v0")))
-        for start in ([1.0, 2.0], [3.0, -1.0]):
-            for number, reward in enumerate(rewards):
-                is_last = number == len(rewards) - 1
-                recorder(
-                    Transition(
-                        np.array(start) + number,
-                        np.zeros(1, np.float32),
-                        reward,
-                        terminated and is_last,
-                        not terminated and is_last,
-                        {},
-                    )
-                )
-        return diagnostics_of(agent).evaluation(recorder)
+        steps = len(rewards)
+        starts = np.array([[1.0, 2.0], [3.0, -1.0]])
+        done = Rollouts(
+            np.full(2, sum(rewards)),
+            np.full(2, steps),
+            np.full(2, terminated),
+            np.full(2, not terminated),
+            observations=[start + np.arange(steps + 1)[:, None] for start in starts],
+            actions=[np.zeros((steps, 1), np.float32)] * 2,
+            rewards=[np.array(rewards)] * 2,
+        )
+        gait = Gait(done, build.build_environment(TrainConfig(env="worlds/Line-v0")))
+        return diagnostics_of(agent).evaluation(gait)
 
     def test_is_the_first_critics_value_less_the_discounted_return(self) -> None:
         agent = agent_of("relu", td3={"gamma": 0.5})
