@@ -35,6 +35,8 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = f"swimrl {version}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_additional_pages = {"index": "forward.html"}
 html_show_copyright = False
 html_show_sphinx = False

@@ -77,3 +77,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     assert (tmp_path / "runs").is_dir()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    # A bar is one output that is replaced in place; a bar as text would be a stream with carriage returns.
+    assert not [output.text for output in outputs if "\r" in output.get("text", "")]
+    assert any(" 60/60 " in output.get("data", {}).get("text/plain", "") for output in outputs)

@@ -23,8 +23,10 @@ class ProgressBar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        from swimrl.training.progress import NotebookBar
+
         console = Console(stderr=True)
-        self._bar = Progress(
+        self._bar = (NotebookBar if console.is_jupyter and not self._quiet else Progress)(
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),

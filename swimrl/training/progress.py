@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -20,10 +21,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
-from tqdm.auto import tqdm
 
 from swimrl.runs.directory import Episode
 from swimrl.runs.record import RunRecord
+
+_NOTEBOOK_EVERY_S = 0.5
 
 
 class SurvivableOutput(io.TextIOBase):
@@ -156,25 +158,54 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "-/s", style="cyan")
 
 
+class NotebookBar(Progress):
+    """A progress bar in the output of a notebook's cell, replaced in place. It needs no widgets."""
+
+    def __init__(self, *columns: str | ProgressColumn, **options: Any) -> None:
+        super().__init__(*columns, **options | {"auto_refresh": False})
+        self._drawn = 0.0
+
+    def start(self) -> None:
+        """Show the bar."""
+        self._handle = importlib.import_module("IPython.display").display(self, display_id=True)
+
+    def update(self, *args: Any, **changes: Any) -> None:
+        """Move the bar, and draw it at most twice a second."""
+        super().update(*args, **changes)
+        if time.monotonic() - self._drawn > _NOTEBOOK_EVERY_S:
+            self._draw()
+
+    def stop(self) -> None:
+        """Leave the bar at its last position; a transient bar disappears."""
+        if self.live.transient:
+            self._handle.update({"text/plain": ""}, raw=True)
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._handle.update(self)
+        self._drawn = time.monotonic()
+
+
 class BarReporter:
-    """A progress bar: steps, steps/s, last evaluation, time left.
+    """A progress bar in a terminal or a notebook: steps, steps/s, last evaluation, time left.
 
     Args:
-        console: The terminal.
+        console: The terminal, or the notebook.
         title: Lines to print above it when training starts.
     """
 
     def __init__(self, console: Console, title: Sequence[str]) -> None:
         self._title = title
-        self._bar = Progress(
+        self._bar = (NotebookBar if console.is_jupyter else Progress)(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=40 if console.is_jupyter else None),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             _Rate(),
             TextColumn("{task.fields[score]}", style="green"),
             TimeRemainingColumn(compact=True),
             console=console,
-            expand=True,
+            expand=not console.is_jupyter,
             speed_estimate_period=20,
         )
         self._last = 0.0
@@ -250,49 +281,10 @@ class LineReporter:
         """Do nothing."""
 
 
-class NotebookReporter:
-    """A progress bar below the cell of a notebook: steps, steps/s, last evaluation, time left.
-
-    Args:
-        console: Where to print the title.
-        title: Lines to print above the bar when training starts.
-    """
-
-    def __init__(self, console: Console, title: Sequence[str]) -> None:
-        self._console = console
-        self._title = title
-
-    def start(self, steps: int) -> None:
-        """Print the title and show the bar."""
-        print_lines(self._console, self._title)
-        self._bar = tqdm(total=steps, desc="training", unit=" steps", mininterval=0.5)
-
-    def step(self, done: int) -> None:
-        """Move the bar."""
-        self._bar.update(done - self._bar.n)
-
-    def evaluation(self, step: int, episodes: list[Episode]) -> None:
-        """Show the mean return."""
-        self._bar.set_postfix_str(f"return {_mean_return(episodes):,.0f}", refresh=False)
-        self._bar.update(step - self._bar.n)
-
-    def final(self, done: int, total: int) -> None:
-        """Show the fresh episodes as a second bar's progress."""
-        if done == 0:
-            self._bar.close()
-            self._bar = tqdm(total=total, desc="final episodes", unit=" episodes", mininterval=0.5)
-        self._bar.update(done - self._bar.n)
-
-    def stop(self) -> None:
-        """Leave the bar at its last position."""
-        self._bar.close()
-
-
 def reporter_for(console: Console, title: Sequence[str]) -> Reporter:
     """Return the reporter that suits ``console``; it prints ``title`` when training starts."""
-    if console.is_jupyter and not console.quiet:
-        return NotebookReporter(console, title)
-    return (BarReporter if console.is_terminal and not console.quiet else LineReporter)(console, title)
+    shows_bars = (console.is_terminal or console.is_jupyter) and not console.quiet
+    return (BarReporter if shows_bars else LineReporter)(console, title)
 
 
 def summary(record: RunRecord) -> list[str]:
