@@ -12,6 +12,7 @@ ROOMS = [
     "colours",
     "fields",
     "host",
+    "polynomials",
     "activations",
     "stats",
     "timing",

@@ -98,18 +98,18 @@ def plot(curves: Sequence[Curve], path: Path) -> None:
     Raises:
         InputError: Another kind of file, or matplotlib is not installed.
     """
-    pyplot = _pyplot(path)
+    pyplot = pyplot_for(path)
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for number, one in enumerate(curves):
         style = {"color": pyplot.get_cmap("tab10")(number % 10), "linewidth": 1.8}
         axes[0].plot(one.x, one.value, label=one.name, **style)
         axes[1].plot(one.x, one.slope, **style)
     for axis, title in zip(axes, ("f(x)", "f'(x)"), strict=True):
-        _style(axis)
+        style_axes(axis)
         axis.set_title(title, color=INK, fontsize=11, loc="left")
         axis.tick_params(labelsize=9, colors=SOFT)
     axes[0].legend(frameon=False, fontsize=9, labelcolor=INK)
-    _save(pyplot, figure, path)
+    save(pyplot, figure, path)
 
 
 def gallery(curves: Sequence[Curve], path: Path, *, columns: int = 5) -> None:
@@ -123,14 +123,14 @@ def gallery(curves: Sequence[Curve], path: Path, *, columns: int = 5) -> None:
     Raises:
         InputError: Another kind of file, or matplotlib is not installed.
     """
-    pyplot = _pyplot(path)
+    pyplot = pyplot_for(path)
     rows = -(-len(curves) // columns)
     size = (2.0 * columns, 1.55 * rows)
     figure, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for axis in axes.flat[len(curves) :]:
         axis.set_visible(False)
     for axis, one in zip(axes.flat, curves, strict=False):
-        _style(axis)
+        style_axes(axis)
         axis.plot(one.x, one.slope, color=SOFT, linewidth=0.9, linestyle=(0, (3, 2)))
         axis.plot(one.x, one.value, color=ACCENT, linewidth=1.6)
         low, high = float(np.min(one.value)), float(np.max(one.value))
@@ -138,10 +138,11 @@ def gallery(curves: Sequence[Curve], path: Path, *, columns: int = 5) -> None:
         axis.set_ylim(max(low, -6) - margin, min(high, 6) + margin)
         axis.set_title(one.name, color=INK, fontsize=8, loc="left", pad=3)
         axis.tick_params(labelsize=6, colors=SOFT, length=2)
-    _save(pyplot, figure, path)
+    save(pyplot, figure, path)
 
 
-def _style(axis: Any) -> None:
+def style_axes(axis: Any) -> None:
+    """Give axes the grid and the colours of our figures."""
     axis.grid(color=GRID, linewidth=0.6)
     axis.axhline(0, color=SOFT, linewidth=0.6)
     axis.axvline(0, color=SOFT, linewidth=0.6)
@@ -150,7 +151,12 @@ def _style(axis: Any) -> None:
         spine.set_visible(False)
 
 
-def _pyplot(path: Path) -> Any:
+def pyplot_for(path: Path) -> Any:
+    """Return matplotlib's pyplot, set up to write a file.
+
+    Raises:
+        InputError: Neither ``.png`` nor ``.svg``, or matplotlib is not installed.
+    """
     if path.suffix not in (".png", ".svg"):
         raise InputError(f"cannot write a figure to {str(path)!r}; end its name in .png or .svg")
     try:
@@ -167,7 +173,8 @@ def _pyplot(path: Path) -> Any:
     return pyplot
 
 
-def _save(pyplot: Any, figure: Any, path: Path) -> None:
+def save(pyplot: Any, figure: Any, path: Path) -> None:
+    """Write and close a figure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {"Date": None} if path.suffix == ".svg" else None
     figure.savefig(path, dpi=100, metadata=metadata)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from swimrl.activations.language.python_code import as_module, function_lines, in_dtype_of_x
-from swimrl.activations.numpy.source import NUMPY
+from swimrl.activations.numpy.library import NUMPY
 from swimrl.activations.torch.programs import value_program
 from swimrl.exporting.controller import Controller
 from swimrl.runs.weights import CLIP, EPSILON

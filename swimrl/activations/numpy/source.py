@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from swimrl.activations.language.formula import Formula
-from swimrl.activations.language.python_code import Library, in_dtype_of_x, plain_function
+from swimrl.activations.language.python_code import in_dtype_of_x, plain_function
+from swimrl.activations.numpy.library import NUMPY
 from swimrl.activations.torch.programs import value_program
-
-NUMPY = Library(("import math", "", "import numpy as np"), Path(__file__).with_name("operations.py"))
 
 
 def numpy_code(formula: Formula, name: str) -> str:
