@@ -1,7 +1,8 @@
 """A policy as C99: one source file and one header, no allocation, no state, nothing but libm.
 
-The weights are stored by input, so that the inner loop of a layer runs over its units. Compilers vectorise
-such a loop without permission to reorder sums.
+The weights of a hidden layer are stored by input, so that the inner loop runs over its units. Compilers
+vectorise such a loop without permission to reorder sums. A layer of few units has 16 sums for each unit
+instead.
 """
 
 from __future__ import annotations
@@ -14,11 +15,21 @@ import numpy as np
 
 from swimrl.activations.c.operations import helper_source
 from swimrl.activations.c.source import c_function
+from swimrl.exporting.c_math import C_MATH, without_calls
 from swimrl.exporting.controller import Controller, Layer
 from swimrl.runs.weights import CLIP, EPSILON
 
-COMPILE = "cc -std=c99 -O3 -march=native -fno-math-errno"
+COMPILE = "cc -O3 -march=native -fno-math-errno"
 """The suggested compiler line. -ffast-math is not in it: it removes the tests for NaN."""
+
+_FEW = 16
+"""Layers with fewer units store their weights by unit."""
+
+_RESTRICT = """\
+#ifdef __cplusplus
+#define restrict __restrict
+#endif
+"""
 
 _DENSE = """\
 static void dense(const float *restrict w, const float *restrict b, const float *restrict x, int inputs,
@@ -38,6 +49,31 @@ static void dense(const float *restrict w, const float *restrict b, const float 
         for (int u = 0; u < units; ++u) {
             y[u] += w[u] * x[i];
         }
+    }
+}
+"""
+
+_DENSE_FEW = """\
+/* For few units: 16 sums for each of them, so that the compiler can vectorise. */
+static void dense_few(const float *restrict w, const float *restrict b, const float *restrict x, int inputs,
+                      float *restrict y, int units)
+{
+    for (int u = 0; u < units; ++u, w += inputs) {
+        float sums[16] = {0.0f};
+        float total = b[u];
+        int i = 0;
+        for (; i + 16 <= inputs; i += 16) {
+            for (int k = 0; k < 16; ++k) {
+                sums[k] += w[i + k] * x[i + k];
+            }
+        }
+        for (int k = 0; k < 16; ++k) {
+            total += sums[k];
+        }
+        for (; i < inputs; ++i) {
+            total += w[i] * x[i];
+        }
+        y[u] = total;
     }
 }
 """
@@ -71,6 +107,7 @@ _TEST = """\
 int main(void)
 {{
     float action[{A}];
+    volatile float used; /* otherwise a compiler may leave out the loop that is timed */
     double worst = 0.0;
     for (int k = 0; k < {count}; ++k) {{
         if ({name}_act(test_observations + k * {O}, action) != 0) {{
@@ -85,9 +122,11 @@ int main(void)
     const clock_t start = clock();
     for (int k = 0; k < 10000; ++k) {{
         {name}_act(test_observations + (k % {count}) * {O}, action);
+        used = action[0];
     }}
     const double microseconds = 1e6 * (double)(clock() - start) / (double)CLOCKS_PER_SEC / 10000.0;
     printf("largest difference %.3g, allowed %.3g; %.2f us an action\\n", worst, {tolerance}, microseconds);
+    (void)used;
     return worst <= {tolerance} ? 0 : 1;
 }}
 #endif
@@ -157,16 +196,25 @@ def c_source(
             "",
             "#include <float.h>",
             "#include <math.h>",
+            "#include <stdint.h>",
+            "#include <string.h>",
             "",
+            _RESTRICT,
             *_constants(controller),
-            *(helper_source(helper, "float") for helper in sorted(helpers)),
-            *(definition for _, definition in functions.values()),
-            _DENSE,
+            C_MATH,
+            *(without_calls(helper_source(helper, "float")) for helper in sorted(helpers)),
+            *(without_calls(definition) for _, definition in functions.values()),
+            *([_DENSE] if not all(map(_has_few_units, controller.layers)) else []),
+            *([_DENSE_FEW] if any(map(_has_few_units, controller.layers)) else []),
             *([_LAYER_NORM] if has_norm else []),
             *_act(controller, {canonical: f for canonical, (f, _) in functions.items()}, name),
             test,
         ]
     )
+
+
+def _has_few_units(layer: Layer) -> bool:
+    return len(layer.bias) < _FEW
 
 
 def _activations(controller: Controller) -> tuple[dict[str, tuple[str, str]], set[str]]:
@@ -184,10 +232,12 @@ def _activations(controller: Controller) -> tuple[dict[str, tuple[str, str]], se
 
 def _constants(controller: Controller) -> Iterator[str]:
     if (n := controller.normalisation) is not None:
-        yield _array("observation_mean", n.mean)
+        mean, rest = controller.mean_in_float32()
+        yield _array("observation_mean", mean)
+        yield _array("observation_mean_rest", rest)
         yield _array("observation_deviation", np.sqrt(n.var + EPSILON))
     for number, layer in enumerate(controller.layers, start=1):
-        yield _array(f"weight{number}", layer.weight.T)
+        yield _array(f"weight{number}", layer.weight if _has_few_units(layer) else layer.weight.T)
         yield _array(f"bias{number}", layer.bias)
         if layer.norm is not None:
             yield _array(f"norm_scale{number}", layer.norm.scale)
@@ -207,7 +257,9 @@ def _act(controller: Controller, functions: Mapping[str, str], name: str) -> Ite
     yield f"    for (int i = 0; i < {size}; ++i) {{"
     yield "        if (!isfinite(observation[i])) {\n            return 1;\n        }"
     if controller.normalisation is not None:
-        yield "        const float z = (observation[i] - observation_mean[i]) / observation_deviation[i];"
+        yield "        const float centred ="
+        yield "            (observation[i] - observation_mean[i]) - observation_mean_rest[i];"
+        yield "        const float z = centred / observation_deviation[i];"
         yield f"        x[i] = z < {-CLIP}f ? {-CLIP}f : z > {CLIP}f ? {CLIP}f : z;"
     else:
         yield "        x[i] = observation[i];"
@@ -221,12 +273,13 @@ def _act(controller: Controller, functions: Mapping[str, str], name: str) -> Ite
 
 def _layer(number: int, layer: Layer, functions: Mapping[str, str]) -> Iterator[str]:
     units, inputs = layer.weight.shape
-    yield f"    dense(weight{number}, bias{number}, x, {inputs}, y, {units});"
+    dense = "dense_few" if _has_few_units(layer) else "dense"
+    yield f"    {dense}(weight{number}, bias{number}, x, {inputs}, y, {units});"
     if layer.norm is not None:
         epsilon = f"{layer.norm.epsilon:.9g}f"
         yield f"    layer_norm(norm_scale{number}, norm_shift{number}, {epsilon}, y, {units});"
     if layer.activation is None:
-        call = "tanhf(y[u])"
+        call = "act_tanh(y[u])"
     else:
         arguments = [
             f"parameter{number}_{key}[{'u' if value.size > 1 else 0}]"

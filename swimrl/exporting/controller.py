@@ -90,11 +90,22 @@ class Controller:
         """A."""
         return len(self.low)
 
+    def mean_in_float32(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return two float32 arrays [O] whose sum is the mean of the observations.
+
+        One is not enough where an observation hardly varies: its deviation can be 1e-5 of its mean, so that
+        the rounding of the mean would become a difference of 1e-3.
+        """
+        assert self.normalisation is not None
+        mean = self.normalisation.mean
+        rounded = mean.astype(np.float32)
+        return rounded, (mean - rounded).astype(np.float32)
+
     def constants(self) -> list[np.ndarray]:
         """Return every array that a file must hold."""
         arrays = [self.low, self.high]
         if self.normalisation is not None:
-            arrays += [self.normalisation.mean, self.normalisation.var]
+            arrays += [*self.mean_in_float32(), self.normalisation.var]
         for layer in self.layers:
             arrays += [layer.weight, layer.bias, *layer.parameters.values()]
             if layer.norm is not None:

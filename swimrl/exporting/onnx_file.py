@@ -37,7 +37,9 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any]) -> bytes:
     graph = Graph()
     x = INPUT
     if (n := controller.normalisation) is not None:
-        centred = graph.node("Sub", x, graph.constant(n.mean, "normalisation.mean"))
+        mean, rest = controller.mean_in_float32()
+        centred = graph.node("Sub", x, graph.constant(mean, "normalisation.mean"))
+        centred = graph.node("Sub", centred, graph.constant(rest, "normalisation.mean_rest"))
         deviation = graph.constant(np.sqrt(n.var + EPSILON), "normalisation.deviation")
         x = graph.node("Div", centred, deviation)
         x = graph.node("Clip", x, graph.constant(-CLIP), graph.constant(CLIP))

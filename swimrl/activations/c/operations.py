@@ -54,7 +54,7 @@ HELPERS = {
     "isru_gate": Helper(
         # For u < 0 the plain form 0.5 (1 + u/sqrt(1 + u^2)) cancels; this one does not.
         "real u",
-        "const real r = sqrt(1.0 + u * u), t = 0.5 / r / (r + fabs(u)); return u > 0.0 ? 1.0 - t : t;",
+        "const real r = sqrt(1.0 + u * u), t = 0.5 / (r * (r + fabs(u))); return u > 0.0 ? 1.0 - t : t;",
     ),
     "isru_slope": Helper("real u", "const real r = 1.0 / sqrt(1.0 + u * u); return 0.5 * r * r * r;"),
     "ndtr": Helper("real u", "return 0.5 * erfc(-0.70710678118654757 * u);"),
@@ -68,9 +68,9 @@ HELPERS = {
     "softplus": Helper("real u", "return (u > 0.0 ? u : 0.0) + log1p(exp(-fabs(u)));"),
     "step": Helper("real u", "return u > 0.0 ? 1.0 : 0.0;"),
     "tanh_softplus": Helper(
-        # tanh(log(1 + e)) = n / (n + 2) with e = exp(u), n = e (e + 2); for u > 20 it rounds to 1.
+        # tanh(log(1 + e)) = n / (n + 2) with e = exp(u), n = e (e + 2); for u >= 20 it rounds to 1.
         "real u",
-        "if (u > 20.0) { return 1.0; } const real e = exp(u), n = e * (e + 2.0); return n / (n + 2.0);",
+        "const real e = exp(u > 20.0 ? 20.0 : u), n = e * (e + 2.0); return n / (n + 2.0);",
     ),
     "tanh_softplus_slope": Helper(
         # sech2(softplus(u)) sigmoid(u) = 4 e (1 + e) / (n + 2)^2
