@@ -27,7 +27,9 @@ RESAMPLES = 10_000
 _EXACT_UP_TO = 20_000
 """Up to this number of divisions of the runs, all are tried; otherwise `RESAMPLES` are drawn."""
 
-Method = Literal["student-t", "welch-t", "bootstrap-t", "permutation", "percentile bootstrap"]
+Method = Literal[
+    "student-t", "welch-t", "bootstrap-t", "permutation", "percentile bootstrap", "stagewise", "repeated"
+]
 
 
 @dataclass(frozen=True)
