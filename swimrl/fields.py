@@ -120,7 +120,7 @@ def from_mapping(kind: type[T], content: Mapping[str, Any], *, source: str, pref
             raise ConfigError(f"{source}: unknown key {prefix}{key!s}; {known}")
         if name in values:
             raise ConfigError(f"{source}: key {prefix}{key!s} is given twice; give it once")
-        hint, full_name = hints[name], f"{source}: {prefix}{name}"
+        hint, full_name = _without_none(hints[name], value), f"{source}: {prefix}{name}"
         if not (dataclasses.is_dataclass(hint) and isinstance(hint, type)):
             values[name] = converted(hint, value, name=full_name)
         elif isinstance(value, Mapping):
@@ -131,6 +131,13 @@ def from_mapping(kind: type[T], content: Mapping[str, Any], *, source: str, pref
         return kind(**values)
     except InputError as error:
         raise ConfigError(f"{source}: {error}") from error
+
+
+def _without_none(hint: Any, value: Any) -> Any:
+    """Return a dataclass for the hint of one or None, unless the value is None; other hints stay."""
+    options = [option for option in typing.get_args(hint) if option is not types.NoneType]
+    is_nested = len(options) == 1 and dataclasses.is_dataclass(options[0])
+    return options[0] if is_nested and value is not None else hint
 
 
 def to_mapping(config: Any) -> dict[str, Any]:

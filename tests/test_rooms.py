@@ -23,9 +23,9 @@ ROOMS = [
     "training",
     "exporting",
     "bench",
-    "sweeps",
     "reporting",
     "repairing",
+    "sweeps",
     "cli",
 ]
 FILES_BESIDE_THE_ROOMS = ("errors", "colours", "fields", "host")

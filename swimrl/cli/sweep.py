@@ -10,6 +10,7 @@ examples:
   swimrl sweep --config configs/studies/smoke.yaml --executor ray
   swimrl sweep --config configs/studies/smoke.yaml --emit-slurm smoke.sh
   swimrl sweep --config configs/studies/swim-paper.yaml --watch
+  swimrl sweep --config configs/studies/sequential-smoke.yaml --until-decided
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class Args:
 
     only: Annotated[str | None, tyro.conf.arg(metavar="N|N-M")] = None
     """Do one run alone, or some: their numbers, from 0, in the order of --dry-run."""
+
+    until_decided: bool = False
+    """Do one look after the other and stop arms whose comparison is decided; the study's primary declares the
+    looks (docs/sweeps.md). With --dry-run or --emit-slurm: the runs of the next look."""
 
     executor: Literal["local", "ray"] = "local"
     """What does the runs: processes of this machine, or a Ray cluster that it belongs to (docs/sweeps.md)."""
@@ -144,6 +149,7 @@ def run(args: Args) -> None:
         name=name,
         out=folder,
         only=args.only,
+        until_decided=args.until_decided,
         executor=args.executor,
         jobs=args.jobs,
         ray_address=args.ray_address,
@@ -162,6 +168,8 @@ def _check(args: Args) -> None:
     given = [flag for flag, is_given in instead.items() if is_given]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} exclude each other; give one of them")
+    if args.until_decided and args.only is not None:
+        raise InputError("--until-decided does whole looks; leave out --only")
     if args.emit_slurm and args.only is not None:
         raise InputError("--emit-slurm writes tasks for all runs; leave out --only")
     if args.executor == "local" and (args.ray_address or args.ray_mirror):
@@ -184,6 +192,23 @@ def _config(args: Args) -> SweepConfig:
     return SweepConfig(base, axes, parse_seeds(args.seeds), file.primary)
 
 
+def _next_look(config: SweepConfig, folder: Path) -> SweepConfig:
+    """Return the study reduced to the runs of its next look, and say which look that is."""
+    from swimrl.sweeps.display import print_line
+    from swimrl.sweeps.looks import next_look
+    from swimrl.training import build
+
+    build.import_modules(config.base)
+    look = next_look(config, folder)
+    if look is None:
+        raise InputError(
+            f"every declared comparison of {folder} is decided, so no look is left; `swimrl report {folder}` "
+            "has the verdict"
+        )
+    print_line(Console(file=sys.stderr, highlight=False), look.title)
+    return look.config
+
+
 def _start_nothing(args: Args, config: SweepConfig) -> None:
     from swimrl.sweeps.api import place_of, planned_runs
     from swimrl.sweeps.costs import costs_of, jobs_for
@@ -192,6 +217,8 @@ def _start_nothing(args: Args, config: SweepConfig) -> None:
     from swimrl.sweeps.study_record import read_study_record
 
     name, folder = place_of(args.study, args.out, args.config)
+    if args.until_decided:
+        config = _next_look(config, folder)
     runs = planned_runs(config, folder, args.only)
     reader = StatusReader({run.directory.path: run.config.steps for run in runs})
     console = Console(file=sys.stdout, highlight=False)

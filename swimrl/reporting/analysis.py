@@ -14,7 +14,7 @@ import numpy as np
 from swimrl.errors import ConfigError, UndeterminedError, closest
 from swimrl.reporting.comparisons import compare
 from swimrl.reporting.declaration import canonical, declaration
-from swimrl.reporting.findings import Analysis, Arm, Normalised, determined
+from swimrl.reporting.findings import Analysis, Arm, Comparison, Normalised, determined
 from swimrl.reporting.metrics import max_of_mean, score
 from swimrl.reporting.read import Collection, Excluded, Run
 from swimrl.runs.declaration import Primary
@@ -105,7 +105,7 @@ def analyse(
         comparisons=tuple(comparisons),
         normalised=tuple(_normalised(arms, chosen, zero, seed)),
         excluded=tuple(excluded),
-        interim=_interim(collection.runs, arms, primary),
+        interim=_interim(collection.runs, arms, primary, comparisons),
         warnings=(*declared.warnings, *_warnings(collection.runs, arms, ends, zero)),
         failure=failure,
         zero=zero,
@@ -198,11 +198,18 @@ def _normalised(
             )
 
 
-def _interim(runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None) -> str | None:
+def _interim(
+    runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None, comparisons: Sequence[Comparison]
+) -> str | None:
     unfinished = sum(run.status in ("running", "stopped", "interrupted") for run in runs)
     are = "is" if unfinished == 1 else "are"
     reasons = [f"{unfinished} of {len(runs)} runs {are} not finished"] if unfinished else []
-    if primary is not None:
+    if primary is not None and primary.sequential is not None:
+        decided = {c.arm for c in comparisons if c.decision is not None and c.decision.is_over}
+        waiting = [name for name in primary.comparisons if name not in decided]
+        if waiting:
+            reasons.append(f"the next look at {', '.join(waiting)} is to come")
+    elif primary is not None:
         counted = {(arm.env, arm.name): len(arm.scores) for arm in arms}
         envs = primary.environments or sorted({run.env for run in runs})
         planned = [(env, name) for env in envs for name in (primary.baseline, *primary.comparisons)]

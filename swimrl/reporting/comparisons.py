@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.findings import Arm, Comparison, Undetermined, determined
+from swimrl.reporting.findings import Arm, Comparison, Decision, Undetermined, determined
 from swimrl.reporting.read import Run
+from swimrl.reporting.sequential import decide
 from swimrl.runs.declaration import Primary
 from swimrl.stats import aggregate, comparison, interval, power
 from swimrl.stats.comparison import Test
@@ -110,11 +111,51 @@ def compare(
             )
     primaries = _primaries(twos, primary)
     tests = {pair: determined(two.test) for pair, two in twos.items()}
+    decisions = _decisions(twos, primaries, primary, runs, seed)
+    if primary is not None and primary.sequential is not None:
+        for pair in primaries:
+            tests[pair] = _sequential_test(decisions.get(pair))
     adjusted = _adjusted(tests, primaries, primary)
     return [
-        _comparison(env, name, baseline, two, tests[env, name], adjusted.get((env, name)), primaries)
+        _comparison(
+            env,
+            name,
+            baseline,
+            two,
+            tests[env, name],
+            adjusted.get((env, name)),
+            primaries,
+            decisions.get((env, name)),
+        )
         for (env, name), two in twos.items()
     ]
+
+
+def _decisions(
+    twos: Mapping[_Pair, _Two],
+    primaries: set[_Pair],
+    primary: Primary | None,
+    runs: Sequence[Run],
+    seed: int,
+) -> dict[_Pair, Decision]:
+    """Return the decision on each declared comparison, if looks or a margin are declared."""
+    if primary is None or primary.paired or (primary.sequential is None and primary.margin is None):
+        return {}
+    by_name = {name: (env, name) for env, name in primaries}
+    in_order = [name for name in primary.comparisons if name in by_name]
+    decided = decide(
+        {name: (twos[by_name[name]].arm, twos[by_name[name]].baseline) for name in in_order},
+        primary,
+        sorted({run.seed for run in runs}),
+        seed=seed,
+    )
+    return {by_name[name]: decision for name, decision in decided.items()}
+
+
+def _sequential_test(decision: Decision | None) -> Test | Undetermined:
+    if decision is None:
+        return Undetermined("the runs of the first look are not complete")
+    return Test(decision.p_value, f"exact sequential Mann-Whitney, {decision.spending} spending")
 
 
 def _by_seed(arm: Arm) -> dict[int, float]:
@@ -148,10 +189,12 @@ def _adjusted(
             for pair, test in tests.items()
             if isinstance(test, Test) and (pair in primaries) == is_primary
         }
-        holm = is_primary and primary is not None and primary.correction == "holm"
-        correct = comparison.holm if holm else comparison.benjamini_hochberg
+        correction = primary.correction if is_primary and primary is not None else "benjamini-hochberg"
+        if correction == "fixed-sequence" and primary is not None:
+            order = primary.comparisons
+            family = dict(sorted(family.items(), key=lambda item: order.index(item[0][1])))
         # The corrections take text as keys.
-        corrected = correct({str(pair): p for pair, p in family.items()})
+        corrected = comparison.CORRECTIONS[correction]({str(pair): p for pair, p in family.items()})
         adjusted.update({pair: corrected[str(pair)] for pair in family})
     return adjusted
 
@@ -164,6 +207,7 @@ def _comparison(
     test: Test | Undetermined,
     adjusted: float | None,
     primaries: set[_Pair],
+    decision: Decision | None,
 ) -> Comparison:
     x, y = two.scores
     common = Undetermined("returns of different tasks have no common unit")
@@ -197,4 +241,5 @@ def _comparison(
         seeds_needed=(
             {} if env is None else {effect: determined(partial(needed, effect)) for effect in EFFECTS}
         ),
+        decision=decision,
     )

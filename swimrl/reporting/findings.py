@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -71,6 +71,66 @@ class Arm:
         return self.runs[0].values
 
 
+Outcome = Literal["better", "worse", "equal", "futile", "undecided", "open"]
+"""How a declared comparison stands. ``undecided``: all looks are taken; ``open``: the next may decide."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The decision on a declared comparison, at the last look that is complete."""
+
+    outcome: Outcome
+
+    look: int
+    """The last complete look, from 1."""
+
+    looks: int
+    """How many looks are planned."""
+
+    seeds: int
+    """Seeds of each arm at this look."""
+
+    spending: str
+
+    p_value: float
+    """The least level at which the sequential test rejects."""
+
+    adjusted: float
+    """The same after correction for the number of comparisons."""
+
+    margin: str | None
+    p_equal: float | None
+    """The least level at which both one-sided tests at the margin's ends reject; None without a margin."""
+
+    adjusted_equal: float | None
+
+    equal_welch: Test | Undetermined
+    """The one-sided tests by Welch, without regard to the looks."""
+
+    is_equal: bool
+    """Whether equality within the margin is established."""
+
+    chance: float | None
+    """The chance that the last look decides if the trend so far is the truth; None at the last look."""
+
+    naive: Interval | Undetermined
+    """The difference of means at this look, which is too far from 0 where a study stops early."""
+
+    unbiased: Interval | Undetermined
+    """The median-unbiased estimate after stopping."""
+
+    repeated: Interval | Undetermined
+    """The interval that holds the truth at all looks at once with probability 0.95."""
+
+    more_seeds: int | None
+    """More seeds of each arm that would be expected to decide by the trend so far; None if unknown."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further look is taken."""
+        return self.outcome != "open"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """An arm against the baseline, on one task or over all of them."""
@@ -108,6 +168,9 @@ class Comparison:
 
     seeds_needed: Mapping[float, power.Seeds | Undetermined]
     """Seeds needed in each arm, by the effect as a share of the baseline's score."""
+
+    decision: Decision | None = None
+    """The decision on a comparison whose declaration has looks or a margin."""
 
     @property
     def established(self) -> bool:

@@ -17,6 +17,7 @@ from swimrl.reporting.tables.table import Cell, Column, Table
 from swimrl.reporting.tables.table import markdown as table_markdown
 from swimrl.reporting.undetermined import reasons
 from swimrl.reporting.verdict import sentences
+from swimrl.runs.declaration import Primary
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -110,10 +111,21 @@ def facts(contents: Contents) -> list[str]:
         lines.append(
             f"Declared before the first run: {primary.metric}, {', '.join(primary.comparisons)} against "
             f"{primary.baseline} on {environments}, {primary.planned_seeds} seeds each, "
-            f"{'paired' if primary.paired else 'unpaired'}, correction {primary.correction} "
+            f"{'paired' if primary.paired else 'unpaired'}, correction {primary.correction}{_looks(primary)} "
             f"(SHA-256 of the declaration: {analysis.primary_sha256})."
         )
     return lines
+
+
+def _looks(primary: Primary) -> str:
+    """Return the declared margin and looks, to stand at the end of an enumeration."""
+    parts = [] if primary.margin is None else [f"margin {primary.margin}"]
+    if primary.sequential is not None:
+        looks = ", ".join(map(str, primary.sequential.looks))
+        parts.append(f"looks at {looks} seeds, {primary.sequential.spending} spending")
+        if primary.sequential.futility is not None:
+            parts.append(f"futile below {primary.sequential.futility:g}")
+    return "".join(f", {part}" for part in parts)
 
 
 def _cell(column: Column, cell: Cell) -> str:

@@ -101,6 +101,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "established": comparison.established,
         "minimum_detectable_effect": _plain(comparison.detectable),
         "seeds_needed": {f"{effect:g}": _plain(seeds) for effect, seeds in comparison.seeds_needed.items()},
+        "decision": _plain(comparison.decision),
     }
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.findings import Arm, Comparison, Normalised, Undetermined
+from swimrl.reporting.findings import Arm, Comparison, Decision, Normalised, Undetermined
 
 _NAMES = {
     "mean": "interval of the mean",
@@ -21,6 +21,9 @@ _NAMES = {
     "probability_of_improvement": "probability of improvement",
     "test": "test",
     "detectable": "smallest effect found",
+    "naive": "naive difference at a look",
+    "unbiased": "estimate corrected for stopping",
+    "repeated": "repeated interval",
 }
 
 
@@ -34,6 +37,11 @@ def reasons(contents: Contents) -> list[str]:
     for comparison in analysis.comparisons:
         for name, value in _fields(comparison):
             concerned[_NAMES[name], value.why].append(f"{comparison.arm} on {comparison.env or 'all tasks'}")
+        for name, value in _fields(comparison.decision) if comparison.decision is not None else ():
+            if name in _NAMES:
+                concerned[_NAMES[name], value.why].append(
+                    f"{comparison.arm} on {comparison.env or 'all tasks'}"
+                )
         for effect, needed in comparison.seeds_needed.items():
             if isinstance(needed, Undetermined):
                 concerned[f"seeds for {effect:.0%}", needed.why].append(
@@ -45,7 +53,7 @@ def reasons(contents: Contents) -> list[str]:
     return [f"{what}: {why} ({', '.join(of)})" for (what, why), of in concerned.items()]
 
 
-def _fields(one: Arm | Comparison) -> Iterator[tuple[str, Undetermined]]:
+def _fields(one: Arm | Comparison | Decision) -> Iterator[tuple[str, Undetermined]]:
     for field in dataclasses.fields(one):
         value = getattr(one, field.name)
         if isinstance(value, Undetermined):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from swimrl.reporting.findings import ALPHA, Analysis, Comparison, Undetermined
+from swimrl.reporting.findings import ALPHA, Analysis, Comparison, Decision, Undetermined
 from swimrl.stats.comparison import Test
 from swimrl.stats.interval import Interval, Method
 from swimrl.stats.power import Seeds
@@ -20,8 +20,17 @@ METHODS: Mapping[Method, str] = {
     "bootstrap-t": "bootstrap-t",
     "permutation": "permutation",
     "percentile bootstrap": "percentile bootstrap",
+    "stagewise": "median-unbiased",
+    "repeated": "repeated",
 }
 """The names of the methods that give intervals."""
+
+CORRECTIONS: Mapping[str, str] = {
+    "holm": "Holm's correction",
+    "fixed-sequence": "the correction for a fixed sequence of tests",
+    "benjamini-hochberg": "Benjamini-Hochberg's correction",
+}
+"""The corrections for several tests, by the name under which a study declares them."""
 
 _EFFECT = 0.1
 """Share of the baseline's score for which the verdict gives the seeds that are needed."""
@@ -52,8 +61,12 @@ def short(comparison: Comparison, analysis: Analysis) -> str:
     """Return the verdict on one comparison in a few words."""
     if isinstance(comparison.test, Undetermined):
         return f"undetermined: {comparison.test.why}"
+    if decision := _of_looks(comparison, analysis):
+        return _short_of_looks(comparison, decision)
     if analysis.interim:
         return f"interim (p {p_value(comparison.adjusted)})"
+    if comparison.decision is not None and comparison.decision.is_equal and not comparison.established:
+        return f"equal within {comparison.decision.margin} (p {p_value(comparison.decision.adjusted_equal)})"
     if comparison.established:
         return f"{better(comparison)} is better (p {p_value(comparison.adjusted)})"
     return f"not established (p {p_value(comparison.adjusted)})"
@@ -105,6 +118,9 @@ def _comparison(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
     if isinstance(test, Undetermined):
         yield f"{where}, the comparison of {arm} with {baseline} is undetermined: {test.why}."
         return
+    if decision := _of_looks(comparison, analysis):
+        yield from _at_look(where, comparison, decision, analysis, test)
+        return
     evidence = f"with {_seeds(comparison)}: {_p_values(test, comparison, analysis)}"
     if analysis.interim:
         yield f"{where}, the comparison of {arm} with {baseline} is undecided until the study is complete."
@@ -115,6 +131,8 @@ def _comparison(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
         yield f"This is established {evidence}."
     else:
         yield f"{where}, a difference between {arm} and {baseline} is not established {evidence}."
+    if comparison.decision is not None and not analysis.interim:
+        yield _equality(comparison, comparison.decision)
     yield from _effect(comparison)
     if comparison.correlation is not None:
         yield f"The scores of pairs correlate by {comparison.correlation:.2f}."
@@ -123,6 +141,93 @@ def _comparison(comparison: Comparison, analysis: Analysis) -> Iterator[str]:
         needed = comparison.seeds_needed.get(_EFFECT)
         if needed is not None:
             yield f"A difference of {_EFFECT:.0%} {_needs(needed)}."
+
+
+def _of_looks(comparison: Comparison, analysis: Analysis) -> Decision | None:
+    """Return the decision if the study declared looks; it stands although other comparisons go on."""
+    has_looks = analysis.primary is not None and analysis.primary.sequential is not None
+    return comparison.decision if has_looks else None
+
+
+def _short_of_looks(comparison: Comparison, decision: Decision) -> str:
+    look = f"look {decision.look} of {decision.looks}"
+    match decision.outcome:
+        case "better" | "worse":
+            return f"{_ahead(comparison, decision)} is better (p {p_value(decision.adjusted)}, {look})"
+        case "equal":
+            return f"equal within {decision.margin} (p {p_value(decision.adjusted_equal)}, {look})"
+        case "futile":
+            return f"stopped as futile ({look})"
+        case "undecided":
+            return f"not decided (p {p_value(decision.adjusted)}, {look})"
+        case "open":
+            return f"open (p {p_value(decision.adjusted)}, {look})"
+
+
+def _ahead(comparison: Comparison, decision: Decision) -> str:
+    return comparison.arm if decision.outcome == "better" else comparison.baseline
+
+
+def _at_look(
+    where: str, comparison: Comparison, decision: Decision, analysis: Analysis, test: Test
+) -> Iterator[str]:
+    """Yield the sentences on a comparison of a study with looks."""
+    arm, baseline = comparison.arm, comparison.baseline
+    look = f"look {decision.look} of {decision.looks}, with {decision.seeds} seeds per arm"
+    p_values = _p_values(test, comparison, analysis)
+    match decision.outcome:
+        case "better" | "worse":
+            ahead = _ahead(comparison, decision)
+            yield f"{where}, {ahead} scores higher than {baseline if ahead == arm else arm}."
+            yield f"This is established at {look}: {p_values}."
+        case "equal":
+            yield f"{where}, {arm} and {baseline} are equal within {decision.margin}."
+            yield f"This is established at {look}."
+        case "futile":
+            yield f"{where}, the comparison of {arm} with {baseline} was stopped as futile at {look}."
+            yield f"A difference is not established: {p_values}."
+            yield f"By the trend so far, the last look would decide with probability {decision.chance:.2f}."
+        case "undecided":
+            yield f"{where}, the comparison of {arm} with {baseline} is not decided at {look}: {p_values}."
+        case "open":
+            yield f"{where}, the comparison of {arm} with {baseline} is open after {look}: {p_values}."
+    yield _equality(comparison, decision)
+    if decision.outcome in ("futile", "undecided") and decision.more_seeds is not None:
+        yield f"By this trend, {decision.more_seeds:,} more seeds per arm would be expected to decide."
+    if isinstance(decision.naive, Interval):
+        yield (
+            f"The mean of {arm} minus that of {baseline} is {_signed(decision.naive)}; this is the naive "
+            "estimate, which takes no account of the looks."
+        )
+    if isinstance(decision.unbiased, Interval) and decision.is_over:
+        yield f"Corrected for the stopping it is {_signed(decision.unbiased)}, median-unbiased."
+    if isinstance(decision.repeated, Interval):
+        yield (
+            f"The repeated interval, which holds at all looks at once, is {decision.repeated.low:+,.1f} to "
+            f"{decision.repeated.high:+,.1f}."
+        )
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.estimate:+,.1f} (95% interval {interval.low:+,.1f} to {interval.high:+,.1f})"
+
+
+def _equality(comparison: Comparison, decision: Decision) -> str:
+    """Return the sentence on equality; never "no difference" without a declared margin."""
+    if decision.margin is None:
+        return "No margin was declared, so nothing can be said about equality."
+    if decision.p_equal is None:
+        return f"Equality within {decision.margin} is undetermined: the margin has no size."
+    welch = decision.equal_welch
+    beside = (
+        "" if isinstance(welch, Undetermined) else f"; {welch.name} without looks {_equals(welch.p_value)}"
+    )
+    state = "established" if decision.is_equal else "not established"
+    return (
+        f"Equality within {decision.margin} is {state}: two one-sided permutation tests, "
+        f"{_equals(decision.p_equal)}, after correction {_equals(decision.adjusted_equal)}, level {ALPHA:g}"
+        f"{beside}."
+    )
 
 
 def _effect(comparison: Comparison) -> Iterator[str]:
@@ -177,15 +282,13 @@ def _p_values(test: Test, comparison: Comparison, analysis: Analysis) -> str:
     family = "declared beforehand" if comparison.primary else "exploratory"
     p = _equals(test.p_value)
     if comparison.adjusted is not None and abs(comparison.adjusted - test.p_value) >= 1e-12:
-        is_holm = (
-            comparison.primary and analysis.primary is not None and analysis.primary.correction == "holm"
-        )
-        how = "Holm" if is_holm else "Benjamini-Hochberg"
-        p += f", after {how}'s correction {_equals(comparison.adjusted)}"
+        declared = analysis.primary if comparison.primary else None
+        how = CORRECTIONS[declared.correction if declared is not None else "benjamini-hochberg"]
+        p += f", after {how} {_equals(comparison.adjusted)}"
     return f"{p}, level {ALPHA:g} ({test.name}; {family})"
 
 
-def _equals(p: float) -> str:
+def _equals(p: float | None) -> str:
     text = p_value(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 

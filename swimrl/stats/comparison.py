@@ -7,7 +7,7 @@ but training is chaotic, and the pairing is soon lost. Letters in shapes: N, M r
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -122,6 +122,14 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p_values}
 
 
+def fixed_sequence(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return p-values adjusted for tests one after the other, until the first that does not reject."""
+    adjusted, largest = {}, 0.0
+    for name, p in p_values.items():
+        adjusted[name] = largest = max(largest, p)
+    return adjusted
+
+
 def benjamini_hochberg(p_values: Mapping[str, float]) -> dict[str, float]:
     """Return p-values adjusted for the expected share of false findings (Benjamini & Hochberg 1995)."""
     adjusted, least = {}, 1.0
@@ -130,6 +138,14 @@ def benjamini_hochberg(p_values: Mapping[str, float]) -> dict[str, float]:
         least = min(least, len(p_values) / rank * p_values[name])
         adjusted[name] = least
     return {name: adjusted[name] for name in p_values}
+
+
+CORRECTIONS: Mapping[str, Callable[[Mapping[str, float]], dict[str, float]]] = {
+    "holm": holm,
+    "fixed-sequence": fixed_sequence,
+    "benjamini-hochberg": benjamini_hochberg,
+}
+"""By the name under which a study declares it. ``fixed-sequence`` takes the order of the mapping."""
 
 
 @cache

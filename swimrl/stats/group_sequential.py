@@ -116,20 +116,19 @@ def after_stopping(
 
 
 def conditional_power(z: float, share: float, final_bound: float) -> float:
-    """Return the probability that |Z| crosses its last boundary if the trend so far is the truth.
+    """Return the probability that Z exceeds its last boundary if the trend so far is the truth.
 
     Stochastic curtailment under the estimated drift (Lan & Wittes 1988).
 
     Args:
         z: The statistic now.
         share: Information now by that of the last look, between 0 and 1.
-        final_bound: Critical value of |Z| at the last look.
+        final_bound: Critical value of Z at the last look.
     """
     from scipy.stats import norm
 
-    drift = abs(z) / math.sqrt(share)
-    left = math.sqrt(1 - share)
-    return float(norm.sf((final_bound - drift * share - drift * (1 - share)) / left))
+    drift = z / math.sqrt(share)
+    return float(norm.sf((final_bound - drift) / math.sqrt(1 - share)))
 
 
 @cache

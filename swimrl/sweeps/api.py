@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ def sweep(
     out: str | os.PathLike[str] | None = None,
     name: str | None = None,
     only: int | str | None = None,
+    until_decided: bool = False,
     executor: Literal["local", "ray"] = "local",
     jobs: int | None = None,
     ray_address: str | None = None,
@@ -62,6 +63,8 @@ def sweep(
         name: Name of the study; that of ``out``, else of the YAML file, else ``default`` when not given.
         only: Do one run alone, or some: its number, from 0, in the order of the study, or text such as
             ``"4-7"``.
+        until_decided: Do one look after the other, and stop arms whose comparison is decided. The study must
+            declare looks (``primary: sequential:``).
         executor: Who does the runs: processes of this machine, or a Ray cluster to which it belongs.
         jobs: Runs at once; as many as cores and memory allow when not given.
         ray_address: Head of the Ray cluster, as ``host:port``; found by Ray when not given.
@@ -97,12 +100,53 @@ def sweep(
         raise InputError(f"executor is {executor!r}; expected one of local, ray")
     file = None if config is None or isinstance(config, SweepConfig) else Path(config)
     name, folder = place_of(name, None if out is None else Path(out), file)
-    runs = planned_runs(study_config, folder, only)
     # With a file of its own, because the Ray executor sends sys.stdout to a log while it works.
     console = Console(file=sys.stdout, quiet=not progress, highlight=False)
-    jobs = jobs_for(runs, jobs) if executor == "local" else jobs
 
-    record = prepare(folder, runs, name=name, primary=study_config.primary)
+    def do(some: SweepConfig, only: int | str | None = None) -> None:
+        runs = planned_runs(some, folder, only)
+        _do(console, runs, folder, name, some, executor, jobs, ray_address, ray_mirror=ray_mirror)
+
+    if not until_decided:
+        do(study_config, only)
+    elif only is not None:
+        raise InputError("--until-decided does whole looks; leave out --only")
+    else:
+        _do_looks(console, study_config, folder, do)
+    return Study(folder)
+
+
+def _do_looks(console: Console, config: SweepConfig, folder: Path, do: Callable[[SweepConfig], None]) -> None:
+    """Do the runs of one look after the other until every declared comparison is decided."""
+    from swimrl.sweeps import looks
+
+    build.import_modules(config.base)
+    look = looks.next_look(config, folder)
+    while look is not None:
+        print_line(console, look.title)
+        do(look.config)
+        looks.check_taken(look, config, folder)
+        for line in looks.lines_of(folder, look.number):
+            print_line(console, line)
+        look = looks.next_look(config, folder)
+    print_line(console, f"every declared comparison is decided; swimrl report {folder} has the verdict")
+
+
+def _do(
+    console: Console,
+    runs: Sequence[PlannedRun],
+    folder: Path,
+    name: str,
+    config: SweepConfig,
+    executor: str,
+    jobs: int | None,
+    ray_address: str | None,
+    *,
+    ray_mirror: bool,
+) -> None:
+    """Do what is left of some runs of a study."""
+    jobs = jobs_for(runs, jobs) if executor == "local" else jobs
+    record = prepare(folder, runs, name=name, primary=config.primary)
     at_once = f", {jobs} at once" if jobs else ""
     title = f"study {record.study.name} in {folder}: {len(runs)} run{'s' * (len(runs) != 1)}{at_once}"
     print_line(console, title)
@@ -115,7 +159,6 @@ def sweep(
     ):
         outcome = do_runs(doing, runs, display)
     _conclude(console, outcome, folder)
-    return Study(folder)
 
 
 def given_config(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def _extended(record: StudyRecord, runs: Sequence[PlannedRun], folder: Path) -> 
             study.name, {**result.products, **study.products}, study.processor, study.primary
         )
     new = {str(run.directory.path.relative_to(folder)): run.config.steps for run in runs}
-    return StudyRecord(study, speeds, {**record.runs, **new})
+    return replace(record, study=study, speeds=speeds, runs={**record.runs, **new})
 
 
 def _probed(example: TrainConfig, products: Mapping[str, str]) -> ProbeResult:

@@ -6,7 +6,7 @@ Schema history: 1 first version.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -58,6 +58,27 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class TakenLook:
+    """A look at the runs of a study that declares looks: what it saw and what it decided."""
+
+    number: int
+    """From 1."""
+
+    seeds: Sequence[int]
+    scores: Mapping[str, Mapping[str, Sequence[float]]]
+    """Scores by environment and arm, in the order of the seeds."""
+
+    outcomes: Mapping[str, str]
+    """By arm: one of `swimrl.reporting.findings.Outcome`."""
+
+    p_values: Mapping[str, float]
+    """By arm: the least level at which the sequential test rejects."""
+
+    verdicts: Mapping[str, str]
+    """By arm: the outcome in a few words."""
+
+
+@dataclass(frozen=True)
 class StudyRecord:
     """The content of study.json."""
 
@@ -68,6 +89,9 @@ class StudyRecord:
 
     runs: Mapping[str, int]
     """Environment steps by the directory below the study's folder, in the order in which runs are done."""
+
+    looks: tuple[TakenLook, ...] = ()
+    """The looks that were taken, if the study declares looks."""
 
     def paths(self, folder: Path) -> dict[Path, int]:
         """Return the steps of each run by its whole path."""
@@ -86,7 +110,8 @@ def read_study_record(folder: Path) -> StudyRecord | None:
         version = content["schema_version"]
         if version == SCHEMA_VERSION:
             speeds = {kind: Speed(**speed) for kind, speed in content["speeds"].items()}
-            return StudyRecord(SharedChoices(**content["study"]), speeds, content["runs"])
+            looks = tuple(TakenLook(**look) for look in content.get("looks", ()))
+            return StudyRecord(SharedChoices(**content["study"]), speeds, content["runs"], looks)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -102,3 +102,25 @@ def test_it_rejects_at_every_level_above_one_at_which_it_rejects() -> None:
 def test_the_least_level_is_bisected() -> None:
     assert least_level(lambda alpha: alpha >= 0.3, 1e-4) == pytest.approx(0.3, abs=1e-4)
     assert least_level(lambda alpha: False, 1e-4) == 1.0
+
+
+def test_holm_on_least_levels_is_the_procedure_that_recycles_alpha() -> None:
+    """Maurer & Bretz 2013: boundaries are computed again at the level that a rejection sets free."""
+    generator = np.random.Generator(np.random.PCG64(6))
+    design, alpha = Design((4, 8, 16), POCOCK), 0.05
+    seen = set()
+    for _ in range(30):
+        statistics = {
+            name: mann_whitney(drawn_looks(generator, [4, 4, 8], shift), divisions=2000)
+            for name, shift in (("a", 1.5), ("b", 1.2), ("c", 0.9))
+        }
+        open_ones, rejected = dict(statistics), set()
+        while crossing := next(
+            (n for n, s in open_ones.items() if s.crossing(design, alpha / len(open_ones)) is not None), None
+        ):
+            rejected.add(crossing)
+            del open_ones[crossing]
+        adjusted = comparison.holm({name: s.p_value(design) for name, s in statistics.items()})
+        assert {name for name, p in adjusted.items() if p <= alpha} == rejected
+        seen.add(len(rejected))
+    assert len(seen) > 2  # cases in which recycling matters are among them

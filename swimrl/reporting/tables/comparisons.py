@@ -8,7 +8,7 @@ from swimrl.reporting.section import Section
 from swimrl.reporting.tables.scores import ARM, TASK
 from swimrl.reporting.tables.table import Column, Estimate, Table
 from swimrl.reporting.tables.text import ends, ends_of, number, percent, value_of, with_ends
-from swimrl.reporting.verdict import METHODS, short
+from swimrl.reporting.verdict import CORRECTIONS, METHODS, short
 from swimrl.stats.interval import Interval
 from swimrl.stats.power import Seeds
 
@@ -45,16 +45,64 @@ def comparison_table(contents: Contents) -> Table:
     methods = dict.fromkeys(
         METHODS[c.difference.method] for c in analysis.comparisons if isinstance(c.difference, Interval)
     )
-    is_holm = analysis.primary is None or analysis.primary.correction == "holm"
-    correction = "Holm" if is_holm else "Benjamini-Hochberg"
+    correction = CORRECTIONS["holm" if analysis.primary is None else analysis.primary.correction]
     note = (
         f"p: {'; '.join(tests) or 'undetermined'}. The p in the verdict is corrected: in the declared "
-        f"family by {correction}, in the screen by Benjamini-Hochberg. "
+        f"family by {correction}, in the screen by Benjamini-Hochberg's correction. "
         f"95% interval: {', '.join(methods) or 'undetermined'}. P(better): the probability that a run of "
         "the arm scores higher than a run of the baseline, ties counted half."
     )
     title = f"Against {analysis.baseline}"
     return Table(Section.COMPARISONS, "comparisons", title, columns, rows, note)
+
+
+def look_table(contents: Contents) -> Table:
+    """Return the declared comparisons at the last complete look of each, if the study declared looks."""
+    columns = (
+        TASK,
+        ARM,
+        Column("look", "look"),
+        Column("seeds", "seeds"),
+        Column("outcome", "outcome"),
+        Column("p", "p", number(3)),
+        Column("p_equal", "p equal", number(3)),
+        Column("naive", "naive difference", number(sign=True)),
+        Column("unbiased", "corrected", number(sign=True)),
+        Column("unbiased_interval", "95% interval", ends),
+        Column("repeated_interval", "repeated interval", ends),
+        Column("chance", "chance to decide", percent),
+        Column("more_seeds", "more seeds", number(0)),
+    )
+    primary = contents.analysis.primary
+    rows = tuple(
+        (
+            comparison.env,
+            comparison.arm,
+            f"{decision.look} of {decision.looks}",
+            decision.seeds,
+            decision.outcome if decision.outcome != "equal" else f"equal within {decision.margin}",
+            decision.adjusted,
+            decision.adjusted_equal,
+            value_of(decision.naive),
+            value_of(decision.unbiased),
+            ends_of(decision.unbiased),
+            ends_of(decision.repeated),
+            decision.chance,
+            decision.more_seeds,
+        )
+        for comparison in contents.analysis.comparisons
+        if (decision := comparison.decision) is not None
+        and primary is not None
+        and primary.sequential is not None
+    )
+    note = (
+        "Each comparison at its last complete look. p and p equal are the least levels at which the "
+        "sequential tests reject, corrected for the number of comparisons. The naive difference takes no "
+        "account of the looks; the corrected one is median-unbiased after stopping; the repeated interval "
+        "holds at all looks at once. Chance to decide: at the last look, by the trend so far. More seeds: "
+        "those of each arm that would be expected to decide, by the trend so far."
+    )
+    return Table(Section.COMPARISONS, "looks", "Looks", columns, rows, note)
 
 
 def seeds_table(contents: Contents) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.tables.comparisons import comparison_table, seeds_table
+from swimrl.reporting.tables.comparisons import comparison_table, look_table, seeds_table
 from swimrl.reporting.tables.runs import published_table, run_table
 from swimrl.reporting.tables.scores import interval_table, normalised_table, score_table
 from swimrl.reporting.tables.settings import cost_table, sensitivity_table
@@ -14,6 +14,7 @@ from swimrl.reporting.tables.table import Table
 MAKERS: tuple[Callable[[Contents], Table], ...] = (
     score_table,
     comparison_table,
+    look_table,
     seeds_table,
     normalised_table,
     interval_table,
