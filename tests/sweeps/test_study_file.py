@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from swimrl.errors import ConfigError
+from swimrl.reporting.declaration import canonical
+from swimrl.runs.declaration import read_primary
 from swimrl.sweeps.config import PlannedRun
 from swimrl.sweeps.study_file import read_study, text_of
 
@@ -20,12 +22,13 @@ def runs_of(name: str) -> tuple[PlannedRun, ...]:
 @pytest.mark.parametrize("file", sorted(STUDIES.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_study_of_the_package_can_be_expanded_and_what_it_compares_is_in_it(file: Path) -> None:
     runs = runs_of(file.stem)
-    primary = read_study(file).primary
-    if primary is not None:
-        acts = {run.config.act for run in runs}
-        assert {primary["baseline"], *primary["comparisons"]} <= acts
-        assert set(primary["environments"]) <= {run.config.env for run in runs}
-        assert primary["planned_seeds"] == len({run.config.seed for run in runs})
+    content = read_study(file).primary
+    if content is not None:
+        primary = read_primary(content, source=str(file))
+        acts = {canonical(run.config.act) for run in runs}
+        assert {canonical(act) for act in (primary.baseline, *primary.comparisons)} <= acts
+        assert set(primary.environments) <= {run.config.env for run in runs}
+        assert primary.planned_seeds == len({run.config.seed for run in runs})
 
 
 def test_the_protocol_of_the_paper() -> None:
