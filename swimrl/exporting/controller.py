@@ -18,7 +18,7 @@ from torch import nn
 from swimrl.activations import Activation, ActivationSpec, Formula
 from swimrl.errors import InputError
 from swimrl.runs.weights import CLIP, EPSILON, Normalisation
-from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.network import Residual, hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 
 
@@ -139,9 +139,15 @@ def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source
     """Return the arrays of a policy.
 
     Raises:
-        InputError: If a hidden activation is a module and no formula; the message names it.
+        InputError: If a hidden activation is a module and no formula, or the actor has residual blocks; the
+            message says which.
     """
     (perceptron,) = perceptrons(policy.actor)
+    if any(isinstance(module, Residual) for module in perceptron):
+        raise InputError(
+            f"{source}: the actor has residual blocks ({policy.actor.net_arch}); only networks such as "
+            "256x256 can be exported; load policy.zip with PyTorch instead"
+        )
     norms = [module for module in perceptron if isinstance(module, nn.LayerNorm)]
     hidden: list[nn.Module | None] = [*hidden_activations(perceptron), None]
     layers = []

@@ -22,8 +22,9 @@ from torch import nn
 from swimrl.activations import ActivationFactory
 from swimrl.activations import activation_fn as named_activation
 from swimrl.errors import ConfigError
+from swimrl.td3.architecture import Architecture, Net
 from swimrl.td3.config import Initialisation
-from swimrl.td3.network import AnyWidth, MakesActivation, hidden_activations, initialise, mlp
+from swimrl.td3.network import AnyWidth, MakesActivation, hidden_activations, initialise, leaves, mlp
 
 ActivationChoice = str | ActivationFactory | Callable[[], nn.Module]
 """An activation's name, what `swimrl.activation_fn` returns, or a callable that returns a new module."""
@@ -46,13 +47,16 @@ class Actor(sb3.Actor):
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
+        architecture = Architecture.of(kwargs["net_arch"])
+        kwargs["net_arch"] = list(architecture.widths)  # all that Stable-Baselines3's own actor understands
         super().__init__(*args, activation_fn=nn.Identity, **kwargs)  # type: ignore[misc]
+        self.net_arch = architecture.net  # type: ignore[assignment]
         self.activation_fn = activation_fn  # type: ignore[assignment]
         self.layer_norm = layer_norm
         self.mu = mlp(
             self.features_dim,
             get_action_dim(self.action_space),
-            self.net_arch,
+            architecture,
             activation_fn,
             layer_norm=layer_norm,
             squash=True,
@@ -72,11 +76,12 @@ class Critic(ContinuousCritic):
         layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
+        architecture = Architecture.of(kwargs["net_arch"])
+        kwargs["net_arch"] = list(architecture.widths)
         super().__init__(*args, activation_fn=nn.Identity, **kwargs)  # type: ignore[misc]
         inputs = kwargs["features_dim"] + get_action_dim(self.action_space)
         self.q_networks = [
-            mlp(inputs, 1, kwargs["net_arch"], activation_fn, layer_norm=layer_norm)
-            for _ in range(self.n_critics)
+            mlp(inputs, 1, architecture, activation_fn, layer_norm=layer_norm) for _ in range(self.n_critics)
         ]
         for number, network in enumerate(self.q_networks):
             self.add_module(f"qf{number}", network)
@@ -89,7 +94,9 @@ class TD3Policy(sb3.TD3Policy):
         observation_space: Observation space.
         action_space: Action space.
         lr_schedule: Learning rate as a function of the remaining progress (1 to 0).
-        net_arch: Hidden widths, or ``{"pi": widths, "qf": widths}``.
+        net_arch: Hidden widths such as ``[256, 256]``, a text such as ``"256x256"`` or ``"simba:256x2"``
+            (`swimrl.td3.architecture.BLOCKS` has the kinds of residual blocks), or ``{"pi": ..., "qf": ...}``
+            for actor and critics.
         activation_fn: A name such as ``"swim(k=1)"``, a callable that returns a new module, a list with one
             of these for each hidden layer, or ``{"pi": ..., "qf": ...}`` for actor and critics.
         initialisation: How to draw the initial weights; see `swimrl.td3.network.initialise`.
@@ -109,7 +116,7 @@ class TD3Policy(sb3.TD3Policy):
         observation_space: spaces.Space[Any],
         action_space: spaces.Box,
         lr_schedule: Schedule,
-        net_arch: list[int] | dict[str, list[int]] | None = None,
+        net_arch: Net | dict[str, Net] | None = None,
         activation_fn: Activations | Mapping[str, Activations] = "relu",
         initialisation: Initialisation = "torch",
         layer_norm: bool = False,
@@ -121,10 +128,11 @@ class TD3Policy(sb3.TD3Policy):
             expected = ", ".join(get_args(Initialisation))
             raise ConfigError(f"initialisation is {initialisation!r}; expected one of {expected}")
         net_arch = list(DEFAULT_NET_ARCH) if net_arch is None else net_arch
-        actor_arch, critic_arch = get_actor_critic_arch(net_arch)
+        of_each = {"pi": net_arch, "qf": net_arch} if isinstance(net_arch, str) else net_arch
+        actor_arch, critic_arch = map(Architecture.of, get_actor_critic_arch(of_each))  # type: ignore[arg-type]
         chosen = _for_both(activation_fn)
-        self.actor_activations = _for_layers("actor", chosen["pi"], actor_arch)
-        self.critic_activations = _for_layers("critic", chosen["qf"], critic_arch)
+        self.actor_activations = _for_layers("actor", chosen["pi"], actor_arch.widths)
+        self.critic_activations = _for_layers("critic", chosen["qf"], critic_arch.widths)
         self.activation_choice = activation_fn
         self.initialisation = initialisation
         self.layer_norm = layer_norm
@@ -139,7 +147,7 @@ class TD3Policy(sb3.TD3Policy):
             observation_space,
             action_space,
             lr_schedule,
-            net_arch=net_arch,
+            net_arch=of_each,  # type: ignore[arg-type]
             activation_fn=nn.Identity,
             **kwargs,
         )
@@ -181,7 +189,7 @@ class TD3Policy(sb3.TD3Policy):
         listed = [
             parameter
             for perceptron in perceptrons(network)
-            for module in perceptron
+            for module in leaves(perceptron)
             if not isinstance(module, nn.Linear | nn.LayerNorm)
             for parameter in module.parameters()
         ]

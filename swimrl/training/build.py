@@ -18,7 +18,7 @@ from swimrl.envs.make import Env, make
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
 from swimrl.td3.agent import TD3
-from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.network import hidden_pairs
 from swimrl.td3.policy import perceptrons
 from swimrl.training.config import TrainConfig
 
@@ -68,7 +68,7 @@ def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
     changing = []
     for name, network in networks:
         perceptron = perceptrons(network)[0]
-        hidden = zip(linear_layers(perceptron), hidden_activations(perceptron), strict=False)
+        hidden = hidden_pairs(perceptron)
         if any(output_width(act, linear.out_features) != linear.out_features for linear, act in hidden):
             changing.append(name)
     return list(dict.fromkeys(changing))
@@ -76,9 +76,9 @@ def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
 
 def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
     """Return the arguments of `TD3Policy` that rebuild the policy of a run, without its weights."""
-    layers = len(config.hidden_widths)
+    layers = len(config.architecture.widths)
     return {
-        "net_arch": config.hidden_widths,
+        "net_arch": config.architecture.net,
         "activation_fn": {
             "pi": _each_layer(config.actor_activation, layers),
             "qf": _each_layer(config.critic_activation, layers),

@@ -16,6 +16,7 @@ from swimrl.activations.language.names import split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
 from swimrl.fields import Count, from_mapping, to_mapping
+from swimrl.td3.architecture import Architecture
 from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, Engine, Precision, TD3Config
 
 
@@ -61,7 +62,9 @@ class TrainConfig:
     """Device of the networks; auto takes the processor, which is faster for small networks."""
 
     net: str = "256x256"
-    """Widths of the hidden layers, such as 256x256 or 400x300."""
+    """Widths of the hidden layers, such as 256x256 or 400x300; or residual blocks by width and number:
+    simba:256x2 (pre-norm blocks of SimBa; its normalisation of observations is --normalize-obs), or
+    residual:256x2 (without layer norms)."""
 
     match_parameters: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Scale the widths of --net so that actor and critics together have as many parameters as with this
@@ -125,14 +128,14 @@ class TrainConfig:
         check_seed(self.seed)
         if self.precision == "bf16" and self.engine != "fused":
             raise ConfigError("--precision bf16 needs --engine fused; leave one of the two out")
-        widths = self.hidden_widths
+        depth = len(self.architecture.widths)
         for flag, own in (("--act-actor", self.act_actor), ("--act-critic", self.act_critic)):
             flag, text = ("--act", self.act) if own is None else (flag, own)
             layers = split_layers(text)
-            if len(layers) not in (1, len(widths)):
+            if len(layers) not in (1, depth):
                 raise ConfigError(
                     f"{flag} names {len(layers)} activations for --net {self.net}, whose depth is "
-                    f"{len(widths)}; give one, or one for each hidden layer"
+                    f"{depth}; give one, or one for each hidden layer"
                 )
         self.environment_arguments()
 
@@ -142,12 +145,23 @@ class TrainConfig:
         return self.eval_every if self.diagnose_every is None else self.diagnose_every
 
     @property
+    def architecture(self) -> Architecture:
+        """The hidden layers or residual blocks of actor and critics."""
+        return Architecture.parse(self.net, source="--net")
+
+    @property
     def hidden_widths(self) -> list[int]:
-        """Widths of the hidden layers, that next to the input first."""
-        widths = self.net.split("x")
-        if not all(width.isdecimal() and 0 < int(width) <= 65_536 for width in widths):
-            raise ConfigError(f"--net {self.net!r} is no list of layer widths; expected one such as 256x256")
-        return [int(width) for width in widths]
+        """Widths of the hidden layers, that next to the input first, for code that knows no other networks.
+
+        Raises:
+            ConfigError: If the network has residual blocks.
+        """
+        if self.architecture.kind is not None:
+            raise ConfigError(
+                f"--net {self.net} has residual blocks, which only swimrl's own networks have; "
+                "give widths of hidden layers here, such as 256x256"
+            )
+        return list(self.architecture.widths)
 
     @property
     def actor_activation(self) -> str:

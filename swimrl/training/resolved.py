@@ -13,7 +13,7 @@ from swimrl.fields import to_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.naming import run_path, variant_slug
 from swimrl.training.config import TrainConfig
-from swimrl.training.widths import matched_widths
+from swimrl.training.widths import matched_architecture
 
 Specs = tuple[ActivationSpec, ...]
 
@@ -38,11 +38,11 @@ def resolve(config: TrainConfig) -> Resolved:
     Raises:
         SwimrlError: If an activation cannot be used.
     """
-    layers = len(config.hidden_widths)
+    layers = len(config.architecture.widths)
     actor, critic = _specs(config.actor_activation, layers), _specs(config.critic_activation, layers)
     if config.match_parameters is not None:
-        widths = matched_widths(config, actor, critic, _specs(config.match_parameters, layers))
-        config = dataclasses.replace(config, net="x".join(map(str, widths)), match_parameters=None)
+        net = matched_architecture(config, actor, critic, _specs(config.match_parameters, layers))
+        config = dataclasses.replace(config, net=str(net), match_parameters=None)
     name, critic_name = _joined(actor), _joined(critic)
     config = dataclasses.replace(
         config, act=name, act_actor=None, act_critic=None if critic_name == name else critic_name

@@ -15,6 +15,7 @@ from swimrl.activations import ActivationFactory
 from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.torch.factory import output_width
 from swimrl.errors import FormulaError
+from swimrl.td3.architecture import Architecture
 from swimrl.td3.network import mlp
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
@@ -43,35 +44,37 @@ class Networks:
     critic: tuple[ActivationFactory, ...]
     layer_norm: bool
 
-    def count_parameters(self, widths: list[int]) -> int:
-        """Return how many numbers actor and critics learn at these hidden widths, without targets."""
+    def count_parameters(self, net: Architecture) -> int:
+        """Return how many numbers actor and critics learn with these hidden layers, without targets."""
         with torch.device("meta"):  # shapes without numbers
-            actor = mlp(
-                self.observation_size, self.action_size, widths, self.actor, layer_norm=self.layer_norm
-            )
+            actor = mlp(self.observation_size, self.action_size, net, self.actor, layer_norm=self.layer_norm)
             critic = mlp(
-                self.observation_size + self.action_size, 1, widths, self.critic, layer_norm=self.layer_norm
+                self.observation_size + self.action_size, 1, net, self.critic, layer_norm=self.layer_norm
             )
         sizes = [sum(p.numel() for p in network.parameters()) for network in (actor, critic)]
         return sizes[0] + _CRITICS * sizes[1]
 
-    def accepted(self, layer: int, width: int) -> int:
-        """Return the first width from ``width`` on that this layer's activations can take."""
+    def accepted(self, layer: int, width: int, expansion: int) -> int:
+        """Return the first width from ``width`` on that this layer's activations can take.
+
+        They stand behind ``expansion`` times as many units.
+        """
         for larger in range(width, width + _MOST_PARTS):
             try:
                 with torch.device("meta"):
                     for factories in (self.actor, self.critic):
-                        output_width(factories[layer](larger), larger)
+                        inner = expansion * larger
+                        output_width(factories[layer](inner), inner)
             except FormulaError:
                 continue
             return larger
         return width  # building the network raises an error that explains it
 
 
-def matched_widths(
+def matched_architecture(
     config: TrainConfig, actor: Specs, critic: Specs, reference_activations: Specs
-) -> list[int]:
-    """Return the hidden widths that `match_parameters` asks for.
+) -> Architecture:
+    """Return the hidden layers that `match_parameters` asks for.
 
     All hidden layers are scaled by one factor, so that actor and critics together have as nearly as possible
     as many parameters as with the reference activations at the widths `net`. A width that an activation
@@ -94,13 +97,17 @@ def matched_widths(
         Networks(observation_size, action_size, _factories(pi), _factories(qf), config.td3.layer_norm)
         for pi, qf in ((actor, critic), (reference_activations, reference_activations))
     )
-    widths = config.hidden_widths
-    wanted = reference.count_parameters(widths)
+    net = config.architecture
+    widths = net.widths
+    expansion = net.inner_widths[0] // widths[0]
+    wanted = reference.count_parameters(net)
 
-    def scaled(first: int) -> list[int]:
+    def scaled(first: int) -> Architecture:
         """Return all widths, scaled so that the first becomes about ``first``."""
         wished = (max(1, round(width * first / widths[0])) for width in widths)
-        return [networks.accepted(layer, width) for layer, width in enumerate(wished)]
+        return net.with_widths(
+            [networks.accepted(layer, width, expansion) for layer, width in enumerate(wished)]
+        )
 
     def is_large_enough(first: int) -> bool:
         return networks.count_parameters(scaled(first)) >= wanted

@@ -10,7 +10,7 @@ from swimrl.activations import REGISTRY, activation
 from swimrl.cli.activations import Args, run
 from swimrl.cli.app import main
 from swimrl.errors import InputError, UnknownNameError
-from swimrl.td3.engine.perceptron import has_kernel
+from swimrl.td3.engine.nodes import has_kernel
 
 
 def test_table_lists_everything_in_80_columns(capsys):

@@ -113,10 +113,11 @@ def test_learns_with_torchs_tanh(new_agent: AgentFactory) -> None:
 def test_what_the_fused_engine_cannot_do_is_said_once(
     new_agent: AgentFactory, engine: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    agent = new_agent(policy_kwargs={"layer_norm": True}).learn(30)
+    agent = new_agent(policy_kwargs={"activation_fn": nn.Tanh}).learn(30)
     assert agent._n_updates == 20
+    reason = "Tanh() has no kernel: it is no elementwise formula"
     assert caplog.messages == [
-        "engine 'fused' cannot compute this update (layer norm is on); engine 'sb3' takes over"
+        f"engine 'fused' cannot compute this update ({reason}); engine 'sb3' takes over"
     ] * (engine == "fused")
 
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from swimrl.activations import activation_fn
 from swimrl.td3.config import Initialisation
-from swimrl.td3.network import AnyWidth, initialise, layer_gains, mlp
+from swimrl.td3.network import AnyWidth, initialise, layer_gains, linear_layers, mlp
 
 SCHEMES: list[Initialisation] = ["torch", "orthogonal", "variance"]
 
@@ -143,3 +143,45 @@ def test_double_precision_starts_from_the_same_numbers(scheme: Initialisation) -
     single, double = drawn(scheme, [9, 8], "swim"), drawn(scheme, [9, 8], "swim", dtype=torch.float64)
     for one, two in zip(single.parameters(), double.parameters(), strict=True):
         assert torch.equal(one.double(), two)
+
+
+def test_simba_is_the_papers_network() -> None:
+    network = mlp(5, 2, "simba:6x2", [AnyWidth(nn.ReLU)] * 2)
+    x = torch.linspace(-2, 2, 20).view(4, 5)
+    named = dict(network.named_parameters())
+
+    def linear(name: str, z: torch.Tensor) -> torch.Tensor:
+        return z @ named[f"{name}.weight"].T + named[f"{name}.bias"]
+
+    def norm(name: str, z: torch.Tensor) -> torch.Tensor:
+        centred = z - z.mean(1, keepdim=True)
+        normal = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
+        return normal * named[f"{name}.weight"] + named[f"{name}.bias"]
+
+    h = linear("0", x)
+    for block in ("1", "2"):
+        h = h + linear(f"{block}.3", linear(f"{block}.1", norm(f"{block}.0", h)).clamp(min=0))
+    torch.testing.assert_close(network(x), linear("4", norm("3", h)))
+    assert named["1.1.weight"].shape == (24, 6)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_residual_blocks_are_drawn_by_every_scheme(scheme: Initialisation) -> None:
+    torch.manual_seed(0)
+    network = mlp(50, 2, "residual:200x2", [activation_fn("relu")] * 2)
+    initialise(network, scheme, output_gain=0.01)
+    first, inner, outer, *_, output = linear_layers(network)
+    if scheme == "orthogonal":
+        torch.testing.assert_close(inner.weight @ inner.weight.T, 2 * torch.eye(200), rtol=0, atol=1e-4)
+        assert output.weight.norm() < 0.1
+    else:
+        # No activation feeds the block's first layer; relu with gain 2 feeds its second one.
+        for linear, gain in ((first, 1), (inner, 1), (outer, 2)):
+            expected = (gain if scheme == "variance" else 1 / 3) / linear.in_features
+            assert linear.weight.var().item() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("activation", ["crelu", "maxout"])
+def test_blocks_keep_their_width_around_an_activation_that_changes_it(activation: str) -> None:
+    network = mlp(5, 3, "simba:8x2", [activation_fn(activation)] * 2)
+    assert network(torch.zeros(4, 5)).shape == (4, 3)

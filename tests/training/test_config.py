@@ -41,8 +41,8 @@ def test_arguments_of_the_environment_are_yaml_scalars(text: str, value: object)
         ({"eval_episodes": 0}, "--eval-episodes is 0; expected a whole number of at least 1"),
         ({"final_episodes": -1}, "--final-episodes is -1; expected a whole number of at least 0"),
         ({"seed": 2**30}, "seed 1073741824 is out of range"),
-        ({"net": "16x"}, "--net '16x' is no list of layer widths"),
-        ({"net": "16x99999"}, "--net '16x99999' is no list of layer widths"),
+        ({"net": "16x"}, "--net '16x' is no network"),
+        ({"net": "16x99999"}, "--net '16x99999' is no network"),
         ({"act": "relu,swim,elu"}, "--act names 3 activations for --net 256x256, whose depth is 2"),
         ({"act": "relu,swim", "act_critic": "elu,elu,elu"}, "--act-critic names 3 activations"),
         (

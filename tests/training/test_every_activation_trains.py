@@ -34,5 +34,5 @@ def test_train(name: str, tmp_path: Path) -> None:
     record = swimrl.train(**settings).record
     assert record.status == "done"
     assert record.updates_done == 1500
-    is_fused = REGISTRY.definition(name).module is None and not layer_norm
+    is_fused = REGISTRY.definition(name).module is None
     assert record.engine["name"] == ("fused" if is_fused else "sb3")

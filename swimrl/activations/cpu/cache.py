@@ -62,6 +62,7 @@ def compiled(
     *,
     source: str | None = None,
     contract: bool = False,
+    reassociate: bool = False,
 ) -> Any:
     """Return a function compiled by numba, which loads its machine code from disk where it can.
 
@@ -69,16 +70,22 @@ def compiled(
         function: The function. It may call nothing but NumPy, ``math`` and `swimrl.activations.cpu.math`.
         signature: The types of its arguments, to compile at once; None to compile for the types of each call.
         source: Its source text, if Python cannot find it.
-        contract: Whether a product and a sum may be rounded once, together. No other fast-math flag is set:
-            each operation rounds as NumPy's does, and NaN stays NaN.
+        contract: Whether a product and a sum may be rounded once, together.
+        reassociate: Whether a sum may be computed in another order, as a sum along a row must be to use
+            vectors. No other fast-math flag is set: each operation rounds as NumPy's does, NaN stays NaN.
     """
+    flags = {"contract"} if contract else set()
+    options = f"contract={contract}"
+    if reassociate:
+        flags.add("reassoc")
+        options += " reassociate=True"
     dispatcher = _njit(
         nogil=True,
         no_cfunc_wrapper=True,
         error_model="numpy",
-        fastmath={"contract"} if contract else False,
+        fastmath=flags or False,
     )(function)
-    dispatcher._cache = _DiskCache(function, source, f"contract={contract}")
+    dispatcher._cache = _DiskCache(function, source, options)
     if signature is not None:
         dispatcher.compile(signature)
         dispatcher.disable_compile()

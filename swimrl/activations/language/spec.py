@@ -68,12 +68,8 @@ class ActivationSpec:
 
     @property
     def why_no_kernel(self) -> str | None:
-        """The reason why the fused engine cannot compute it, or None if it can."""
-        if self.definition.module is not None:
-            return "it is no elementwise formula"
-        if self.granularity == "network":
-            return "all layers share its parameters"
-        return None
+        """The reason why there is no compiled loop for it, or None if there is one."""
+        return None if self.definition.module is None else "it is no elementwise formula"
 
     @property
     def canonical(self) -> str:

@@ -7,6 +7,7 @@ Letters in shapes: E environments, O observation, A action.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -15,13 +16,13 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from swimrl.activations import Activation, activation
-from swimrl.activations.cpu.kernel import CpuKernel, why_unavailable
+from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.td3.engine.kernels import compiled
-from swimrl.td3.engine.perceptron import Call
+from swimrl.td3.engine.nodes import nodes_of
+from swimrl.td3.engine.perceptron import Call, Program, Scratch, Step, forward, tanh_in_place
 from swimrl.td3.engine.requirements import why_hooked, why_no_plain_network
 from swimrl.td3.engine.watch import ModuleWatch, replaced_methods
-from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.network import linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.threads import product_threads
 
@@ -100,7 +101,6 @@ def can_act(policy: nn.Module) -> TypeGuard[TD3Policy]:
         and are_vectors(policy.observation_space, policy.action_space)  # the policy converts others first
         and why_unavailable() is None
         and policy.device.type == "cpu"
-        and not policy.layer_norm
         and why_no_plain_network(policy.actor) is None
         and why_hooked(policy.actor) is None
         and not replaced_methods(policy)
@@ -112,26 +112,62 @@ def are_vectors(*given: spaces.Space[Any]) -> bool:
     return all(isinstance(space, spaces.Box) and len(space.shape) == 1 for space in given)
 
 
+class _OwnArrays:
+    """The tensors of a network itself, which need not lie side by side.
+
+    Attributes:
+        program: Puts the trainable parameters of each activation side by side, as its kernel expects them.
+    """
+
+    def __init__(self) -> None:
+        self.program: Program = []
+
+    def value(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the tensor as an array of its shape, which shares its memory."""
+        array: np.ndarray = parameter.detach().numpy()
+        return array
+
+    def gradient(self, parameter: torch.Tensor) -> None:
+        """Return None."""
+
+    def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, None]:
+        """Return an array that holds these parameters one after the other when the program has run."""
+        parts = [self.value(parameter).reshape(-1) for parameter in parameters]
+        theta = np.zeros(sum(part.size for part in parts), parts[0].dtype)
+        self.program.append(Step(partial(np.concatenate, parts, out=theta)))
+        return theta, None
+
+
 def _bind(perceptron: nn.Sequential, size: int, *, by_row: bool) -> tuple[np.ndarray, np.ndarray, list[Call]]:
     """Return input [E, I], output [E, A] and the calls that compute the output, the last one a tanh."""
-    linears = linear_layers(perceptron)
-    dtype = linears[0].weight.detach().numpy().dtype
-    inputs = x = np.zeros((size, linears[0].in_features), dtype)
-    program: list[Call] = []
-    for linear, f in zip(linears, [*hidden_activations(perceptron), activation("tanh")], strict=True):
-        assert isinstance(f, Activation)
-        weight, bias = linear.weight.detach().numpy(), linear.bias.detach().numpy()
-        z = np.zeros((size, len(bias)), dtype)
-        parameters = [parameter.detach().numpy().reshape(-1) for parameter in f.parameters()]
-        theta = np.zeros(sum(parameter.size for parameter in parameters), dtype)
-        if parameters:  # the kernel expects one array
-            program.append(partial(np.concatenate, parameters, out=theta))
-        # At this size memory limits every library; this call has the least overhead.
-        rows = [slice(row, row + 1) for row in range(size)] if by_row else [slice(None)]
-        program += [partial(np.dot, x[row], weight.T, z[row]) for row in rows]
-        program.append(CpuKernel(f.spec.settled, dtype).bind_value(z, bias, theta))
-        x = z
-    return inputs, x, program
+    *_, last = linears = linear_layers(perceptron)
+    dtype = last.weight.detach().numpy().dtype
+    inputs = np.zeros((size, linears[0].in_features), dtype)
+    output = np.zeros((size, last.out_features), dtype)
+    arrays = _OwnArrays()
+    product = _products_of_rows if by_row else _product
+    nodes = nodes_of(perceptron, arrays)
+    passes = [*forward(nodes, inputs, output, product, Scratch()), tanh_in_place(output)]
+    return inputs, output, [step.call for step in [*arrays.program, *passes]]
+
+
+def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+    """Return the call of NumPy's product.
+
+    At this size memory limits every library, and this call has the least overhead.
+    """
+    return partial(np.dot, a, b, out)
+
+
+def _products_of_rows(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+    """Return the call that multiplies each row of ``a`` by itself."""
+    rows = [slice(row, row + 1) for row in range(len(a))]
+    return partial(_run_all, [_product(a[row], b, out[row]) for row in rows])
+
+
+def _run_all(calls: Sequence[Call]) -> None:
+    for call in calls:
+        call()
 
 
 @compiled(contract=False)  # so that it rounds as NumPy does

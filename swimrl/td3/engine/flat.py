@@ -96,7 +96,7 @@ class FlatNetwork:
             and why_not_optimizer(self.optimizer) is None
         )
 
-    def array(self, parameter: torch.Tensor) -> np.ndarray:
+    def value(self, parameter: torch.Tensor) -> np.ndarray:
         """Return the view of ``parameter`` as an array of its shape."""
         return self._at(self._p, parameter)
 
@@ -104,7 +104,12 @@ class FlatNetwork:
         """Return the view of the gradient by ``parameter`` as an array of its shape."""
         return self._at(self._g, parameter)
 
-    def target_array(self, parameter: torch.Tensor) -> np.ndarray:
+    def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return views of parameters, which must follow each other, and of their gradients, each flat."""
+        span = self.span(parameters)
+        return self.p[span], self.g[span]
+
+    def target_value(self, parameter: torch.Tensor) -> np.ndarray:
         """Return the view of the target's counterpart of ``parameter``."""
         return self._at(self._target, parameter)
 
@@ -146,3 +151,25 @@ class FlatNetwork:
     def polyak(self, tau: float) -> None:
         """Move the target towards the network: target (1 - tau) + tau network."""
         kernels.polyak(self.target, self.p, tau)
+
+
+class TargetArrays:
+    """The targets of a network's parameters, where no gradient is written.
+
+    Args:
+        flat: The network.
+    """
+
+    def __init__(self, flat: FlatNetwork) -> None:
+        self._flat = flat
+
+    def value(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of the target's counterpart of ``parameter``."""
+        return self._flat.target_value(parameter)
+
+    def gradient(self, parameter: torch.Tensor) -> None:
+        """Return None."""
+
+    def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, None]:
+        """Return the view of the target's counterparts of parameters, which must follow each other, flat."""
+        return self._flat.target[self._flat.span(parameters)], None

@@ -3,8 +3,8 @@
 Letters in shapes: B batch, O observation, A action, N parameters of a flat buffer. Arrays are float32, or
 float64 for checks; every loop computes in the dtype of its arrays.
 
-``contract`` is the only ``fastmath`` flag: the others would lose NaN (``nnan``) or change the order of sums,
-and then the results would differ from the reference.
+``contract`` is the only ``fastmath`` flag, except where a sum runs along a row: vectors need another order of
+the sum (``reassoc``). Other flags would lose NaN.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ from typing import Any
 import numpy as np
 
 
-def compiled(*, contract: bool) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, contract: bool, reassociate: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return the decorator that compiles a loop; without numba it returns the loop, which is then not called.
 
     Args:
         contract: Whether a product and a sum may be rounded once, together; NumPy rounds each.
+        reassociate: Whether sums may be computed in another order.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         with suppress(ImportError):
             from swimrl.activations.cpu import cache
 
-            return cache.compiled(function, contract=contract)
+            return cache.compiled(function, contract=contract, reassociate=reassociate)
         return function
 
     return decorate
 
 
 _compiled = compiled(contract=True)
+_summing_rows = compiled(contract=True, reassociate=True)
 
 
 @_compiled
@@ -204,3 +206,103 @@ def polyak(target: np.ndarray, source: np.ndarray, tau: float) -> None:
     keep, take = kind(1 - tau), kind(tau)
     for i in range(target.size):
         target[i] = target[i] * keep + take * source[i]
+
+
+@_summing_rows
+def normalise(
+    z: np.ndarray,
+    bias: np.ndarray,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    epsilon: float,
+    inverse: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write the layer norm of z + bias into ``out`` (Ba et al. 2016, with PyTorch's biased variance).
+
+    Args:
+        z: [B, N]; replaced by its normalised rows, before scale and shift.
+        bias: [N].
+        scale: [N].
+        shift: [N].
+        epsilon: Added to the variance.
+        inverse: One over each row's standard deviation, [B], written.
+        out: [B, N].
+    """
+    units = z.dtype.type(z.shape[1])
+    one, small = z.dtype.type(1), z.dtype.type(epsilon)
+    for b in range(z.shape[0]):
+        total = z.dtype.type(0)
+        for n in range(z.shape[1]):
+            shifted = z[b, n] + bias[n]
+            z[b, n] = shifted
+            total += shifted
+        mean = total / units
+        total = z.dtype.type(0)
+        for n in range(z.shape[1]):
+            centred = z[b, n] - mean
+            z[b, n] = centred
+            total += centred * centred
+        factor = one / np.sqrt(total / units + small)
+        inverse[b] = factor
+        for n in range(z.shape[1]):
+            normal = z[b, n] * factor
+            z[b, n] = normal
+            out[b, n] = normal * scale[n] + shift[n]
+
+
+@_summing_rows
+def normalise_input_gradient(
+    g: np.ndarray, normal: np.ndarray, inverse: np.ndarray, scale: np.ndarray
+) -> None:
+    """Replace the gradient ``g`` [B, N] by a layer norm's output by that by its input.
+
+    Args:
+        g: [B, N].
+        normal: The normalised rows that `normalise` left, [B, N].
+        inverse: One over each row's standard deviation, [B].
+        scale: [N].
+    """
+    units = g.dtype.type(g.shape[1])
+    for b in range(g.shape[0]):
+        plain, weighted = g.dtype.type(0), g.dtype.type(0)
+        for n in range(g.shape[1]):
+            scaled = g[b, n] * scale[n]
+            g[b, n] = scaled
+            plain += scaled
+            weighted += scaled * normal[b, n]
+        plain, weighted = plain / units, weighted / units
+        for n in range(g.shape[1]):
+            g[b, n] = inverse[b] * (g[b, n] - plain - normal[b, n] * weighted)
+
+
+@_summing_rows
+def normalise_backward(
+    g: np.ndarray,
+    normal: np.ndarray,
+    inverse: np.ndarray,
+    scale: np.ndarray,
+    scale_gradient: np.ndarray,
+    shift_gradient: np.ndarray,
+    bias_gradient: np.ndarray,
+) -> None:
+    """Do the same, and write the gradients by scale, shift and bias, each [N]."""
+    units = g.dtype.type(g.shape[1])
+    scale_gradient[:] = 0
+    shift_gradient[:] = 0
+    bias_gradient[:] = 0
+    for b in range(g.shape[0]):
+        plain, weighted = g.dtype.type(0), g.dtype.type(0)
+        for n in range(g.shape[1]):
+            given = g[b, n]
+            scale_gradient[n] += given * normal[b, n]
+            shift_gradient[n] += given
+            scaled = given * scale[n]
+            g[b, n] = scaled
+            plain += scaled
+            weighted += scaled * normal[b, n]
+        plain, weighted = plain / units, weighted / units
+        for n in range(g.shape[1]):
+            below = inverse[b] * (g[b, n] - plain - normal[b, n] * weighted)
+            g[b, n] = below
+            bias_gradient[n] += below

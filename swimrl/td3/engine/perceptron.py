@@ -4,7 +4,10 @@ A pass is a program: a list of steps, calls whose arrays are already bound, run 
 and no graph is built while it runs. Passes that run one after another share their arrays (`Scratch`), so that
 these stay in the processor's cache.
 
-Letters in shapes: B batch, I inputs of a layer, O outputs of a layer.
+A network is a list of nodes (`nodes.py`), such as a linear layer, a layer norm or an activation. Each node
+adds its own steps to a program, first forwards and then backwards.
+
+Letters in shapes: B batch, I inputs of a network, O outputs.
 """
 
 from __future__ import annotations
@@ -12,15 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from torch import nn
 
 from swimrl.activations import Activation, activation
-from swimrl.activations.cpu.kernel import CpuKernel, multiply_by_slope
-from swimrl.td3.engine import kernels
+from swimrl.activations.cpu.kernel import CpuKernel
 from swimrl.td3.engine.products.planner import BindProduct
 
 Call = Callable[[], object]
@@ -39,27 +39,6 @@ class Step(NamedTuple):
 Program = list[Step]
 
 _CACHE_LINE = 64  # bytes
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A linear layer and, unless it is the output, the activation behind it."""
-
-    weight: np.ndarray
-    """[O, I]."""
-
-    bias: np.ndarray
-    """[O]."""
-
-    kernel: CpuKernel | None = None
-    """The activation; None for the output layer."""
-
-    theta: np.ndarray | None = None
-    """The activation's trainable parameters, [P], or [P O] where each unit has its own."""
-
-    weight_gradient: np.ndarray | None = None
-    bias_gradient: np.ndarray | None = None
-    theta_gradient: np.ndarray | None = None
 
 
 class Scratch:
@@ -100,64 +79,82 @@ class Tape:
     """The arrays that a forward pass keeps for the backward pass."""
 
     parameter_gradients: bool = True
-    """Whether the backward pass writes each layer's gradients. Without them it computes only the gradient by
-    the input, which is all that the actor's update needs from the critic."""
+    """Whether the backward pass writes the gradients of all parameters. Without them it computes only the
+    gradient by the input, which is all that the actor's update needs from the critic."""
 
-    inputs: list[np.ndarray] = field(default_factory=list)
-    """Input of each layer, [B, I]; empty without parameter gradients."""
+    kept: list[tuple[Any, ...]] = field(default_factory=list)
+    """What each node keeps; the backward pass takes it from the end."""
 
-    slopes: list[np.ndarray] = field(default_factory=list)
-    """df/dz of each hidden layer, [B, O]."""
 
-    theta_slopes: list[np.ndarray] = field(default_factory=list)
-    """df/dtheta of each hidden layer, [P, B, O]; of no parameter without parameter gradients."""
+@dataclass
+class Building:
+    """A program while it is built, and what its nodes need for that."""
+
+    program: Program
+    product: BindProduct
+    scratch: Scratch
+    tape: Tape | None = None
+    """None for a pass that no backward pass follows."""
+
+    @property
+    def parameter_gradients(self) -> bool:
+        """Whether the parameters' gradients are written by the backward pass."""
+        return self.tape is not None and self.tape.parameter_gradients
+
+    def add(self, call: Call, part: Part = "other") -> None:
+        """Append a step to the program."""
+        self.program.append(Step(call, part))
+
+
+class Node(Protocol):
+    """A part of a network that has a forward and a backward step.
+
+    It owns the arrays that it is given: it may overwrite them, keep them on the tape, or give them back.
+    """
+
+    def forward(self, x: np.ndarray, building: Building, out: np.ndarray | None = None) -> np.ndarray:
+        """Add the steps that compute the output at ``x`` [B, I]; return the output's array.
+
+        The output is written into ``out`` if that is given, which the output layer alone accepts.
+        """
+
+    def backward(self, g: np.ndarray, building: Building) -> np.ndarray:
+        """Add the steps from the gradient ``g`` by the output to that by the input; return the latter."""
+
+
+class FirstNode(Node, Protocol):
+    """A node at the input of a network, where the gradient by the input is seldom needed."""
+
+    def backward_first(
+        self, g: np.ndarray, building: Building, input_gradient: np.ndarray | None, columns: slice
+    ) -> None:
+        """Add the backward steps; write the gradient by ``columns`` of the input if an array is given."""
 
 
 def forward(
-    layers: Sequence[Layer],
+    nodes: Sequence[Node],
     x: np.ndarray,
     out: np.ndarray,
     product: BindProduct,
     scratch: Scratch,
     tape: Tape | None = None,
 ) -> Program:
-    """Return the program that writes the perceptron's output at ``x`` [B, I] into ``out`` [B, O].
+    """Return the program that writes the network's output at ``x`` [B, I] into ``out`` [B, O].
 
     Args:
-        layers: The layers, the one at the input first.
+        nodes: The network, from the input to the output layer.
         x: The input; the program reads it each time it runs.
         out: The output, before any tanh.
         product: Returns the call that computes a product.
         scratch: Provides the memory, and gets it back unless the tape keeps it.
         tape: Receives the arrays for `backward`, if it will follow.
     """
-    program: Program = []
-    for layer in layers:
-        z = out if layer.kernel is None else scratch.take((len(x), len(layer.bias)), x.dtype)
-        program.append(Step(product(x, layer.weight.T, z), "products"))
-        if tape is not None and tape.parameter_gradients:
-            tape.inputs.append(x)
-        else:
-            scratch.give_back(x)
-        if layer.kernel is None:
-            program.append(Step(partial(np.add, z, layer.bias, z)))
-        elif tape is None:
-            program.append(Step(layer.kernel.bind_value(z, layer.bias, layer.theta), "activations"))
-        else:
-            parameters = layer.kernel.parameters if tape.parameter_gradients else 0
-            slope = scratch.take(z.shape, z.dtype)
-            theta_slope = scratch.take((parameters, *z.shape), z.dtype)
-            tape.slopes.append(slope)
-            tape.theta_slopes.append(theta_slope)
-            call = layer.kernel.bind_value_and_slopes(z, layer.bias, layer.theta, slope, theta_slope)
-            program.append(Step(call, "activations"))
-        x = z
-    return program
-
-
-def has_kernel(activation: nn.Module) -> bool:
-    """Return whether an activation is a formula that shares no learned parameters with other layers."""
-    return isinstance(activation, Activation) and activation.spec.why_no_kernel is None
+    building = Building([], product, scratch, tape)
+    *hidden, output = nodes
+    for node in hidden:
+        x = node.forward(x, building)
+    output.forward(x, building, out)
+    return building.program
 
 
 def tanh_in_place(z: np.ndarray) -> Step:
@@ -169,7 +166,7 @@ def tanh_in_place(z: np.ndarray) -> Step:
 
 
 def backward(
-    layers: Sequence[Layer],
+    nodes: Sequence[Node],
     tape: Tape,
     g: np.ndarray,
     product: BindProduct,
@@ -178,10 +175,10 @@ def backward(
     input_gradient: np.ndarray | None = None,
     input_columns: slice = slice(None),
 ) -> Program:
-    """Return the program that propagates the gradient ``g`` [B, O] by the output back through the perceptron.
+    """Return the program that propagates the gradient ``g`` [B, O] by the output back through the network.
 
     Args:
-        layers: The layers, as given to `forward`.
+        nodes: The network, as given to `forward`.
         tape: The arrays that `forward` kept; they go back to ``scratch``.
         g: Gradient by the output, before any tanh; the program reads it each time it runs.
         product: Returns the call that computes a product.
@@ -189,40 +186,9 @@ def backward(
         input_gradient: Receives the gradient by the columns ``input_columns`` of the input, if given.
         input_columns: Which columns of the input.
     """
-    program: Program = []
-    for number in reversed(range(len(layers))):
-        layer = layers[number]
-        if tape.parameter_gradients:
-            assert layer.weight_gradient is not None
-            assert layer.bias_gradient is not None
-            x = tape.inputs.pop()
-            program.append(Step(product(g.T, x, layer.weight_gradient), "products"))
-            if layer.kernel is None:
-                program.append(Step(partial(kernels.column_sums, g, layer.bias_gradient)))
-            scratch.give_back(x)
-        if number == 0:
-            if input_gradient is not None:
-                call = product(g, layer.weight[:, input_columns], input_gradient)
-                program.append(Step(call, "products"))
-            scratch.give_back(g)
-            break
-        below = layers[number - 1]
-        slope, theta_slope = tape.slopes.pop(), tape.theta_slopes.pop()
-        g_below = scratch.take(slope.shape, slope.dtype)
-        if g.shape[1] == 1:
-            program.append(Step(partial(kernels.outer, g, layer.weight, g_below), "products"))
-        else:
-            program.append(Step(product(g, layer.weight, g_below), "products"))
-        scratch.give_back(g)
-        call = multiply_by_slope(
-            g_below,
-            slope,
-            theta_slope,
-            below.bias_gradient if tape.parameter_gradients else None,
-            below.theta_gradient if tape.parameter_gradients else None,
-        )
-        program.append(Step(call, "activations"))
-        scratch.give_back(slope)
-        scratch.give_back(theta_slope)
-        g = g_below
-    return program
+    building = Building([], product, scratch, tape)
+    first, *others = nodes
+    for node in reversed(others):
+        g = node.backward(g, building)
+    first.backward_first(g, building, input_gradient, input_columns)  # type: ignore[attr-defined]
+    return building.program

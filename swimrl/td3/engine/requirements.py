@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 
 from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.activations.torch.activation import Activation
-from swimrl.td3.engine.perceptron import has_kernel
+from swimrl.td3.engine.nodes import has_kernel
 from swimrl.td3.engine.watch import (
     has_global_hooks,
     has_hooks,
@@ -20,7 +20,7 @@ from swimrl.td3.engine.watch import (
     replaced_methods,
     why_not_optimizer,
 )
-from swimrl.td3.network import hidden_activations
+from swimrl.td3.network import Residual, leaves
 from swimrl.td3.policy import Actor, Critic, TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
@@ -42,8 +42,6 @@ def why_not_fused(policy: nn.Module, buffer: object) -> str | None:
         return f"the replay buffer is a {type(buffer).__name__}"
     if methods := replaced_methods(buffer):
         return f"the replay buffer's method {methods[0]} is replaced"
-    if policy.layer_norm:
-        return "layer norm is on"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
     checks = (_why_not_networks, why_hooked, _why_not_parameters, _why_not_optimizers)
@@ -53,7 +51,8 @@ def why_not_fused(policy: nn.Module, buffer: object) -> str | None:
 def why_no_plain_network(network: nn.Module) -> str | None:
     """Return why an actor or critics are not what the engine computes, or None if they are.
 
-    They must be perceptrons of linear layers and activations with a kernel, which see the observation itself.
+    They must consist of linear layers, layer norms, residual blocks and activations with a kernel, and see
+    the observation itself.
     """
     if type(network) not in (Actor, Critic):
         return f"a network is a {type(network).__name__}"
@@ -68,16 +67,39 @@ def why_no_plain_network(network: nn.Module) -> str | None:
             return f"a perceptron is a {type(perceptron).__name__}"
         if not any(isinstance(module, nn.Linear) for module in perceptron):
             return "a perceptron has no linear layer"
-        for module in hidden_activations(perceptron):
-            if not has_kernel(module):
-                reason = module.spec.why_no_kernel if isinstance(module, Activation) else None
-                return f"{module} has no kernel: {reason or 'it is no elementwise formula'}"
-        end = [nn.Linear, nn.Tanh] if isinstance(network, Actor) else [nn.Linear]
-        hidden = len(hidden_activations(perceptron))
-        if [type(module) for module in perceptron] != [nn.Linear, Activation] * hidden + end:
-            return "a perceptron's layers are not linear layers and activations in turn"
-        if any(module.bias is None for module in perceptron if isinstance(module, nn.Linear)):
-            return "a linear layer has no bias"
+        modules = list(perceptron)
+        if isinstance(network, Actor) and type(modules.pop()) is not nn.Tanh:
+            return "the actor does not end in a tanh"
+        if reason := next(filter(None, map(_why_no_node, leaves(modules))), None) or _why_no_order(modules):
+            return reason
+        if not isinstance(modules[0], nn.Linear) or not isinstance(modules[-1], nn.Linear):
+            return "a perceptron does not begin and end with a linear layer"
+    return None
+
+
+def _why_no_node(module: nn.Module) -> str | None:
+    """Return why a module inside a perceptron is none that the engine computes."""
+    if type(module) is nn.Linear:
+        return "a linear layer has no bias" if module.bias is None else None
+    if type(module) is nn.LayerNorm:
+        is_plain = len(module.normalized_shape) == 1 and module.weight is not None and module.bias is not None
+        return None if is_plain else "a layer norm is over several axes, or has no scale or no shift"
+    if not has_kernel(module):
+        reason = module.spec.why_no_kernel if isinstance(module, Activation) else None
+        return f"{module} has no kernel: {reason or 'it is no elementwise formula'}"
+    return None
+
+
+def _why_no_order(modules: Sequence[nn.Module]) -> str | None:
+    """Return why the engine does not compute modules in this order, each of which it computes."""
+    for before, module in zip([None, *modules], modules, strict=False):
+        if isinstance(module, Activation) and not isinstance(before, nn.Linear | nn.LayerNorm):
+            return "an activation follows neither a linear layer nor a layer norm"
+        if isinstance(module, Residual):
+            if type(module) is not Residual or not isinstance(module[-1], nn.Linear):
+                return "a residual block does not end in a linear layer"
+            if reason := _why_no_order(list(module)):
+                return reason
     return None
 
 
@@ -110,8 +132,9 @@ def _why_not_networks(policy: TD3Policy) -> str | None:
 
 
 def _why_not_parameters(policy: TD3Policy) -> str | None:
-    named = dict(policy.named_parameters(remove_duplicate=False))
-    counts = Counter(map(id, named.values()))
+    named = dict(policy.named_parameters())
+    # Uses by different modules; one module in several layers (granularity=network) is accounted for.
+    counts = Counter(id(p) for module in policy.modules() for p in module.parameters(recurse=False))
     addresses = Counter(p.data_ptr() for p in policy.parameters() if p.numel())
     dtypes = {parameter.dtype for parameter in named.values()}
     if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
@@ -150,9 +173,9 @@ def _with_targets(policy: TD3Policy) -> Iterator[tuple[nn.Module, nn.Module]]:
 
 
 def _specifications(network: nn.Module) -> list[object]:
+    """Return what decides the modules of a network's perceptrons, apart from their parameters."""
     return [
-        module.spec
+        (type(module), module.spec if isinstance(module, Activation) else getattr(module, "eps", None))
         for perceptron in perceptrons(network)
-        for module in hidden_activations(perceptron)
-        if isinstance(module, Activation)
+        for module in perceptron.modules()
     ]

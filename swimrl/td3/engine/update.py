@@ -18,14 +18,13 @@ import torch
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
-from swimrl.activations.cpu.kernel import CpuKernel
-from swimrl.activations.torch.activation import Activation
 from swimrl.envs.seeding import Streams
 from swimrl.td3.engine import kernels
-from swimrl.td3.engine.flat import FlatNetwork
+from swimrl.td3.engine.flat import FlatNetwork, TargetArrays
 from swimrl.td3.engine.memory import UpdateMemory
+from swimrl.td3.engine.nodes import nodes_of
 from swimrl.td3.engine.perceptron import (
-    Layer,
+    Node,
     Program,
     Scratch,
     Step,
@@ -37,7 +36,6 @@ from swimrl.td3.engine.perceptron import (
 from swimrl.td3.engine.products.planner import ProductPlanner
 from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.engine.watch import ModuleWatch, are_the_same
-from swimrl.td3.network import hidden_activations, linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
@@ -160,7 +158,7 @@ class FusedUpdate:
         averages = [
             Step(partial(flat.polyak, self.settings.tau), "optimiser") for flat in (self.critic, self.actor)
         ]
-        critics = [self._layers(network, self.critic) for network in self._q_networks]
+        critics = [self._nodes(network, self.critic) for network in self._q_networks]
         return {
             "minibatch": [Step(self._draw_minibatch, "sampling")],
             "target actor": self._target_actor(scratch),
@@ -198,7 +196,7 @@ class FusedUpdate:
         """Return the program of a' = clip(pi'(s') + clip(noise)), which goes into the minibatch's gap."""
         memory, batch = self.memory, self.memory.batch
         (network,) = perceptrons(self.policy.actor)
-        layers = self._layers(network, self.actor, target=True)
+        layers = self._nodes(network, self.actor, target=True)
         smooth = partial(
             kernels.smooth,
             memory.actor_output,
@@ -215,7 +213,7 @@ class FusedUpdate:
 
     def _target_critic(self, number: int, scratch: Scratch) -> Program:
         """Return the program of Q'_i(s', a')."""
-        layers = self._layers(self._q_networks[number - 1], self.critic, target=True)
+        layers = self._nodes(self._q_networks[number - 1], self.critic, target=True)
         inputs, q = self.memory.batch.next_observation_action, self.memory.target_q[number - 1]
         return forward(layers, inputs, q.reshape(len(q), 1), self.planner.product, scratch)
 
@@ -225,7 +223,7 @@ class FusedUpdate:
         ends = batch.reward, batch.done, batch.timeout
         return [Step(partial(kernels.td_target, memory.target_q, *ends, self.settings.gamma, memory.target))]
 
-    def _critic(self, number: int, layers: list[Layer], scratch: Scratch) -> Program:
+    def _critic(self, number: int, layers: list[Node], scratch: Scratch) -> Program:
         """Return the program of the gradient of mean (Q_i(s, a) - y)^2."""
         memory, tape = self.memory, Tape()
         q, q_gradient = memory.q[number - 1], memory.q_gradient[number - 1]
@@ -240,7 +238,7 @@ class FusedUpdate:
             *backward(layers, tape, q_gradient, product, scratch),
         ]
 
-    def _actor(self, critic: list[Layer], scratch: Scratch) -> Program:
+    def _actor(self, critic: list[Node], scratch: Scratch) -> Program:
         """Return the program of the gradient of -mean Q_1(s, pi(s)).
 
         Args:
@@ -249,7 +247,7 @@ class FusedUpdate:
         """
         memory, batch, product = self.memory, self.memory.batch, self.planner.product
         (network,) = perceptrons(self.policy.actor)
-        actor = self._layers(network, self.actor)
+        actor = self._nodes(network, self.actor)
         actor_tape, critic_tape = Tape(), Tape(parameter_gradients=False)
         return [
             *forward(actor, batch.observation, memory.actor_output, product, scratch, actor_tape),
@@ -270,32 +268,9 @@ class FusedUpdate:
             *backward(actor, actor_tape, memory.action_gradient, product, scratch),
         ]
 
-    def _layers(self, perceptron: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Layer]:
-        """Return the layers of a perceptron on the flat arrays: with gradients, or those of its target."""
-        activations = hidden_activations(perceptron)
-        view = flat.target_array if target else flat.array
-        layers = []
-        for linear, activation in zip(linear_layers(perceptron), [*activations, None], strict=True):
-            kernel = theta = theta_gradient = None
-            if isinstance(activation, Activation):
-                kernel = CpuKernel(activation.spec.settled, flat.p.dtype)
-                parameters = list(activation.parameters())
-                if parameters:
-                    together = flat.span(parameters)
-                    theta = (flat.target if target else flat.p)[together]
-                    theta_gradient = flat.g[together]
-            layers.append(
-                Layer(
-                    weight=view(linear.weight),
-                    bias=view(linear.bias),
-                    kernel=kernel,
-                    theta=theta,
-                    weight_gradient=None if target else flat.gradient(linear.weight),
-                    bias_gradient=None if target else flat.gradient(linear.bias),
-                    theta_gradient=None if target else theta_gradient,
-                )
-            )
-        return layers
+    def _nodes(self, network: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Node]:
+        """Return the nodes of a network on the flat arrays: with gradients, or those of its target."""
+        return nodes_of(network, TargetArrays(flat) if target else flat)
 
 
 def _prepare_thread() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from swimrl.colours import ACCENT, FAINT, INK
 from swimrl.td3.agent import TD3
-from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.network import hidden_pairs
 from swimrl.training.monitoring.layers import elementwise_slope, named_perceptrons
 
 _REACH, _POINTS = 5.0, 201
@@ -31,8 +31,7 @@ def learned_curves(agent: TD3) -> Curves:
     """
     curves = {}
     for name, perceptron in named_perceptrons(agent):
-        layers = zip(hidden_activations(perceptron), linear_layers(perceptron), strict=False)
-        for number, (activation, linear) in enumerate(layers, start=1):
+        for number, (linear, activation) in enumerate(hidden_pairs(perceptron), start=1):
             if any(True for _ in activation.parameters()):
                 one = curve(activation, linear.out_features)
                 if one is not None:

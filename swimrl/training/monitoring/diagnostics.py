@@ -24,7 +24,7 @@ from torch.nn import functional
 from swimrl.envs.make import Env
 from swimrl.runs import series
 from swimrl.td3.agent import TD3
-from swimrl.td3.network import hidden_activations, linear_layers
+from swimrl.td3.network import hidden_activations, hidden_pairs
 from swimrl.td3.policy import perceptrons
 from swimrl.training.monitoring import units
 from swimrl.training.monitoring.gait import Gait
@@ -118,8 +118,8 @@ class Diagnostics:
     def _look_at_layers(self, name: str, perceptron: nn.Sequential, x: Tensor, findings: Findings) -> None:
         values = findings.values
         output = max(number for number, module in enumerate(perceptron) if isinstance(module, nn.Linear))
-        layer, features = "", np.zeros((0, 0))
-        for number, (z, activation, h) in enumerate(hidden_layers(list(perceptron)[:output], x), start=1):
+        layers, last = hidden_layers(list(perceptron)[:output], x)
+        for number, (z, activation, h) in enumerate(layers, start=1):
             layer, pre, features = f"{name}.layer{number}", z.cpu().numpy(), h.cpu().numpy()
             slope = elementwise_slope(activation, z)
             findings.pre_activations[layer] = pre
@@ -134,7 +134,7 @@ class Diagnostics:
             values[series.PREACTIVATION_SPREAD.at(layer)] = float(pre.std(dtype=np.float64))
             values[series.PREACTIVATION_LARGEST.at(layer)] = float(np.abs(pre).max())
             values[series.PREACTIVATION_OUTSIDE.at(layer)] = units.outside_share(pre, self._bound)
-        values.update(_ranks(name, features))
+        values.update(_ranks(name, last.cpu().numpy()))
         if name == "actor":
             with torch.no_grad():
                 actions = perceptron(x).cpu().numpy()
@@ -176,7 +176,7 @@ class Diagnostics:
             of: dict[Tensor, Tensor | None] = dict(zip(parameters, gradients, strict=True))
             values[series.WEIGHTS_OF_NET.at(name)] = _norm(parameters)
             values[series.GRADIENT_OF_NET.at(name)] = _norm(gradients)
-            for number, linear in enumerate(linear_layers(perceptron)[:-1], start=1):
+            for number, (linear, _) in enumerate(hidden_pairs(perceptron), start=1):
                 values[series.WEIGHTS_OF_LAYER.at(f"{name}.layer{number}")] = _norm([linear.weight])
                 values[series.GRADIENT_OF_LAYER.at(f"{name}.layer{number}")] = _norm([of[linear.weight]])
         return values

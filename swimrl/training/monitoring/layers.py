@@ -5,7 +5,7 @@ Letters in shapes: N inputs of the sample, H units of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from swimrl.activations.properties import sharpness_asymmetry
 from swimrl.activations.torch.activation import Activation
 from swimrl.td3.agent import TD3
+from swimrl.td3.network import Residual
 from swimrl.td3.policy import perceptrons
 
 
@@ -24,14 +25,27 @@ def named_perceptrons(agent: TD3) -> list[tuple[str, nn.Sequential]]:
 
 
 @torch.no_grad()
-def hidden_layers(modules: Sequence[nn.Module], x: Tensor) -> list[tuple[Tensor, nn.Module, Tensor]]:
-    """Return pre-activations, activation and its outputs of each hidden layer."""
+def hidden_layers(
+    modules: Iterable[nn.Module], x: Tensor
+) -> tuple[list[tuple[Tensor, nn.Module, Tensor]], Tensor]:
+    """Return pre-activations, activation and its outputs of each hidden layer, and the last module's output.
+
+    Args:
+        modules: A network without its output layer.
+        x: Its input.
+    """
     layers = []
     for module in modules:
-        before, x = x, _output(module, x)
+        before = x
+        if isinstance(module, Residual):
+            inside, branch = hidden_layers(module, x)
+            layers += inside
+            x = x + branch
+            continue
+        x = _output(module, x)
         if not isinstance(module, nn.Linear | nn.LayerNorm):
             layers.append((before, module, x))
-    return layers
+    return layers, x
 
 
 def _output(module: nn.Module, x: Tensor) -> Tensor:

@@ -29,9 +29,10 @@ def policy_with(activation_fn: object, **kwargs: object) -> TD3Policy:
 @pytest.mark.parametrize(
     "activation", ["relu", "swim(k=trainable)", ["aulu", "tanh"], "aulu(granularity=neuron)"]
 )
+@pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("size", [1, 4])
-def test_equals_the_actor(activation: object, size: int) -> None:
-    policy = policy_with(activation)
+def test_equals_the_actor(activation: object, size: int, layer_norm: bool) -> None:
+    policy = policy_with(activation, layer_norm=layer_norm)
     observations = np.random.RandomState(1).randn(size, 5)
     actions = FastActor(policy, size)(observations)
     with torch.no_grad():
@@ -99,7 +100,7 @@ def test_noise_is_stable_baselines3s_to_the_byte(size: int) -> None:
 
 def test_says_what_it_cannot_do() -> None:
     assert can_act(policy_with("swim"))
-    assert not can_act(policy_with("swim", layer_norm=True))
+    assert can_act(policy_with("swim(k=trainable, granularity=network)", layer_norm=True))
     assert not can_act(policy_with(torch.nn.GELU))
     assert not can_act(torch.nn.Linear(2, 2))
 

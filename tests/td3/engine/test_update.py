@@ -20,15 +20,29 @@ from swimrl.td3.engine.requirements import why_not_fused
 
 LR = 3e-4
 FORMULAS = [d.name for d in REGISTRY.definitions() if d.module is None]
+NETWORK = ["swim(k=trainable, granularity=network)", "pau(granularity=network)"]
 NEURON = ["prelu(granularity=neuron)", "aulu(granularity=neuron)", "swim(k=trainable, granularity=neuron)"]
-NAMES = [*FORMULAS, "swim(k=trainable)", "swish(beta=trainable(1.5))", "ulu(alpha2=trainable)", *NEURON]
+NAMES = [
+    *FORMULAS,
+    "swim(k=trainable)",
+    "swish(beta=trainable(1.5))",
+    "ulu(alpha2=trainable)",
+    *NEURON,
+    *NETWORK,
+]
 # sin(30 z) makes 30 times as much of float32's rounding of z, and Adam makes a full step of a gradient that
 # is nothing but rounding. In float64, below, it is as close as the others.
 NAMES_FOR_FLOAT32 = [name for name in NAMES if name != "siren"]
 
 
 def agent_with(
-    engine: str, activation: Any, net: list[int], env: Any = "Pendulum-v1", **kwargs: Any
+    engine: str,
+    activation: Any,
+    net: Any,
+    env: Any = "Pendulum-v1",
+    *,
+    layer_norm: bool = False,
+    **kwargs: Any,
 ) -> swimrl.TD3:
     agent = swimrl.TD3(
         "MlpPolicy",
@@ -37,7 +51,7 @@ def agent_with(
         buffer_size=2000,
         learning_starts=200,
         batch_size=64,
-        policy_kwargs={"net_arch": net, "activation_fn": activation},
+        policy_kwargs={"net_arch": net, "activation_fn": activation, "layer_norm": layer_norm},
         engine=engine,
         seed=3,
         device="cpu",
@@ -79,20 +93,46 @@ def test_each_update_equals_stable_baselines3s(activation: str) -> None:
     assert fused.engine == "fused"
 
 
+@pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "layer norm"])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5, 6])
-def test_any_depth(depth: int) -> None:
+def test_any_depth(depth: int, layer_norm: bool) -> None:
     net = [20, 17, 13, 11, 8, 5][:depth]
     layers = ["swim", "relu", "swim(k=trainable)", "tanh", "elu", "mish"][:depth]
-    fused, reference = (agent_with(engine, layers, net) for engine in ("fused", "sb3"))
+    fused, reference = (agent_with(engine, layers, net, layer_norm=layer_norm) for engine in ("fused", "sb3"))
     for _ in range(2):
         fused.train(gradient_steps=1, batch_size=64)
         reference.train(gradient_steps=1, batch_size=64)
     assert differences(fused, reference).max() < 1e-6
 
 
-@pytest.mark.parametrize("activation", ["relu", "swim", "aulu"])
-def test_a_hundred_updates_stay_together(activation: str) -> None:
-    fused, reference = (agent_with(engine, activation, [64, 64]) for engine in ("fused", "sb3"))
+@pytest.mark.parametrize("kind", ["simba", "residual"])
+@pytest.mark.parametrize("depth", [1, 2, 6])
+def test_residual_blocks(kind: str, depth: int) -> None:
+    layers = ["swim", "relu", "swim(k=trainable)", "tanh", "aulu(granularity=neuron)", "mish"][:depth]
+    fused, reference = (agent_with(engine, layers, f"{kind}:12x{depth}") for engine in ("fused", "sb3"))
+    for _ in range(2):
+        fused.train(gradient_steps=1, batch_size=64)
+        reference.train(gradient_steps=1, batch_size=64)
+    assert fused.engine == "fused"
+    assert differences(fused, reference).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("activation", "net", "layer_norm"),
+    [
+        ("relu", [64, 64], False),
+        ("swim", [64, 64], False),
+        ("aulu", [64, 64], False),
+        ("relu", [64, 64], True),
+        ("swim(k=trainable)", [64, 64], True),
+        ("relu", "simba:32x2", False),
+        ("swim", "residual:32x2", True),
+    ],
+)
+def test_a_hundred_updates_stay_together(activation: str, net: Any, layer_norm: bool) -> None:
+    fused, reference = (
+        agent_with(engine, activation, net, layer_norm=layer_norm) for engine in ("fused", "sb3")
+    )
     for agent in (fused, reference):
         agent.train(gradient_steps=100, batch_size=64)
     weights = [torch.cat([p.flatten() for p in agent.policy.parameters()]) for agent in (fused, reference)]
@@ -130,15 +170,23 @@ def double_update(agent: swimrl.TD3, batch: np.ndarray, noise: torch.Tensor, del
                     t.mul_(0.995).add_(p, alpha=0.005)
 
 
-@pytest.mark.parametrize("activation", NAMES)
-def test_equal_in_float64(activation: str) -> None:
-    fused = agent_with("fused", activation, [16, 12])
+@pytest.mark.parametrize(
+    ("activation", "net", "layer_norm"),
+    [
+        *((name, [16, 12], False) for name in NAMES),
+        *((name, [16, 12], True) for name in ("relu", "swim(k=trainable)", "aulu(granularity=neuron)")),
+        *((name, "simba:8x2", False) for name in ("relu", "pau(granularity=network)")),
+        ("swim(k=trainable)", "residual:8x3", True),
+    ],
+)
+def test_equal_in_float64(activation: str, net: Any, layer_norm: bool) -> None:
+    fused = agent_with("fused", activation, net, layer_norm=layer_norm)
     fused.policy.double()
     reference = copy.deepcopy(fused.policy)
     for _ in range(6):
         fused.train(gradient_steps=1, batch_size=64)
     twin = type(fused.streams)(fused.streams.seed)
-    shadow = agent_with("fused", activation, [16, 12])
+    shadow = agent_with("fused", activation, net, layer_norm=layer_norm)
     shadow.policy = reference
     shadow._create_aliases()
     for update in range(1, 7):
@@ -196,22 +244,13 @@ def test_bf16_is_close_and_only_when_asked_for() -> None:
     assert losses[0] == pytest.approx(losses[1], rel=2e-2)
 
 
-@pytest.mark.parametrize(
-    ("activation", "reason"),
-    [
-        ("crelu", "it is no elementwise formula"),
-        ("swim(k=trainable, granularity=network)", "all layers share its parameters"),
-    ],
-)
-def test_what_has_no_kernel_falls_back(
-    activation: str, reason: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    agent = agent_with("fused", activation, [16, 16])
+def test_what_has_no_kernel_falls_back(caplog: pytest.LogCaptureFixture) -> None:
+    agent = agent_with("fused", "crelu", [16, 16])
     agent.train(gradient_steps=2, batch_size=16)
     assert agent.engine == "sb3"
     (record,) = caplog.records
     assert "engine 'sb3' takes over" in record.getMessage()
-    assert reason in record.getMessage()
+    assert "it is no elementwise formula" in record.getMessage()
 
 
 WITHOUT_NUMBA = """\
