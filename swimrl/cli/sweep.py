@@ -188,8 +188,11 @@ def _config(args: Args) -> SweepConfig:
     # Environment and activation come first, so that they vary slowest, unless the file has another order.
     first = {key: file.axes.get(key, []) for key in dict.fromkeys(("env", "act", *file.axes))}
     axes = {**first, "env": list(args.env), "act": list(args.act), **grid}
+    for key in {key for point in file.points for key in point} & {"env", "act"}:
+        if axes.pop(key) != list(_texts(file.axes.get(key, [getattr(file.base, key)]))):
+            raise InputError(f"the points of {args.config} set {key}; leave out --{key}")
     base = replace(copy_fields(args.settings, TrainConfig), env=args.env[0], act=args.act[0])
-    return SweepConfig(base, axes, parse_seeds(args.seeds), file.primary)
+    return SweepConfig(base, axes, parse_seeds(args.seeds), file.points, file.primary)
 
 
 def _next_look(config: SweepConfig, folder: Path) -> SweepConfig:

@@ -27,7 +27,7 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """A study: every combination of the values of its axes, with every seed, is a run.
+    """A study: every combination of the values of its axes, with every point and every seed, is a run.
 
     Example:
         >>> config = SweepConfig(TrainConfig(steps=1000), {"act": ["swim", "relu"]}, seeds=(0, 1))
@@ -44,12 +44,19 @@ class SweepConfig:
 
     seeds: tuple[int, ...] = (0,)
 
+    points: tuple[Mapping[str, Value], ...] = ()
+    """Settings that vary together, such as ``{"act": "swim", "td3.lr": 4e-4}`` and
+    ``{"act": "relu", "td3.lr": 2e-4}``: each point, with every combination of the axes and every seed, is a
+    run."""
+
     primary: Mapping[str, Any] | None = None
     """The comparison that is declared before the first run, as `swimrl.runs.declaration.Primary`'s fields."""
 
     def __post_init__(self) -> None:
         axes = {key.replace("-", "_"): list(values) for key, values in self.axes.items()}
         object.__setattr__(self, "axes", axes)
+        points = ({key.replace("-", "_"): value for key, value in point.items()} for point in self.points)
+        object.__setattr__(self, "points", tuple(points))
 
     def with_axes(self, axes: Mapping[str, Sequence[Value]]) -> SweepConfig:
         """Return the study with these axes added, or with these values where it has the axis already."""
@@ -79,7 +86,7 @@ class SweepConfig:
         """
         from swimrl.sweeps.plan import expand
 
-        return expand(self.base, self.axes, self.seeds, folder)
+        return expand(self.base, self.axes, self.seeds, folder, self.points)
 
 
 def replaced(base: TrainConfig, settings: Mapping[str, Any]) -> TrainConfig:

@@ -38,12 +38,7 @@ class NextLook:
     def title(self) -> str:
         """What is done, in words."""
         seeds = len(self.config.seeds)
-        return f"look {self.number} of {self.of}: {seeds} seeds of {', '.join(map(str, self.arms))}"
-
-    @property
-    def arms(self) -> Sequence[object]:
-        """The activations that are still open, the baseline first."""
-        return self.config.axes["act"]
+        return f"look {self.number} of {self.of}: {seeds} seeds of {', '.join(_names(self.config))}"
 
 
 def next_look(config: SweepConfig, folder: Path) -> NextLook | None:
@@ -112,17 +107,27 @@ def _declared(config: SweepConfig) -> tuple[Primary, Sequential]:
             f"the last look has {primary.sequential.looks[-1]} seeds and the study {len(config.seeds)}; "
             f"give --seeds 0-{primary.sequential.looks[-1] - 1}"
         )
-    acts = {canonical(str(act)) for act in config.axes.get("act", [config.base.act])}
     for name in (primary.baseline, *primary.comparisons):
-        if canonical(name) not in acts:
+        if canonical(name) not in _names(config):
             raise ConfigError(f"{name} of primary is no activation of the study; add it to act")
     return primary, primary.sequential
 
 
 def _reduced(config: SweepConfig, arms: Sequence[str], seeds: Sequence[int]) -> SweepConfig:
+    """Return the study with some of its activations and seeds alone."""
     wanted = {canonical(name) for name in arms}
-    acts = [act for act in config.axes["act"] if _name(act) in wanted]
-    return replace(config, axes={**config.axes, "act": acts}, seeds=tuple(seeds))
+    axes = dict(config.axes)
+    if "act" in axes:
+        axes["act"] = [act for act in axes["act"] if _name(act) in wanted]
+    points = tuple(point for point in config.points if "act" not in point or _name(point["act"]) in wanted)
+    return replace(config, axes=axes, points=points, seeds=tuple(seeds))
+
+
+def _names(config: SweepConfig) -> list[str]:
+    """Return the activations of a study, in its order."""
+    of_points = [point["act"] for point in config.points if "act" in point]
+    acts = of_points or config.axes.get("act", [config.base.act])
+    return list(dict.fromkeys(map(_name, acts)))
 
 
 def _name(act: object) -> str:

@@ -14,18 +14,23 @@ from swimrl.training.resolved import directory_of, resolve
 
 
 def expand(
-    base: TrainConfig, axes: Mapping[str, Sequence[Value]], seeds: Sequence[int], study: Path
+    base: TrainConfig,
+    axes: Mapping[str, Sequence[Value]],
+    seeds: Sequence[int],
+    study: Path,
+    points: Sequence[Mapping[str, Value]] = (),
 ) -> tuple[PlannedRun, ...]:
-    """Return every combination of the values of the axes with every seed.
+    """Return every combination of the values of the axes with every point and every seed.
 
     All arms of the first seed come before those of the second, so that a study that ends early is balanced.
-    Within a seed the last axis varies fastest.
+    Within a seed the last axis varies fastest, and a point slower than any axis.
 
     Args:
         base: The settings that are no axis.
         axes: As `swimrl.sweeps.config.SweepConfig.axes`.
         seeds: The seeds; the one of ``base`` does not count.
         study: The study's folder.
+        points: As `swimrl.sweeps.config.SweepConfig.points`.
 
     Raises:
         ConfigError: If a key is unknown, an axis is empty, a value cannot be used, or two runs are equal.
@@ -35,12 +40,16 @@ def expand(
     for key, values in {"seeds": seeds, **axes}.items():
         if not values:
             raise ConfigError(f"{key} has no values; give at least one, or leave it out")
+    for key in (key for point in points for key in point):
+        if key in axes or key == "seed":
+            instead = "give --seeds, such as --seeds 0-9" if key == "seed" else f"leave {key} out of axes"
+            raise ConfigError(f"points set {key}, which varies otherwise too; {instead}")
     if "seed" in axes:
         raise ConfigError("seed is no axis; give --seeds, such as --seeds 0-9")
     runs: dict[Path, PlannedRun] = {}
     for seed in seeds:
-        for values in itertools.product(*axes.values()):
-            chosen = dict(zip(axes, values, strict=True))
+        for point, values in itertools.product(points or ({},), [*itertools.product(*axes.values())]):
+            chosen = {**point, **dict(zip(axes, values, strict=True))}
             resolved = resolve(with_absolute_files(replaced(base, {**chosen, "seed": check_seed(seed)})))
             run = PlannedRun(resolved.config, directory_of(resolved, study))
             if run.directory.path in runs:

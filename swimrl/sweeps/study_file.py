@@ -6,6 +6,9 @@ axes:                       # any setting can be an axis; every combination is a
   env: [Hopper-v4, Ant-v4]
   act: [swim, relu, [relu, swim]]
   td3.lr: [1e-4, 3e-4]
+points:                     # optional: settings that vary together; each point is combined with the axes
+  - {act: swim, td3.lr: 4e-4}
+  - {act: relu, td3.lr: 2e-4}
 seeds: 0-9
 primary:                    # optional: what is to be compared, declared before the first run
   metric: last10
@@ -34,7 +37,7 @@ from swimrl.sweeps.config import SweepConfig
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import read_mapping
 
-_KEYS = ("base", "axes", "seeds", "primary")
+_KEYS = ("base", "axes", "points", "seeds", "primary")
 
 
 def read_study(path: Path) -> SweepConfig:
@@ -53,6 +56,11 @@ def read_study(path: Path) -> SweepConfig:
     for key, values in axes.items():
         if not isinstance(values, list):
             raise ConfigError(f"{path}: axes: {key} is {values!r}; expected a list, such as [1e-4, 3e-4]")
+    points = content.get("points") or []
+    if not isinstance(points, list) or not all(isinstance(point, Mapping) and point for point in points):
+        raise ConfigError(
+            f"{path}: points is {points!r}; expected a list such as [{{act: swim, td3.lr: 4e-4}}]"
+        )
     seeds = content.get("seeds", 0)
     primary = content.get("primary")
     if primary is not None:
@@ -61,6 +69,7 @@ def read_study(path: Path) -> SweepConfig:
     return SweepConfig(
         base=from_mapping(TrainConfig, base, source=f"{path}: base"),
         axes={str(key): values for key, values in axes.items()},
+        points=tuple({str(key): value for key, value in point.items()} for point in points),
         seeds=parse_seeds(map(str, seeds if isinstance(seeds, list) else [seeds])),
         primary=primary,
     )
@@ -71,6 +80,7 @@ def text_of(study: SweepConfig) -> str:
     content = {
         "base": to_mapping(study.base),
         "axes": {key: list(values) for key, values in study.axes.items()},
+        "points": [dict(point) for point in study.points],
         "seeds": list(study.seeds),
         "primary": study.primary,
     }

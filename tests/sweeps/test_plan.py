@@ -145,3 +145,30 @@ def test_an_axis_of_the_command_line(text: str, axis: tuple[str, list[Any]]) -> 
 def test_what_is_no_axis(text: str) -> None:
     with pytest.raises(ConfigError, match="--grid"):
         parse_axis(text)
+
+
+def test_points_vary_settings_together_and_give_the_same_runs_as_axes() -> None:
+    points = [{"act": "swim", "td3.lr": 1e-3}, {"act": "relu", "td3.lr": "1e-4"}]
+    runs = expand(TrainConfig(), {"env": ["Hopper-v4", "Ant-v4"]}, [0], STUDY, points)
+    assert [(run.config.act, run.config.td3.lr, run.config.env) for run in runs] == [
+        ("swim", 1e-3, "Hopper-v4"),
+        ("swim", 1e-3, "Ant-v4"),
+        ("relu", 1e-4, "Hopper-v4"),
+        ("relu", 1e-4, "Ant-v4"),
+    ]
+    axes = {"env": ["Hopper-v4", "Ant-v4"], "act": ["swim", "relu"], "td3.lr": [1e-3, 1e-4]}
+    all_of_them = {run.directory.path for run in expand(TrainConfig(), axes, [0], STUDY)}
+    assert {run.directory.path for run in runs} < all_of_them
+
+
+@pytest.mark.parametrize(
+    ("point", "message"),
+    [
+        ({"act": "swim"}, "points set act, which varies otherwise too; leave act out of axes"),
+        ({"seed": 3}, "points set seed, which varies otherwise too; give --seeds"),
+        ({"td3.lrr": 3}, "unknown key td3.lrr; did you mean td3.lr"),
+    ],
+)
+def test_a_wrong_point_is_refused(point: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        expand(TrainConfig(), {"act": ["swim", "relu"]}, [0], STUDY, [point])

@@ -68,6 +68,8 @@ def test_a_study_and_its_text_are_the_same(tmp_path: Path) -> None:
         ("base: {stepps: 10}", "unknown key stepps; did you mean steps"),
         ("base: fast", "base is 'fast'"),
         ("axes: {td3.lr: 1e-4}", r"axes: td3\.lr is '1e-4'; expected a list"),
+        ("points: {act: swim}", r"points is .*; expected a list such as \[{act: swim"),
+        ("points: [swim]", r"points is \['swim'\]; expected a list"),
         ("primary: {baseline: relu, comparisons: [swim]}", "primary has no planned_seeds"),
         ("primary: {baseline: relu, comparisons: [swim], planned_seeds: 0}", "at least 1"),
         ("primary: {baseline: relu, comparisons: [swim], planned_seeds: 5, metric: best}", "expected one of"),

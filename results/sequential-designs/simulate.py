@@ -1,0 +1,181 @@
+"""Simulate studies with looks: false findings, power, seeds, and estimates after stopping.
+
+    python results/sequential-designs/simulate.py results/sequential-designs
+
+writes false-positives.csv, power.csv and estimates.csv. Seeds are fixed. Every study has looks at 5, 10, 20
+and 40 seeds of each arm; an arm stops when its comparison is established.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from swimrl.stats.comparison import holm
+from swimrl.stats.group_sequential import after_stopping, boundaries
+from swimrl.stats.sequential import Design, Look, mann_whitney
+from swimrl.stats.spending import parse_spending
+
+LOOKS = (5, 10, 20, 40)
+ALPHA = 0.05
+SPENDINGS = ("obrien-fleming", "pocock", "hsd(-4)")
+EFFECTS = (0.05, 0.1, 0.2, 0.5)
+# Standard deviation over seeds by the mean of TD3's authors' published curves, from their mean and interval.
+SPREADS = {"Hopper": 0.10, "HalfCheetah": 0.13, "Walker2d": 0.18, "Ant": 0.33}
+_NULL_STUDIES, _POWER_STUDIES = 4000, 1000
+_DIVISIONS = 2000  # fewer than a report draws, for speed; the test is exact with any number
+_SEEDS = 4  # sets of divisions that studies share, for speed
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def failing(generator: np.random.Generator, size: tuple[int, ...]) -> np.ndarray:
+    """Draw scores around 1, every fifth around 0.1."""
+    fails = generator.random(size) < 0.2
+    return np.where(fails, 0.1 + 0.05 * generator.normal(size=size), 1 + 0.15 * generator.normal(size=size))
+
+
+SHAPES: dict[str, Draw] = {
+    "normal": lambda generator, size: generator.normal(size=size),
+    "skewed": lambda generator, size: generator.gamma(2, size=size),
+    "every fifth fails": failing,
+    "ties (whole numbers 0 to 4)": lambda generator, size: generator.integers(0, 5, size=size).astype(float),
+    "outliers (Cauchy)": lambda generator, size: generator.standard_cauchy(size=size),
+}
+
+
+def main() -> None:
+    """Simulate and write the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    _write(
+        folder / "false-positives.csv",
+        ["spending", "tasks", "comparisons", "scores", "studies", "false_positives"],
+        false_positives(),
+    )
+    _write(
+        folder / "power.csv",
+        ["spread_of", "spread", "effect", "spending", "studies", "power", "mean_seeds", "power_of_40_seeds"],
+        powers(),
+    )
+    _write(
+        folder / "estimates.csv",
+        [
+            *("spread", "effect", "spending", "studies", "stopped_early", "naive_mean", "naive_median"),
+            *("corrected_median", "corrected_coverage"),
+        ],
+        estimates(),
+    )
+
+
+def false_positives() -> Iterable[Sequence[object]]:
+    """Yield the share of studies without any difference in which a comparison is established."""
+    for spending in SPENDINGS:
+        design = Design(LOOKS, parse_spending(spending))
+        for tasks, comparisons in ((1, 1), (1, 3), (2, 1)):
+            for shape, draw in SHAPES.items():
+                generator = np.random.Generator(np.random.PCG64([tasks, comparisons]))
+                findings = 0
+                for study in range(_NULL_STUDIES):
+                    scores = draw(generator, (1 + comparisons, tasks, LOOKS[-1]))
+                    p = {
+                        str(arm): mann_whitney(
+                            looks(scores[arm], scores[0]), seed=study % _SEEDS, divisions=_DIVISIONS
+                        ).p_value(design)
+                        for arm in range(1, 1 + comparisons)
+                    }
+                    findings += min(holm(p).values()) <= ALPHA
+                share = findings / _NULL_STUDIES
+                yield spending, tasks, comparisons, shape, _NULL_STUDIES, f"{share:.4f}"
+
+
+def powers() -> Iterable[Sequence[object]]:
+    """Yield how often a difference is established and how many seeds that takes, beside 40 seeds at once."""
+    for task, spread in SPREADS.items():
+        for effect in EFFECTS:
+            generator = np.random.Generator(np.random.PCG64(0))
+            x = 1 + effect + spread * generator.normal(size=(_POWER_STUDIES, 1, LOOKS[-1]))
+            y = 1 + spread * generator.normal(size=(_POWER_STUDIES, 1, LOOKS[-1]))
+            fixed = Design(LOOKS[-1:], parse_spending("pocock"))
+            at_once = [
+                mann_whitney([Look({"0": a[0]}, {"0": b[0]})], divisions=_DIVISIONS).crossing(fixed, ALPHA)
+                for a, b in zip(x, y, strict=True)
+            ]
+            power_of_all = np.mean([crossing is not None for crossing in at_once])
+            for spending in SPENDINGS:
+                design = Design(LOOKS, parse_spending(spending))
+                stops = [
+                    mann_whitney(looks(a, b), seed=study % _SEEDS, divisions=_DIVISIONS).crossing(
+                        design, ALPHA
+                    )
+                    for study, (a, b) in enumerate(zip(x, y, strict=True))
+                ]
+                seeds = [LOOKS[-1] if stop is None else LOOKS[stop] for stop in stops]
+                power = np.mean([stop is not None for stop in stops])
+                yield (
+                    *(task, spread, effect, spending, _POWER_STUDIES),
+                    *(f"{power:.3f}", f"{np.mean(seeds):.1f}", f"{power_of_all:.3f}"),
+                )
+
+
+def estimates() -> Iterable[Sequence[object]]:
+    """Yield by how much a stopped study over-estimates a difference, before and after the correction."""
+    spread = 0.18
+    for effect in (0.1, 0.2, 0.3):
+        for spending in ("obrien-fleming", "pocock"):
+            design = Design(LOOKS, parse_spending(spending))
+            bounds = boundaries([n / LOOKS[-1] for n in LOOKS], design.spending, ALPHA, sides=2)
+            generator = np.random.Generator(np.random.PCG64(1))
+            naive, corrected, covered, early = [], [], 0, 0
+            for study in range(_POWER_STUDIES):
+                x = 1 + effect + spread * generator.normal(size=(1, LOOKS[-1]))
+                y = 1 + spread * generator.normal(size=(1, LOOKS[-1]))
+                stop = mann_whitney(looks(x, y), seed=study % _SEEDS, divisions=_DIVISIONS).crossing(
+                    design, ALPHA
+                )
+                taken = len(LOOKS) if stop is None else stop + 1
+                a, b = x[0, : LOOKS[taken - 1]], y[0, : LOOKS[taken - 1]]
+                error = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a)))
+                got = after_stopping(float(a.mean() - b.mean()), error, LOOKS[:taken], [*bounds[:taken]])
+                naive.append(a.mean() - b.mean())
+                corrected.append(got.estimate)
+                covered += effect in got
+                early += taken < len(LOOKS)
+            numbers = (early, covered)
+            shares = [f"{number / _POWER_STUDIES:.3f}" for number in numbers]
+            yield (
+                *(spread, effect, spending, _POWER_STUDIES, shares[0], f"{np.mean(naive):.4f}"),
+                *(f"{np.median(naive):.4f}", f"{np.median(corrected):.4f}", shares[1]),
+            )
+
+
+def looks(x: np.ndarray, y: np.ndarray) -> list[Look]:
+    """Return the looks at the scores of two arms, each [tasks, seeds]."""
+    starts = (0, *LOOKS[:-1])
+    return [
+        Look(
+            {str(task): row[start:end] for task, row in enumerate(x)},
+            {str(task): row[start:end] for task, row in enumerate(y)},
+        )
+        for start, end in zip(starts, LOOKS, strict=True)
+    ]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow(row)
+            file.flush()
+
+
+if __name__ == "__main__":
+    main()
