@@ -84,10 +84,7 @@ def _why_no_node(module: nn.Module) -> str | None:
     if type(module) is nn.LayerNorm:
         is_plain = len(module.normalized_shape) == 1 and module.weight is not None and module.bias is not None
         return None if is_plain else "a layer norm is over several axes, or has no scale or no shift"
-    if not has_kernel(module):
-        reason = module.spec.why_no_kernel if isinstance(module, Activation) else None
-        return f"{module} has no kernel: {reason or 'it is no elementwise formula'}"
-    return None
+    return None if has_kernel(module) else f"{module} has no kernel: it is no elementwise formula"
 
 
 def _why_no_order(modules: Sequence[nn.Module]) -> str | None:
