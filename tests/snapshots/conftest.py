@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from swimrl.cli.app import main
+from tests.snapshots import recorded
 
 SNAPSHOTS = Path(__file__).with_name("wrong_input.txt")
 
@@ -92,15 +93,12 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def messages() -> Iterator[dict[str, str]]:
-    """The recorded messages by command line; what is added is recorded when UPDATE_SNAPSHOTS is set."""
-    recorded: dict[str, str] = {}
+    """The recorded messages by command line; with UPDATE_SNAPSHOTS set, tests put their answers here."""
     if not os.environ.get("UPDATE_SNAPSHOTS"):
-        for entry in SNAPSHOTS.read_text(encoding="utf-8").split("\n$ swimrl ")[1:]:
-            command_line, message = entry.split("\n", 1)
-            recorded[command_line] = message.strip()
-        yield recorded
+        yield recorded.read(SNAPSHOTS)
         return
-    yield recorded
-    head = SNAPSHOTS.read_text(encoding="utf-8").split("\n$ swimrl ")[0].rstrip("\n")
-    entries = [f"$ swimrl {command_line}\n{message}\n" for command_line, message in recorded.items()]
-    SNAPSHOTS.write_text("\n".join([head + "\n", *entries]), encoding="utf-8")
+    from tests.snapshots.test_wrong_input import RECORDED  # at the end of that file, which uses this one
+
+    answers: dict[str, str] = {}
+    yield answers
+    recorded.renew(SNAPSHOTS, answers, RECORDED)
