@@ -44,7 +44,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
-        self._name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+        self._name = environment_name(env)
         self._episode = 0
         self._step = 0
         observation, action = env.observation_space, env.action_space
@@ -67,7 +67,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
         except BaseException as error:
             raise self._raised(error, where) from error
         if not isinstance(info, dict):
-            raise self._fault(f"returned the info {_shown(info)} {where}; expected a dictionary")
+            raise self._fault(f"returned the info {shown(info)} {where}; expected a dictionary")
         return self._checked_observation(observation, where), info
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -77,7 +77,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
             if not math.isfinite(np.vdot(action, action)) and not np.isfinite(action).all():
                 raise NonFiniteError(
                     f"the action for step {self._step} of episode {self._episode} of {self._name} is "
-                    f"{_shown(action)}; the policy's numbers are no longer finite"
+                    f"{shown(action)}; the policy's numbers are no longer finite"
                 )
             action = np.minimum(np.maximum(action, self._box.low), self._box.high)
         try:
@@ -97,13 +97,11 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
         if type(truncated) is not bool:
             truncated = self._checked_flag("truncated", truncated, action)
         if not isinstance(info, dict):
-            raise self._fault(
-                f"returned the info {_shown(info)} {self._where(action)}; expected a dictionary"
-            )
+            raise self._fault(f"returned the info {shown(info)} {self._where(action)}; expected a dictionary")
         return observation, reward, terminated, truncated, info
 
     def _where(self, action: Any) -> str:
-        return f"in step {self._step} of episode {self._episode}, on action {_shown(action)}"
+        return f"in step {self._step} of episode {self._episode}, on action {shown(action)}"
 
     def _checked_observation(self, observation: Any, where: str | None, action: Any = None) -> Any:
         if self._shape is None:
@@ -113,7 +111,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
                 observation = np.asarray(observation, self._dtype)
             except (TypeError, ValueError):
                 raise self._fault(
-                    f"returned the observation {_shown(observation)} {where or self._where(action)}; "
+                    f"returned the observation {shown(observation)} {where or self._where(action)}; "
                     f"expected an array of shape {self._shape}"
                 ) from None
         if observation.shape != self._shape:
@@ -133,7 +131,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
         if is_number or (isinstance(reward, np.ndarray) and not reward.shape and reward.dtype.kind in "fiu"):
             return float(reward)
         raise self._fault(
-            f"returned the reward {_shown(reward)} {self._where(action)}; expected a single number"
+            f"returned the reward {shown(reward)} {self._where(action)}; expected a single number"
         )
 
     def _checked_flag(self, name: str, flag: Any, action: Any) -> bool:
@@ -141,7 +139,7 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
             isinstance(flag, np.ndarray) and not flag.shape and flag.dtype.kind == "b"
         ):
             return bool(flag)
-        raise self._fault(f"returned {_shown(flag)} as {name} {self._where(action)}; expected True or False")
+        raise self._fault(f"returned {shown(flag)} as {name} {self._where(action)}; expected True or False")
 
     def _raised(self, error: BaseException, where: str) -> EnvironmentFaultError:
         said = str(error).strip().splitlines()
@@ -154,7 +152,13 @@ class Guard(gym.Wrapper[Any, Any, Any, Any]):
         return EnvironmentFaultError(f"the environment {self._name} {text}{advice}")
 
 
-def _shown(value: Any) -> str:
+def environment_name(env: gym.Env[Any, Any]) -> str:
+    """Return the id of an environment; the name of its class if it is not registered."""
+    return env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+
+
+def shown(value: Any) -> str:
+    """Return a value as short text in one line."""
     if isinstance(value, np.ndarray) and value.shape and value.dtype.kind == "f":
         numbers_shown = [f"{number:.9g}" for number in value.ravel()[:8].tolist()]
         return f"[{', '.join(numbers_shown)}{', ...' if value.size > 8 else ''}]"

@@ -7,7 +7,7 @@ import math
 import operator
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -37,6 +37,7 @@ from torch import nn
 
 from swimrl.activations import activation_fn
 from swimrl.activations.torch.handwritten import Stochastic
+from swimrl.envs.guard import environment_name, shown
 from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
@@ -46,6 +47,7 @@ from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
 from swimrl.td3.engine.requirements import why_not_fused
 from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.engine.update import FusedUpdate
+from swimrl.td3.finite import first_bad_tensor, tensors_of_an_update, why_bad_action
 from swimrl.td3.noise import GaussianNoise, gaussian_parameters, with_own_stream
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
@@ -204,7 +206,13 @@ class TD3(stable_baselines3.TD3):
         self._check_settings()
         if self.engine == "fused" and self.replay_buffer_class is None and self._rows_fit():
             self.replay_buffer_class = RowReplayBuffer
-        super()._setup_model()
+        try:
+            super()._setup_model()
+        except MemoryError as error:
+            raise ConfigError(
+                f"a replay buffer of {self.buffer_size:,} transitions does not fit into memory ({error}); "
+                "choose a smaller buffer_size (--td3.buffer-size)"
+            ) from error
         if isinstance(self.policy, TD3Policy):
             with self.streams.borrow(torch="initial weights"):
                 self.policy.draw_initial_weights()
@@ -292,7 +300,10 @@ class TD3(stable_baselines3.TD3):
             num_collected_steps if train_freq.unit is _STEP else num_collected_episodes
         ) < train_freq.frequency:
             actions, buffer_actions = self._sample_action(learning_starts, action_noise, env.num_envs)
-            new_obs, rewards, dones, infos = env.step(actions)
+            try:
+                new_obs, rewards, dones, infos = env.step(actions)
+            except NonFiniteError as error:  # swimrl's environments refuse an action that is not finite
+                raise NonFiniteError(f"{error}; {why_bad_action(self.policy, self._last_obs)}") from error
             self.num_timesteps += env.num_envs
             num_collected_steps += 1
             callback.update_locals(locals())
@@ -361,7 +372,7 @@ class TD3(stable_baselines3.TD3):
     ) -> None:
         is_end = any(dones.tolist())  # for one environment 10 times as fast as dones.any()
         if is_end or not _looks_finite(new_obs, reward):
-            self._check_finite(new_obs, reward, infos)
+            self._check_finite(new_obs, reward, infos, buffer_action)
         if is_end or type(replay_buffer) is not RowReplayBuffer or self._vec_normalize_env is not None:
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
             return
@@ -371,20 +382,40 @@ class TD3(stable_baselines3.TD3):
         self._last_obs = new_obs
 
     def _check_finite(
-        self, new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray, infos: list[dict[str, Any]]
+        self,
+        new_obs: np.ndarray | dict[str, np.ndarray],
+        reward: np.ndarray,
+        infos: list[dict[str, Any]],
+        actions: np.ndarray,
     ) -> None:
-        endings = [info["terminal_observation"] for info in infos if "terminal_observation" in info]
-        for name, values in (
-            ("reward", reward),
-            ("observation", new_obs),
-            *(("observation", o) for o in endings),
-        ):
-            if isinstance(values, np.ndarray) and not np.isfinite(values).all():
-                bad = values[~np.isfinite(values)][0]
-                raise NonFiniteError(
-                    f"the environment's {name} is {bad} at step {self.num_timesteps}; "
-                    "check the environment, its arguments and the action it received"
-                )
+        """Name the first number of a step that is not finite: of the action, else of the environment."""
+        if not np.isfinite(actions).all():
+            raise NonFiniteError(
+                f"the action for step {self.num_timesteps} is {shown(actions)}; "
+                f"{why_bad_action(self.policy, self._last_obs)}"
+            )
+        for number, info in enumerate(infos):
+            ending = info.get("terminal_observation")
+            for name, values in (
+                ("reward", reward[number]),
+                ("observation", new_obs),
+                ("observation", ending),
+            ):
+                if isinstance(values, np.ndarray | np.floating):
+                    values = values[number] if values is new_obs else values
+                    if not np.isfinite(values).all():
+                        raise self._not_finite(name, values, number, actions[number])
+
+    def _not_finite(
+        self, name: str, values: np.ndarray | np.floating[Any], number: int, scaled: np.ndarray
+    ) -> NonFiniteError:
+        assert self.env is not None
+        bad = np.ravel(values)[~np.isfinite(np.ravel(values))][0]
+        action = self.policy.unscale_action(scaled)
+        return NonFiniteError(
+            f"the {name} of {_name_of_environment(self.env, number)} is {bad} at step {self.num_timesteps}, "
+            f"on action {shown(action)}; check the environment and its arguments"
+        )
 
     def train(self, gradient_steps: int, batch_size: int = _DEFAULTS.batch_size) -> None:
         """Update critics, actor and targets ``gradient_steps`` times, with minibatches of ``batch_size``.
@@ -404,9 +435,14 @@ class TD3(stable_baselines3.TD3):
         self.update_s += time.perf_counter() - started
         loss = self.logger.name_to_value["train/critic_loss"]
         if not math.isfinite(loss):
+            assert self.replay_buffer is not None
+            first = first_bad_tensor(
+                tensors_of_an_update(self.replay_buffer, self.policy),
+                otherwise="the loss itself (all stored data and weights are finite)",
+            )
             raise NonFiniteError(
                 f"the critics' loss is {loss} after {self._n_updates} updates; the first tensor that is not "
-                f"finite is {self._first_bad_tensor()}; a smaller learning rate or --td3.layer-norm may help"
+                f"finite is {first}; a smaller learning rate or --td3.layer-norm may help"
             )
 
     def _train_fused(self, update: FusedUpdate, gradient_steps: int) -> None:
@@ -501,22 +537,6 @@ class TD3(stable_baselines3.TD3):
             self.policy.unshare()
         return super().get_parameters()
 
-    def _first_bad_tensor(self) -> str:
-        """Return the name of the first tensor that holds NaN or infinity, in the order of the data's flow."""
-        assert self.replay_buffer is not None
-        stored = self.replay_buffer.size()
-        candidates: Iterable[tuple[str, Any]] = [
-            ("replay buffer: observations", self.replay_buffer.observations[:stored]),
-            ("replay buffer: actions", self.replay_buffer.actions[:stored]),
-            ("replay buffer: rewards", self.replay_buffer.rewards[:stored]),
-            ("replay buffer: next observations", self.replay_buffer.next_observations[:stored]),
-            *self.policy.state_dict().items(),
-        ]
-        for name, values in candidates:
-            if not torch.isfinite(torch.as_tensor(values)).all():
-                return name
-        return "the loss itself (all stored data and weights are finite)"
-
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
         # As in Stable-Baselines3, but the schedule is called once, and each group has a scale of its own.
         rate = self.current_learning_rate
@@ -553,6 +573,14 @@ def _for_other_policies(policy: str | type, policy_kwargs: dict[str, Any] | None
             "a name such as 'swim', or a class such as torch.nn.ReLU"
         )
     return {**policy_kwargs, "activation_fn": activation_fn(choice) if isinstance(choice, str) else choice}
+
+
+def _name_of_environment(env: VecEnv, number: int) -> str:
+    envs = getattr(env.unwrapped, "envs", None)
+    if envs is not None:
+        return environment_name(envs[number])
+    spec = env.get_attr("spec", number)[0]
+    return f"environment {number}" if spec is None else str(spec.id)
 
 
 def _looks_finite(new_obs: np.ndarray | dict[str, np.ndarray], reward: np.ndarray) -> bool:

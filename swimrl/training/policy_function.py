@@ -11,14 +11,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecNormalize
 
 from swimrl.errors import DamagedFileError, NonFiniteError
 from swimrl.runs.weights import Normalisation, read_weights, write_weights
 from swimrl.td3.engine.acting import FastActor, can_act
-from swimrl.td3.policy import TD3Policy, perceptrons
+from swimrl.td3.finite import why_bad_action
+from swimrl.td3.policy import TD3Policy
 
 Policy = Callable[[np.ndarray], np.ndarray]
 """Observation [O] -> action [A] in the environment's own units."""
@@ -65,9 +65,8 @@ class PolicyFunction:
     def _checked(self, actions: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if not np.isfinite(actions).all():
             raise NonFiniteError(
-                f"the policy's action is {actions[~np.isfinite(actions)].flat[0]}; the first tensor that is "
-                f"not finite is {_first_bad_tensor(self._policy, seen)}; choose an activation that grows "
-                "more slowly, a smaller learning rate, or --td3.layer-norm"
+                f"the policy's action is {actions[~np.isfinite(actions)].flat[0]}; "
+                f"{why_bad_action(self._policy, seen)}"
             )
         return actions
 
@@ -75,23 +74,6 @@ class PolicyFunction:
 def policy_function(policy: BasePolicy, normalisation: Normalisation | None = None) -> PolicyFunction:
     """Return the deterministic policy as a plain function of one observation."""
     return PolicyFunction(policy, normalisation)
-
-
-@torch.no_grad()
-def _first_bad_tensor(policy: BasePolicy, seen: np.ndarray) -> str:
-    """Return the name of the first tensor between observation and action that holds NaN or infinity."""
-    if not np.isfinite(seen).all():
-        return "the observation"
-    if isinstance(policy, TD3Policy):
-        x = torch.as_tensor(np.atleast_2d(seen), dtype=torch.float32, device=policy.device)
-        for number, module in enumerate(perceptrons(policy.actor)[0]):
-            for name, parameter in module.named_parameters():
-                if not parameter.isfinite().all():
-                    return f"actor.mu.{number}.{name}"
-            x = module(x.clone())  # a user's module may overwrite its input
-            if not x.isfinite().all():
-                return f"the output of actor.mu.{number}, {module}"
-    return "the action itself"
 
 
 def normalisation_of(env: VecNormalize | None) -> Normalisation | None:

@@ -15,7 +15,9 @@ COMMAND_LINES = ["first", "second --option", "third"]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "messages.txt"
-    path.write_text(f"{HEAD}\n\n$ swimrl gone\nerror 0\n\n$ swimrl first\nerror 1\n\n$ swimrl third\nerror 3\n")
+    path.write_text(
+        f"{HEAD}\n\n$ swimrl gone\nerror 0\n\n$ swimrl first\nerror 1\n\n$ swimrl third\nerror 3\n"
+    )
     return path
 
 

@@ -14,7 +14,7 @@ from gymnasium.spaces import Box, Dict
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 from torch import nn
 
 import swimrl
@@ -314,7 +314,9 @@ class Spoilt(gym.Wrapper[Any, Any, Any, Any]):
 @pytest.mark.parametrize("what", ["reward", "observation"])
 def test_environment_that_is_not_finite(new_agent: AgentFactory, what: str, value: float) -> None:
     agent = new_agent(Spoilt(what, value))
-    with pytest.raises(NonFiniteError, match=rf"the environment's {what} is {value} at step 17; check"):
+    with pytest.raises(
+        NonFiniteError, match=rf"the {what} of Pendulum-v1 is {value} at step 17, on action \[.*; check"
+    ):
         agent.learn(30)
     assert agent.num_timesteps == 17
     # What it has is kept, and is finite.
@@ -328,7 +330,7 @@ def test_infinities_that_cancel_in_a_sum(new_agent: AgentFactory) -> None:
             observation, *others = super().step(action)
             return np.array([np.inf, -np.inf, 0], np.float32) if self.steps == 17 else observation, *others
 
-    with pytest.raises(NonFiniteError, match="the environment's observation is inf at step 17; check"):
+    with pytest.raises(NonFiniteError, match="the observation of Pendulum-v1 is inf at step 17, on action"):
         new_agent(Opposite("nothing", 0)).learn(30)
 
 
@@ -340,8 +342,34 @@ def test_last_observation_that_is_not_finite(new_agent: AgentFactory) -> None:
 
 def test_spoilt_reward_among_several_environments(new_agent: AgentFactory) -> None:
     agent = new_agent(DummyVecEnv([pendulum, lambda: Monitor(Spoilt("reward", np.inf))]))
-    with pytest.raises(NonFiniteError, match="reward is inf at step 34"):
+    with pytest.raises(NonFiniteError, match="the reward of Pendulum-v1 is inf at step 34"):
         agent.learn(60)
+
+
+def test_spoilt_reward_in_a_process_of_its_own(new_agent: AgentFactory) -> None:
+    agent = new_agent(SubprocVecEnv([lambda: Monitor(Spoilt("reward", np.inf))], start_method="fork"))
+    with pytest.raises(NonFiniteError, match="the reward of Pendulum-v1 is inf at step 17"):
+        agent.learn(60)
+    agent.env.close()
+
+
+@pytest.mark.parametrize("env", ["Pendulum-v1", Spoilt("nothing", 0)], ids=["by its id", "an object"])
+def test_an_action_that_is_not_finite_names_the_first_tensor(new_agent: AgentFactory, env: Any) -> None:
+    """It is the policy's fault, also where the environment's answer is not finite either."""
+    agent = new_agent(env, learning_starts=5)
+    agent.learn(5)
+    with torch.no_grad():
+        agent.actor.mu[2].bias[1] = torch.nan
+    message = r"the action for step 1?6.* is \[nan\]; .*the first tensor .* is actor\.mu\.2\.bias; choose"
+    with pytest.raises(NonFiniteError, match=message):
+        agent.learn(20, reset_num_timesteps=False)
+
+
+def test_a_buffer_larger_than_the_memory_is_named(engine: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"10,000,000,000,000 transitions does not fit .*; choose a smaller"
+    ):
+        swimrl.TD3("MlpPolicy", "Pendulum-v1", buffer_size=10**13, engine=engine)
 
 
 @pytest.mark.parametrize("backend", ["torch", "numpy"])
