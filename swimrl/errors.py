@@ -91,6 +91,19 @@ class StorageError(TrainingError):
     """A file of the run that cannot be written, such as on a full disk."""
 
 
+def one_line(error: BaseException) -> str:
+    """Return class, text and notes of an exception as one line, for errors that swimrl does not know.
+
+    Example:
+        >>> error = ValueError("it broke")
+        >>> error.add_note("raised by the callback Boom in step 50")
+        >>> one_line(error)
+        'ValueError: it broke, raised by the callback Boom in step 50'
+    """
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    return ", ".join([f"{kind}: {text}" if text else kind, *getattr(error, "__notes__", ())])
+
+
 def command_line(*words: object) -> str:
     """Return a command for a hint, quoted so that it can be pasted into a shell.
 

@@ -23,7 +23,7 @@ import tyro
 
 from swimrl.cli.arguments import check, with_home_expanded
 from swimrl.cli.output import outlive_terminal, output_loss
-from swimrl.errors import SwimrlError, UnknownNameError
+from swimrl.errors import SwimrlError, UnknownNameError, one_line
 
 COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
@@ -107,8 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        code = _fail(f"unexpected error: {message} (add --debug for the traceback)", 1)
+        code = _fail(f"unexpected error: {one_line(error)} (add --debug for the traceback)", 1)
     else:
         code = 0
     if (loss := output_loss()) and not code and arguments[:1] not in _RESULT_IS_ON_DISK:

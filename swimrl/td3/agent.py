@@ -47,7 +47,7 @@ from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
 from swimrl.td3.engine.requirements import why_not_fused
 from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.engine.update import FusedUpdate
-from swimrl.td3.finite import first_bad_tensor, tensors_of_an_update, why_bad_action
+from swimrl.td3.finite import why_bad_action, why_bad_loss
 from swimrl.td3.noise import GaussianNoise, gaussian_parameters, with_own_stream
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
@@ -436,13 +436,9 @@ class TD3(stable_baselines3.TD3):
         loss = self.logger.name_to_value["train/critic_loss"]
         if not math.isfinite(loss):
             assert self.replay_buffer is not None
-            first = first_bad_tensor(
-                tensors_of_an_update(self.replay_buffer, self.policy),
-                otherwise="the loss itself (all stored data and weights are finite)",
-            )
             raise NonFiniteError(
-                f"the critics' loss is {loss} after {self._n_updates} updates; the first tensor that is not "
-                f"finite is {first}; a smaller learning rate or --td3.layer-norm may help"
+                f"the critics' loss is {loss} after {self._n_updates} updates; "
+                f"{why_bad_loss(self.replay_buffer, self.policy)}"
             )
 
     def _train_fused(self, update: FusedUpdate, gradient_steps: int) -> None:

@@ -5,6 +5,7 @@ Letters in shapes: E environments, O observation, A action.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,10 +16,8 @@ from stable_baselines3.common.policies import BasePolicy
 
 from swimrl.td3.policy import TD3Policy, perceptrons
 
-NamedTensors = Iterable[tuple[str, Any]]
 
-
-def first_bad_tensor(tensors: NamedTensors, otherwise: str) -> str:
+def _first_bad_tensor(tensors: Iterable[tuple[str, Any]], otherwise: str) -> str:
     """Return the name of the first tensor that holds NaN or infinity; ``otherwise`` if all are finite."""
     for name, values in tensors:
         if not torch.isfinite(torch.as_tensor(values)).all():
@@ -33,7 +32,7 @@ def why_bad_action(policy: BasePolicy, seen: Any) -> str:
         policy: The policy that acted.
         seen: The observation as the actor saw it, [O] or [E, O].
     """
-    first = first_bad_tensor(_tensors_of_an_action(policy, seen), "the action itself")
+    first = _first_bad_tensor(_tensors_of_an_action(policy, seen), "the action itself")
     return (
         f"the first tensor that is not finite is {first}; choose an activation that grows more slowly, a "
         "smaller learning rate, or --td3.layer-norm"
@@ -55,7 +54,32 @@ def _tensors_of_an_action(policy: BasePolicy, seen: Any) -> Iterator[tuple[str, 
             yield f"the output of actor.mu.{number}, {module}", x
 
 
-def tensors_of_an_update(replay_buffer: ReplayBuffer, policy: BasePolicy) -> Iterator[tuple[str, Any]]:
+def why_bad_loss(replay_buffer: ReplayBuffer, policy: BasePolicy) -> str:
+    """Return the part of a message that names the first bad tensor behind a loss, and the remedy.
+
+    Args:
+        replay_buffer: The transitions that were learned from.
+        policy: The networks after the update.
+    """
+    largest = np.abs(replay_buffer.rewards[: replay_buffer.size()]).max(initial=0)
+    if np.isfinite(largest) and largest > _SQUARE_OVERFLOWS:
+        return (
+            f"the rewards of the environment reach {largest:.3g}, whose square overflows float32; scale them"
+        )
+    first = _first_bad_tensor(
+        _tensors_of_an_update(replay_buffer, policy),
+        otherwise="the loss itself (all stored data and weights are finite)",
+    )
+    return (
+        f"the first tensor that is not finite is {first}; "
+        "a smaller learning rate or --td3.layer-norm may help"
+    )
+
+
+_SQUARE_OVERFLOWS = math.sqrt(torch.finfo(torch.float32).max)
+
+
+def _tensors_of_an_update(replay_buffer: ReplayBuffer, policy: BasePolicy) -> Iterator[tuple[str, Any]]:
     """Yield what the replay buffer holds, and the parameters of all networks."""
     stored = replay_buffer.size()
     for name in ("observations", "actions", "rewards", "next_observations"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
@@ -120,6 +121,8 @@ def _make(kind: type[BaseCallback], shown: str) -> BaseCallback:
 class UsersCallbacks(CallbackList):
     """Runs the user's callbacks, and remembers which of them wants to end training.
 
+    What one of them raises keeps its class; a note names the callback and the step.
+
     Stable-Baselines3 ends training in the middle of a step, before the transition is stored. Here the step is
     finished first, so that the run can be resumed exactly.
 
@@ -131,9 +134,49 @@ class UsersCallbacks(CallbackList):
         super().__init__(list(callbacks))
         self.stop: str | None = None
 
+    def _init_callback(self) -> None:
+        super()._init_callback()
+        self._env = self.model.get_env()
+
+    def _on_training_start(self) -> None:
+        for callback in self.callbacks:
+            with self._named(callback):
+                callback.on_training_start(self.locals, self.globals)
+
+    def _on_rollout_start(self) -> None:
+        for callback in self.callbacks:
+            with self._named(callback):
+                callback.on_rollout_start()
+
+    def _on_rollout_end(self) -> None:
+        for callback in self.callbacks:
+            with self._named(callback):
+                callback.on_rollout_end()
+
+    def _on_training_end(self) -> None:
+        for callback in self.callbacks:
+            with self._named(callback):
+                callback.on_training_end()
+
+    @contextmanager
+    def _named(self, callback: BaseCallback) -> Iterator[None]:
+        """Add a note with the name of the callback and the step to an exception."""
+        try:
+            yield
+        except BaseException as error:
+            error.add_note(f"raised by the callback {type(callback).__name__} in step {self.num_timesteps:,}")
+            raise
+
     def _on_step(self) -> bool:
         for callback in self.callbacks:
-            answer = callback.on_step()
+            with self._named(callback):
+                answer = callback.on_step()
+            if self.model.get_env() is not self._env:
+                raise ConfigError(
+                    f"the callback {type(callback).__name__} replaced the environment in step "
+                    f"{self.num_timesteps:,}; a run trains in one environment: use set_env between calls of "
+                    "swimrl.TD3's learn, not in a run"
+                )
             if not answer and self.stop is None:  # None as well as False, as in Stable-Baselines3
                 self.stop = (
                     f"stopped by the callback {type(callback).__name__}, which returned {answer} at step "

@@ -13,7 +13,7 @@ import torch
 
 from swimrl.activations.language.spec import ActivationSpec
 from swimrl.envs.make import Env
-from swimrl.errors import StorageError, SwimrlError
+from swimrl.errors import StorageError, SwimrlError, one_line
 from swimrl.fields import to_mapping
 from swimrl.host import host_facts, library_versions
 from swimrl.runs.directory import Episode, RunDirectory, read_evaluations
@@ -169,7 +169,7 @@ class Facts:
 
     def fail(self, error: BaseException) -> None:
         """Write that ``error`` ended the run."""
-        reason = str(error) if isinstance(error, SwimrlError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, SwimrlError) else one_line(error)
         # If a full disk stopped the run, run.json cannot be written either. The first error is reported.
         with suppress(StorageError):
             self.close("failed", failure=failure_of(error), reason=reason)

@@ -19,7 +19,7 @@ from stable_baselines3.common.logger import configure
 
 from swimrl.envs.check import check_environment, close
 from swimrl.envs.make import Env
-from swimrl.errors import TrainingError
+from swimrl.errors import TrainingError, one_line
 from swimrl.runs.directory import RunDirectory, replace, writing
 from swimrl.runs.record import RunRecord
 from swimrl.td3.agent import TD3
@@ -170,9 +170,7 @@ class _Training:
         except BaseException as error:
             # Such as a SystemExit(0) of the environment, after which the run would seem to have succeeded.
             self.facts.fail(error)
-            raise TrainingError(
-                f"{type(error).__name__}: {error} ended the run; the environment or a callback raised it"
-            ) from error
+            raise TrainingError(f"the run was ended by {one_line(error)}") from error
         finally:
             self.reporter.stop()
             self.recorder.close()

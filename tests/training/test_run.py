@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import swimrl
 from swimrl.errors import (
+    ConfigError,
     EnvironmentFaultError,
     EnvironmentIdError,
     NonFiniteError,
@@ -357,9 +359,9 @@ class TestFailure:
         ("raised", "text"),
         [
             (ValueError("it broke"), "ValueError: it broke"),
-            (StopIteration(), "StopIteration: "),
+            (StopIteration(), "StopIteration"),
             (SystemExit(0), "SystemExit: 0"),
-            (GeneratorExit(), "GeneratorExit: "),
+            (GeneratorExit(), "GeneratorExit"),
         ],
         ids=repr,
     )
@@ -369,7 +371,16 @@ class TestFailure:
         # What is no Exception, such as SystemExit(0), could otherwise end the process as if all were well.
         kind = type(raised) if isinstance(raised, Exception) else TrainingError
         record = self.fail(tmp_path, kind, {"callback": Raises(raised)})
-        assert (record["status"], record["failure"], record["reason"]) == ("failed", "error", text)
+        assert (record["status"], record["failure"]) == ("failed", "error")
+        assert record["reason"] == f"{text}, raised by the callback Raises in step 31"
+
+    def test_a_callback_that_replaces_the_environment_is_named(self, tmp_path: Path) -> None:
+        record = self.fail(tmp_path, ConfigError, {"callback": "worlds:OtherEnvironment"})
+        assert "the callback OtherEnvironment replaced the environment in step 31; a run" in record["reason"]
+
+    def test_rewards_whose_squares_overflow_are_named(self, tmp_path: Path) -> None:
+        record = self.fail(tmp_path, NonFiniteError, {"env_kwargs": {"reward_scale": 1e30}})
+        assert re.search(r"the rewards of the environment reach [\d.]+e\+30, whose", record["reason"])
         assert record["steps_done"] == 31
 
 

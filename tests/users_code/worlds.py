@@ -21,6 +21,7 @@ class Line(gym.Env):
         nan_reward_from: Step of this instance from which rewards are NaN.
         nan_observation_from: Step of this instance from which observations are NaN.
         fails_at: Step of this instance that raises.
+        reward_scale: Factor of the rewards.
         render_mode: How to draw it.
     """
 
@@ -32,6 +33,7 @@ class Line(gym.Env):
         nan_reward_from: float = np.inf,
         nan_observation_from: float = np.inf,
         fails_at: float = np.inf,
+        reward_scale: float = 1.0,
         render_mode: str | None = None,
     ) -> None:
         self.render_mode = render_mode
@@ -41,6 +43,7 @@ class Line(gym.Env):
         self.nan_reward_from = nan_reward_from
         self.nan_observation_from = nan_observation_from
         self.fails_at = fails_at
+        self.reward_scale = reward_scale
         self.steps = 0
 
     def reset(
@@ -59,7 +62,7 @@ class Line(gym.Env):
         if self.steps >= self.nan_observation_from:
             observation[1] = np.nan
         reward = float("nan") if self.steps >= self.nan_reward_from else -float(abs(self.position[0]))
-        return observation, reward, False, False, {}
+        return observation, self.reward_scale * reward, False, False, {}
 
     def render(self) -> np.ndarray:
         picture = np.zeros((32, 64, 3), np.uint8)
@@ -83,6 +86,15 @@ class Recorder(BaseCallback):
     def _on_step(self) -> bool:
         with (Path(self.logger.get_dir() or ".") / "recorded.txt").open("a") as file:
             file.write(f"{self.num_timesteps}\n")
+        return True
+
+
+class OtherEnvironment(BaseCallback):
+    """Replaces the environment of the agent in step 31."""
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps == 31:
+            self.model.set_env(gym.make("worlds/Line-v0"))
         return True
 
 

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from swimrl.errors import RunExistsError, SwimrlError
+from swimrl.errors import RunExistsError, SwimrlError, one_line
 from swimrl.runs.directory import RunDirectory
 
 BUSY = 75
@@ -50,8 +50,7 @@ def main() -> int:
         return 2
     except BaseException as error:  # SystemExit too: a run that calls exit(0) has failed
         traceback.print_exc()
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        sys.stderr.write(f"error: {text}\n")
+        sys.stderr.write(f"error: {one_line(error)}\n")
         return 1
 
 

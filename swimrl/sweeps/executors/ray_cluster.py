@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from swimrl.errors import RunExistsError, SwimrlError
+from swimrl.errors import RunExistsError, SwimrlError, one_line
 from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import RunRecord
 from swimrl.sweeps.config import PlannedRun
@@ -220,8 +220,7 @@ def do_run(task: Task, store: Any) -> TaskResult:
     except KeyboardInterrupt:
         return TaskResult("lost", "it was stopped from outside")
     except BaseException as error:  # SystemExit too: a run that calls exit(0) has failed
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        return TaskResult("failed", text, traceback.format_exc())
+        return TaskResult("failed", one_line(error), traceback.format_exc())
     if record.status == "done":
         return TaskResult("done")
     if record.status == "stopped":
