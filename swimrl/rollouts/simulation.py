@@ -10,6 +10,7 @@ Letters in shapes: M running episodes, O observation, A action, U actuators, P n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ class MujocoLockstep:
         self._controls = [data.ctrl for data in self._datas]  # views; taking one costs a microsecond
         self._forces = [data.actuator_force for data in self._datas]
         self._speeds = [data.actuator_velocity for data in self._datas]
+        self._step_s = task.dt
         self._elapsed = np.zeros(size, np.int64)
         self._observations: list[np.ndarray] = [np.zeros(0)] * size
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
@@ -137,7 +139,7 @@ class MujocoLockstep:
             EnvironmentFaultError: If an observation or a reward is NaN or infinite.
             NonFiniteError: If an action is.
         """
-        if not np.isfinite(actions).all():
+        if not _are_finite(actions):
             raise NonFiniteError(
                 f"an action for {self._name} is {actions[~np.isfinite(actions)].flat[0]}; "
                 "the policy's numbers are no longer finite"
@@ -149,7 +151,7 @@ class MujocoLockstep:
             if self._rules
             else self._stepped_by_environment(places, actions)
         )
-        if not (np.isfinite(seen).all() and np.isfinite(rewards).all()):
+        if not (_are_finite(seen) and _are_finite(rewards)):
             raise EnvironmentFaultError(
                 f"the environment {self._name} returned an observation or a reward that is not finite; check "
                 "the environment and its arguments"
@@ -206,12 +208,17 @@ class MujocoLockstep:
             x = states[:, 0]
         else:
             x = np.array([self._x_position(place) for place in places])
-        velocities = (x - self._x[places]) / self._task.dt
+        velocities = (x - self._x[places]) / self._step_s
         self._x[places] = x
         healthy = rules.healthy(self._task, states) if rules.healthy else np.ones(len(places), bool)
         step = Step(actions, states, fields, velocities, healthy)
         seen = observations(rules, states, fields, self._model.nq)
-        return seen, rules.rewards(self._task, step), ~healthy, velocities if rules.has_velocity else None
+        ended = (
+            ~healthy
+            if getattr(self._task, "_terminate_when_unhealthy", True)
+            else np.zeros(len(places), bool)
+        )
+        return seen, rules.rewards(self._task, step), ended, velocities if rules.has_velocity else None
 
     def _stepped_by_environment(
         self, places: np.ndarray, actions: np.ndarray
@@ -265,6 +272,11 @@ class MujocoLockstep:
             if self._rules.x_position is None
             else self._rules.x_position(self._task, data)
         )
+
+
+def _are_finite(array: np.ndarray) -> bool:
+    # A sum of squares is finite only if all that it adds up is; it takes half the time of np.isfinite.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
 
 
 def _rules_of(task: Any) -> Rules | None:

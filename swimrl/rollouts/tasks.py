@@ -80,6 +80,11 @@ def _in_double(step: Step) -> np.ndarray:
     return step.actions.astype(np.float64)
 
 
+def _survival_v4(env: Any, step: Step) -> Any:
+    """Version 4 pays for survival also in the step that ends the episode."""
+    return (step.healthy | env._terminate_when_unhealthy) * env._healthy_reward
+
+
 def _squares(forces: np.ndarray) -> Any:
     return np.sum(np.square(forces), axis=1)
 
@@ -93,8 +98,7 @@ def _run_and_survive(env: Any, step: Step) -> Any:
 
 
 def _run_to_the_end(env: Any, step: Step) -> Any:
-    """Version 4 pays for survival also in the step that ends the episode."""
-    return _forward(env, step) + env._healthy_reward - _control(env, step.actions)
+    return _forward(env, step) + _survival_v4(env, step) - _control(env, step.actions)
 
 
 def _ant_v5(env: Any, step: Step) -> Any:
@@ -103,7 +107,7 @@ def _ant_v5(env: Any, step: Step) -> Any:
 
 
 def _humanoid_v4(env: Any, step: Step) -> Any:
-    return _forward(env, step) + env._healthy_reward - _control(env, _in_double(step))
+    return _forward(env, step) + _survival_v4(env, step) - _control(env, _in_double(step))
 
 
 def _humanoid_v5(env: Any, step: Step) -> Any:

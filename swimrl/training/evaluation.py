@@ -91,14 +91,21 @@ def run_episodes(
 
 
 def evaluate(
-    policy: Policy, env: gym.Env[Any, Any], *, seed: int, episodes: int, keep: Collection[Kept] = ()
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    *,
+    seed: int,
+    episodes: int,
+    keep: Collection[Kept] = (),
+    threads: int = 1,
 ) -> Rollouts:
     """Return the episodes of one evaluation, as the authors do it (main.py, ``eval_policy``).
 
     The first reset is seeded with the run's seed + 100, and the others follow from it. So every evaluation of
     a run starts from the same states. ``keep`` names what is kept of each step.
     """
-    return rollouts(policy, env, [evaluation_seed(seed)] + [None] * (episodes - 1), keep=keep)
+    starts = [evaluation_seed(seed)] + [None] * (episodes - 1)
+    return rollouts(policy, env, starts, keep=keep, threads=threads)
 
 
 def evaluate_final(
@@ -107,12 +114,14 @@ def evaluate_final(
     *,
     episodes: int,
     on_end: Callable[[int], None] | None = None,
+    threads: int = 1,
 ) -> Rollouts:
     """Return the fresh episodes of the score ``final100``, whose seeds are the same for every run.
 
     ``on_end`` receives the number of episodes that have ended, each time one ends.
     """
-    return rollouts(policy, env, [final_seeds(number) for number in range(episodes)], on_end=on_end)
+    starts = [final_seeds(number) for number in range(episodes)]
+    return rollouts(policy, env, starts, on_end=on_end, threads=threads)
 
 
 def rollouts(
@@ -122,11 +131,13 @@ def rollouts(
     *,
     keep: Collection[Kept] = (),
     on_end: Callable[[int], None] | None = None,
+    threads: int = 1,
 ) -> Rollouts:
     """Return one episode for each start, with the bits of a plain loop that plays one after the other.
 
     Episodes of a MuJoCo task are stepped together if the policy computes many actions at once. Any other
-    policy may have a state of its own, and gets one episode after the other.
+    policy may have a state of its own, and gets one episode after the other. ``threads`` are those of the
+    processor that simulate.
 
     Raises:
         NonFiniteError: If an action or a return is NaN or infinite.
@@ -134,7 +145,7 @@ def rollouts(
     """
     until = None if has_time_limit(env) else _Patience(env)
     if isinstance(policy, PolicyFunction) and policy.has_batch:
-        places = lockstep(env, min(len(starts), PLACES))
+        places = lockstep(env, min(len(starts), PLACES), threads=threads)
         done = play(lambda seen, _: policy.batch(seen), places, starts, until=until, keep=keep, on_end=on_end)
     else:
         one = EnvironmentLockstep([env])

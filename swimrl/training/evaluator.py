@@ -84,6 +84,7 @@ class Evaluator:
                 seed=self._config.seed,
                 episodes=self._config.eval_episodes,
                 keep=Gait.KEEP if has_gait else (),
+                threads=self._config.threads,
             )
             gait = Gait(done, self._env) if has_gait else None
         return Evaluation(agent.num_timesteps, episodes_of(done), policy, normalisation, gait)
@@ -120,7 +121,11 @@ class Evaluator:
             )
             self._reporter.final(0, total)
             done = evaluate_final(
-                policy, self._env, episodes=total, on_end=lambda ended: self._reporter.final(ended, total)
+                policy,
+                self._env,
+                episodes=total,
+                on_end=lambda ended: self._reporter.final(ended, total),
+                threads=self._config.threads,
             )
             episodes = episodes_of(done)
             self._directory.write_final(self._agent.num_timesteps, episodes)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
 from swimrl.envs.catalogue import TASKS
 from swimrl.envs.make import Env, make
+from swimrl.errors import InputError, NonFiniteError
 from swimrl.rollouts import MujocoLockstep, Rollouts, one_each, play
+from swimrl.rollouts.simulation import _rules_of, why_unsupported
 
 STEPS = 60
 """Time limit, so that episodes end by it too."""
@@ -84,6 +87,76 @@ def test_a_task_in_lockstep_is_its_environment_bit_for_bit(task: str) -> None:
     assert_same(played, expected)
     # The generator is left where the episodes one after the other leave it.
     assert env.reset()[0].tobytes() == alone.reset()[0].tobytes()
+
+
+@pytest.mark.parametrize("task", ["Ant-v5", "Hopper-v4"])
+def test_threads_do_not_change_a_bit(task: str) -> None:
+    env, seeds = make(task, {"max_episode_steps": STEPS}), list(range(5))
+    act = one_each([policy(number, env) for number in seeds])
+    one, three = (
+        play(act, MujocoLockstep(env, 4, threads=threads), seeds, keep=["observations"]) for threads in (1, 3)
+    )
+    assert one.returns.tobytes() == three.returns.tobytes()
+    for a, b in zip(one.observations, three.observations, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_a_task_with_other_arguments_is_stepped_by_its_own_code() -> None:
+    kwargs = {
+        "max_episode_steps": STEPS,
+        "ctrl_cost_weight": 0.5,
+        "exclude_current_positions_from_observation": False,
+    }
+    env, alone = make("Hopper-v5", kwargs), make("Hopper-v5", kwargs)
+    seeds = [7, None, 3]
+    act = one_each([policy(number, env) for number in range(3)])
+    assert_same(play(act, MujocoLockstep(env, 2), seeds, keep=KEEP), Sequential(alone, list(seeds)))
+
+
+def test_a_changed_attribute_counts() -> None:
+    env, alone = (
+        make("Hopper-v4", {"max_episode_steps": STEPS}),
+        make("Hopper-v4", {"max_episode_steps": STEPS}),
+    )
+    for changed in (env, alone):
+        vars(changed.unwrapped).update(_terminate_when_unhealthy=False, _forward_reward_weight=3.0)
+    act = one_each([policy(0, env)])
+    assert_same(play(act, MujocoLockstep(env, 1), [7], keep=KEEP), Sequential(alone, [7]))
+
+
+def test_most_tasks_have_rules() -> None:
+    without = {task for task in TASKS if _rules_of(make(task).unwrapped) is None}
+    assert without == {
+        "InvertedDoublePendulum-v4",
+        "InvertedDoublePendulum-v5",
+        "Pusher-v5",
+        "Reacher-v4",
+        "Reacher-v5",
+    }
+
+
+class Shifted(gym.Wrapper[Any, Any, Any, Any]):
+    """A user's wrapper."""
+
+
+@pytest.mark.parametrize(
+    ("env", "reason"),
+    [
+        (lambda: make("Pendulum-v1"), "it is no MuJoCo task of Gymnasium"),
+        (lambda: Shifted(make("Hopper-v5")), "it has other wrappers"),
+        (lambda: gym.make("Hopper-v5"), "it has other wrappers"),
+    ],
+    ids=["other task", "wrapped", "without guard"],
+)
+def test_other_environments_are_refused(env: Any, reason: str) -> None:
+    assert reason in (why_unsupported(env()) or "")
+    with pytest.raises(InputError, match=reason):
+        MujocoLockstep(env(), 1)
+
+
+def test_an_action_that_is_not_finite_is_named() -> None:
+    with pytest.raises(NonFiniteError, match="an action for Hopper-v5 is nan"):
+        play(lambda seen, _: np.full((len(seen), 3), np.nan), MujocoLockstep(make("Hopper-v5"), 1), [0])
 
 
 @pytest.mark.parametrize("task", TASKS)
