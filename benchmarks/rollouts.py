@@ -97,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, help="folder for rollouts.json with every reading, and table.md")
+    parser.add_argument("--out", type=Path, help="folder for rollouts.json, with every reading")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=100, help="time limit of an episode")
     parser.add_argument("--episodes", type=int, nargs="*", default=EPISODES)
@@ -106,10 +106,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    lines = [
-        "| task | episodes | mj_step, us | loop | lockstep | loop / mj_step | lockstep / mj_step |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    print("| task | episodes | mj_step, us | loop | lockstep | loop / mj_step | lockstep / mj_step |")
+    print("|---|---|---|---|---|---|---|")
     record = []
     for task in arguments.tasks:
         for episodes in arguments.episodes:
@@ -134,11 +132,9 @@ def main() -> None:
                 f"{r.value:.2f}" + (f" [{r.interval[0]:.2f}, {r.interval[1]:.2f}]" if r.interval else "")
                 for r in ratios
             ]
-            lines.append(f"| {' | '.join([task, str(episodes), *micro, *shown])} |")
-            print(lines[-1], flush=True)
+            print(f"| {' | '.join([task, str(episodes), *micro, *shown])} |", flush=True)
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        (arguments.out / "table.md").write_text("\n".join(lines) + "\n")
         content = {"host": host_facts(), "versions": library_versions(), "measurements": record}
         (arguments.out / "rollouts.json").write_text(json.dumps(content) + "\n")
 
