@@ -11,6 +11,7 @@ from swimrl.colours import INK
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.read import Excluded
 from swimrl.reporting.section import Section
 from swimrl.reporting.tables.formulas import Formulas
 from swimrl.reporting.tables.table import Cell, Column, Table
@@ -64,24 +65,68 @@ def html(
     Raises:
         InputError: If jinja2 is not installed.
     """
+    analysis = contents.analysis
+    return rendered(
+        title(contents),
+        sentences(analysis),
+        facts(contents),
+        parts(tables, figures),
+        folder,
+        is_interim=bool(analysis.interim),
+        warnings=analysis.warnings,
+        excluded=analysis.excluded,
+        undetermined=reasons(contents),
+        refresh_s=refresh_s,
+    )
+
+
+def rendered(
+    heading: str,
+    verdict: Sequence[str],
+    lines: Sequence[str],
+    sections: Sequence[Part],
+    folder: Path,
+    *,
+    is_interim: bool = False,
+    warnings: Sequence[str] = (),
+    excluded: Sequence[Excluded] | None = None,
+    undetermined: Sequence[str] = (),
+    refresh_s: int | None = None,
+) -> str:
+    """Return one page that needs no network.
+
+    Args:
+        heading: The title.
+        verdict: What can be concluded, in paragraphs.
+        lines: Facts below the verdict.
+        sections: Tables and figures.
+        folder: The page's folder; the figures are saved in ``folder / "figures"``.
+        is_interim: Whether the first paragraph of the verdict says that the result is preliminary.
+        warnings: Cautions.
+        excluded: What was left out; the page has no such section when not given.
+        undetermined: Why numbers are missing.
+        refresh_s: After how many seconds a browser loads the page again; never when not given.
+
+    Raises:
+        InputError: If jinja2 is not installed.
+    """
     try:
         import jinja2
     except ImportError as error:
         raise InputError("the page needs jinja2; install it with: pip install 'swimrl[report]'") from error
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    analysis = contents.analysis
     return template.render(
-        title=title(contents),
-        interim=analysis.interim,
-        verdict=sentences(analysis),
-        facts=facts(contents),
-        warnings=analysis.warnings,
-        parts=parts(tables, figures),
+        title=heading,
+        interim=is_interim,
+        verdict=verdict,
+        facts=lines,
+        warnings=warnings,
+        parts=sections,
         cell=_cell,
         inline=lambda figure: _inline_svg(figure, folder),
-        excluded=analysis.excluded,
-        undetermined=reasons(contents),
+        excluded=excluded,
+        undetermined=undetermined,
         refresh_s=refresh_s,
     )
 
