@@ -96,7 +96,7 @@ examples:
 _POLICY = """\
 Measure how long a policy takes for one action, as a controller calls it.
 
-Compares Stable-Baselines3's predict, eager PyTorch and our fastest path.
+Compares Stable-Baselines3, PyTorch, onnxruntime, our path and exported C.
 
 examples:
   swimrl bench policy --act swim relu

@@ -14,14 +14,22 @@ import numpy as np
 
 from swimrl.envs.make import Env
 from swimrl.errors import InputError, UnknownNameError
-from swimrl.exporting import verification
+from swimrl.exporting import loading
+from swimrl.exporting.c_compiler import compiler, memory_of_c
 from swimrl.exporting.c_file import c_header, c_source
 from swimrl.exporting.card import write_card
 from swimrl.exporting.controller import Controller, controller_of
+from swimrl.exporting.loading import Batch
 from swimrl.exporting.metadata import metadata_of
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
 from swimrl.exporting.onnx_file import onnx_bytes
-from swimrl.exporting.verification import Batch, Reference, Verification, reference_of
+from swimrl.exporting.verification import (
+    Reference,
+    Verification,
+    difficult_observations,
+    reference_of,
+    verify,
+)
 from swimrl.training import Run, open_run
 from swimrl.training.evaluation import Episodes, Transition, run_episodes
 from swimrl.training.policy_function import Policy
@@ -147,7 +155,7 @@ def export(
         metadata = metadata_of(controller, run, env, best=best)
         policy_of_run = run.best_policy if best else run.policy
         visited = _visited(policy_of_run, env, verify_steps)
-        reference = reference_of(controller, verification.difficult_observations(visited))
+        reference = reference_of(controller, difficult_observations(visited))
         _make(folder)
         files = []
         for kind, places in paths.items():
@@ -232,16 +240,16 @@ def _checked(
     env: Env,
     episodes: int,
 ) -> ExportedFile:
-    if kind == "c" and verification.compiler() is None:
+    if kind == "c" and compiler() is None:
         return ExportedFile(kind, paths, None, None)
     load: dict[str, Callable[[], Batch]] = {
-        "onnx": lambda: verification.load_onnx(paths[0])[0],
-        "numpy": lambda: verification.load_numpy(paths[0]),
-        "c": lambda: verification.load_c(paths[0], controller),
+        "onnx": lambda: loading.load_onnx(paths[0])[0],
+        "numpy": lambda: loading.load_numpy(paths[0]),
+        "c": lambda: loading.load_c(paths[0], controller),
     }
     act = load[kind]()
-    notes = verification.memory_of_c(paths[0], controller) if kind == "c" else ()
-    result = verification.verify(reference, act)
+    notes = memory_of_c(paths[0], controller) if kind == "c" else ()
+    result = verify(reference, act)
     if not result.is_right:
         rejected = tuple(path.with_name(f"{path.name}.rejected") for path in paths)
         for path, other in zip(paths, rejected, strict=True):

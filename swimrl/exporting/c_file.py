@@ -15,12 +15,10 @@ import numpy as np
 
 from swimrl.activations.c.operations import helper_source
 from swimrl.activations.c.source import c_function
+from swimrl.exporting.c_compiler import FAST
 from swimrl.exporting.c_math import C_MATH, without_calls
 from swimrl.exporting.controller import Controller, Layer
 from swimrl.runs.weights import CLIP, EPSILON
-
-COMPILE = "cc -O3 -march=native -fno-math-errno"
-"""The suggested compiler line. -ffast-math is not in it: it removes the tests for NaN."""
 
 _FEW = 16
 """Layers with fewer units store their weights by unit."""
@@ -139,7 +137,7 @@ def c_header(controller: Controller, metadata: Mapping[str, Any], name: str) -> 
     about = "\n".join(lines)
     NAME = name.upper()  # noqa: N806 - as it stands in the text below
     return f"""\
-/* A policy that swimrl exported. Compile {name}.c with: {COMPILE} -c {name}.c
+/* A policy that swimrl exported. Compile {name}.c with: cc {" ".join(FAST)} -c {name}.c
    Do not use -ffast-math: with it, the test for NaN in the observation is removed.
 
 {about}

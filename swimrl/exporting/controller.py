@@ -135,8 +135,13 @@ def _in_dtype(network: nn.Sequential, dtype: torch.dtype) -> nn.Sequential:
     return copy.deepcopy(network).to(dtype)
 
 
-def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source: Path) -> Controller:
+def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source: Path | str) -> Controller:
     """Return the arrays of a policy.
+
+    Args:
+        policy: The policy.
+        normalisation: How its observations are normalised.
+        source: Where it is from, for messages.
 
     Raises:
         InputError: If a hidden activation is a module and no formula, or the actor has residual blocks; the

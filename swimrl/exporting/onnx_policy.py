@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from swimrl.errors import DamagedFileError
-from swimrl.exporting.verification import load_onnx
+from swimrl.exporting.loading import load_onnx
 from swimrl.training.stored import FilePolicy
 
 

@@ -11,9 +11,10 @@ pytest.importorskip("onnx", reason="an optional library; pip install 'swimrl[dev
 
 from swimrl.exporting.c_file import c_header, c_source
 from swimrl.exporting.controller import Controller, controller_of
+from swimrl.exporting.loading import load_c, load_numpy, load_onnx
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
 from swimrl.exporting.onnx_file import onnx_bytes
-from swimrl.exporting.verification import load_c, load_numpy, load_onnx, reference_of, verify
+from swimrl.exporting.verification import reference_of, verify
 from swimrl.runs.weights import Normalisation
 from swimrl.training import Run
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from swimrl.exporting.controller import Controller, controller_of
+from swimrl.exporting.loading import Batch, load_numpy
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
-from swimrl.exporting.verification import Batch, difficult_observations, load_numpy, reference_of, verify
+from swimrl.exporting.verification import difficult_observations, reference_of, verify
 from swimrl.training import Run
 
 

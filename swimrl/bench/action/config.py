@@ -35,6 +35,9 @@ CONTENDERS = {
     "fast": "swimrl's own forward pass, which `swimrl eval` uses",
     "torch": "the actor in eager PyTorch without gradients, activations as people write them in PyTorch",
     "sb3": "predict of Stable-Baselines3 on the same actor",
+    "onnx": "the exported ONNX file in onnxruntime, called from Python, one thread",
+    "c": "the exported C, compiled with -O3 -march=native -fno-math-errno and timed inside C",
+    "read": "no policy: the time to read the weights once, timed inside C; the floor of c",
 }
 _ROUNDS, _PROCESSES = 10, 2
 

@@ -35,8 +35,13 @@ def _table(results: ActionLatencies) -> Table:
     for contender, activation in results.arms:
         latency = results.latency(contender, activation)
         if latency is not None:
-            times = [f"{seconds * 1e6:,.1f}" for seconds in (latency.p50_s, latency.p99_s, latency.worst_s)]
+            times = [_us(seconds) for seconds in (latency.p50_s, latency.p99_s, latency.worst_s)]
             ratio = results.against_fastest(contender, activation)
             cells = [*times, f"{latency.calls:,}", NOTHING if ratio is None else ratio_text(ratio)]
             table.add_row(activation, contender, *cells)
     return table
+
+
+def _us(seconds: float) -> str:
+    us = seconds * 1e6
+    return f"{us:,.2f}" if us < 10 else f"{us:,.1f}"

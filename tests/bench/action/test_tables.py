@@ -31,5 +31,6 @@ def test_percentiles_and_the_worst_call(capsys: pytest.CaptureFixture[str]) -> N
         ):
             one = record.find(name, "action", part)
             assert one is not None
-            assert row[place] == f"{summary([x for p in one.wall_s for x in p]) * 1e6:,.1f}"
+            us = summary([x for p in one.wall_s for x in p]) * 1e6
+            assert row[place] == (f"{us:,.2f}" if us < 10 else f"{us:,.1f}")
         assert row[3] == str(record.settings["calls"])
