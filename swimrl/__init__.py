@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from swimrl.sweeps import open_study, sweep
     from swimrl.td3 import TD3
     from swimrl.training import open_run, train
+    from swimrl.tuning import tune
 
 __version__ = _version("swimrl")
 
@@ -32,6 +33,7 @@ _HOME = {
     "report": "swimrl.reporting",
     "sweep": "swimrl.sweeps",
     "train": "swimrl.training",
+    "tune": "swimrl.tuning",
 }
 
 _PACKAGES = ("bench",)
@@ -51,6 +53,7 @@ __all__ = [
     "report",
     "sweep",
     "train",
+    "tune",
 ]
 
 

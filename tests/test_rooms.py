@@ -26,6 +26,7 @@ ROOMS = [
     "reporting",
     "repairing",
     "sweeps",
+    "tuning",
     "cli",
 ]
 FILES_BESIDE_THE_ROOMS = ("errors", "colours", "fields", "host")

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "Train a TD3 agent and write a run directory",
     "resume": "Continue a run exactly where it stopped",
     "sweep": "Train many runs: environments, activations, seeds",
+    "tune": "Tune settings for each activation with the same budget",
     "status": "Show how far the runs of a study are",
     "clean": "Delete the checkpoints of finished runs",
     "tensorboard": "Watch runs in TensorBoard",
@@ -44,7 +45,7 @@ COMMANDS = {
     "completion": "Print the completion script of a shell",
 }
 
-_RESULT_IS_ON_DISK = (["train"], ["resume"], ["sweep"])
+_RESULT_IS_ON_DISK = (["train"], ["resume"], ["sweep"], ["tune"])
 """What these commands print is no part of their result, so its loss is no error."""
 
 _HELP = """\

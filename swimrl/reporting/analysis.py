@@ -17,7 +17,7 @@ from swimrl.reporting.declaration import canonical, declaration
 from swimrl.reporting.findings import Analysis, Arm, Comparison, Normalised, determined
 from swimrl.reporting.metrics import max_of_mean, score
 from swimrl.reporting.read import Collection, Excluded, Run
-from swimrl.runs.declaration import Primary
+from swimrl.runs.declaration import FIRST_TUNING_SEED, Primary
 from swimrl.runs.scores import METRICS
 from swimrl.stats import aggregate, interval, power
 from swimrl.stats.normalised import normalised_interval
@@ -55,8 +55,10 @@ def analyse(
         seed: Seed of resampling.
 
     Raises:
-        ConfigError: If the metric or the baseline does not exist, or no run has a score.
+        ConfigError: If the metric or the baseline does not exist, no run has a score, or runs of tuning are
+            among others.
     """
+    _refuse_tuning_seeds(collection.runs)
     declared = declaration(collection.runs)
     primary = declared.primary
     names = sorted({run.arm for run in collection.runs})
@@ -111,6 +113,17 @@ def analyse(
         zero=zero,
         seed=seed,
     )
+
+
+def _refuse_tuning_seeds(runs: Sequence[Run]) -> None:
+    """Refuse runs of a tuning beside others: their settings were chosen for their scores."""
+    ours = [run for run in runs if run.record is not None]
+    tuning = [run for run in ours if run.seed >= FIRST_TUNING_SEED]
+    if tuning and len(tuning) < len(ours):
+        raise ConfigError(
+            f"{len(tuning)} of {len(ours)} runs have seeds from {FIRST_TUNING_SEED} on, which are for "
+            f"tuning, such as {tuning[0].source}; report them apart from the others"
+        )
 
 
 def _baseline(names: Sequence[str], wanted: str | None, primary: Primary | None) -> str:

@@ -16,6 +16,9 @@ from swimrl.stats.equivalence import Margin, parse_margin
 from swimrl.stats.sequential import Design
 from swimrl.stats.spending import parse_spending
 
+FIRST_TUNING_SEED = 1000
+"""Seeds from here on are for tuning. A comparison refuses them beside lower ones."""
+
 
 @dataclass(frozen=True)
 class Sequential:

@@ -9,6 +9,7 @@ from typing import Any
 
 from swimrl.errors import ConfigError, EnvironmentFaultError
 from swimrl.host import processor_model
+from swimrl.runs.declaration import FIRST_TUNING_SEED
 from swimrl.sweeps.config import PlannedRun
 from swimrl.sweeps.probe import ProbeResult, kinds_of, probe
 from swimrl.sweeps.study_record import (
@@ -38,6 +39,12 @@ def prepare(
         ConfigError: If the study has begun with another primary comparison, or the folder cannot be written.
         SwimrlError: If one of the runs cannot be made, or goes wrong in its first steps.
     """
+    tuning = [run.config.seed for run in runs if run.config.seed >= FIRST_TUNING_SEED]
+    if primary is not None and 0 < len(tuning) < len(runs):
+        raise ConfigError(
+            f"the study compares seed {tuning[0]} with lower seeds, and seeds from {FIRST_TUNING_SEED} on "
+            "are for tuning; give seeds such as --seeds 0-9"
+        )
     with alone(folder):
         before = read_study_record(folder)
         if before is not None and primary is not None and primary != before.study.primary:

@@ -264,3 +264,12 @@ def test_the_baseline_is_the_declared_one_else_relu_else_swish() -> None:
     assert analysis_of([run(arm="relu"), run(arm="swish")], baseline="silu").baseline == "swish"
     primary = {**PRIMARY, "baseline": "swim", "comparisons": ["relu"]}
     assert analysis_of(declared({"relu": FOUR, "swim": HIGHER}, primary)).baseline == "swim"
+
+
+def test_runs_of_a_tuning_are_refused_beside_others() -> None:
+    tuned = [run(seed=1000, record=record(env="Hopper-v4", act="relu", seed=1000))]
+    others = [run(seed=0, record=record(env="Hopper-v4", act="relu", seed=0))]
+    with pytest.raises(ConfigError, match="1 of 2 runs have seeds from 1000 on, which are for tuning"):
+        analysis_of([*tuned, *others])
+    assert analysis_of(tuned).arms
+    analysis_of([run(seed=1000), run(seed=0)])  # files of others may use any seeds
