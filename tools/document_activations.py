@@ -42,7 +42,8 @@ derivative; "smooth" has no jump in the first four.
 Parameters are set in parentheses after the name: `swim(k=1)` fixes a parameter, `swim(k=trainable)` learns
 it, `swim(k=trainable(0.5, low=0))` learns it within bounds. `granularity=neuron` learns one set of parameters
 for each neuron instead of each layer, `granularity=network` one for all layers. `taaf(swim)` scales and
-shifts any of them on both sides by learned numbers. `expr: x*sigmoid(b*x); b=1` is a formula of your own.
+shifts any of them on both sides by learned numbers. `poly(swim, degree=6, bound=8)` is the best polynomial in
+place of any of them. `expr: x*sigmoid(b*x); b=1` is a formula of your own.
 `swimrl activations show NAME` describes one activation in full.
 """
 

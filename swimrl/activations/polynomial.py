@@ -10,6 +10,7 @@ from swimrl.activations.language.spec import ActivationSpec
 from swimrl.activations.numpy.function import numpy_function
 from swimrl.errors import InputError
 from swimrl.polynomials import CompositeRelu, Fit, minimax, smallest_composite_relu, smallest_fit
+from swimrl.polynomials.remez import MAX_DEGREE
 
 DEFAULT_BOUND = 10.0
 
@@ -20,6 +21,7 @@ def polynomial_fit(
     degree: int | None = None,
     precision: float | None = None,
     bound: float = DEFAULT_BOUND,
+    most: int = MAX_DEGREE,
 ) -> Fit:
     """Return the best polynomial in place of an activation; learned parameters have their initial values.
 
@@ -28,6 +30,7 @@ def polynomial_fit(
         degree: Degree of the polynomial; or
         precision: the largest error that is allowed, for the smallest degree that keeps it.
         bound: The polynomial is best on [-bound, bound].
+        most: The largest degree to try for a precision.
 
     Raises:
         InputError: If not exactly one of degree and precision is given, or the fit is impossible.
@@ -37,7 +40,7 @@ def polynomial_fit(
     if degree is not None and precision is None:
         return minimax(function, degree, bound)
     if precision is not None and degree is None:
-        return smallest_fit(function, precision, bound)
+        return smallest_fit(function, precision, bound, most=most)
     raise InputError("a polynomial needs either a degree or a precision, such as degree 6 or precision 2^-9")
 
 

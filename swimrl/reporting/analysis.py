@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -233,6 +234,12 @@ def _interim(
     return "; ".join(reasons) or None
 
 
+def _network_of(config: Mapping[str, Any]) -> str:
+    """Return the widths of the networks, of the actor too if they differ."""
+    actor = config.get("net_actor")
+    return str(config.get("net")) if actor is None else f"{config.get('net')} with actor {actor}"
+
+
 def _warnings(
     runs: Sequence[Run], arms: Sequence[Arm], ends: Mapping[str, float], zero: Mapping[str, float]
 ) -> list[str]:
@@ -244,7 +251,7 @@ def _warnings(
             facts["processor"][str(run.record.host.get("processor"))] += 1
             facts["engine"][str(run.record.engine.get("name"))] += 1
             facts["precision"][str(run.record.engine.get("precision"))] += 1
-            facts["network"][str(run.record.config.get("net"))] += 1
+            facts["network"][_network_of(run.record.config)] += 1
             for name, version in run.record.versions.items():
                 facts[name.replace("_", " ")][str(version)[:12]] += 1
     for name, values in facts.items():

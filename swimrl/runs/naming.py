@@ -30,9 +30,18 @@ written changes no number.
 """
 
 
+UNKNOWN_BEFORE = ("net_actor",)
+"""Settings that earlier versions did not have. At None they are not in the hash, so that runs keep their
+directories."""
+
+
 def configuration_hash(config: Mapping[str, Any]) -> str:
     """Return 8 hex digits of the resolved configuration without what is `UNDECISIVE`."""
-    decisive = {name: value for name, value in config.items() if name not in UNDECISIVE}
+    decisive = {
+        name: value
+        for name, value in config.items()
+        if name not in UNDECISIVE and (value is not None or name not in UNKNOWN_BEFORE)
+    }
     text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

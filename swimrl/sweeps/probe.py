@@ -57,6 +57,7 @@ def _example(config: TrainConfig) -> TrainConfig:
         imports=config.imports,
         act="relu",
         net=config.net,
+        net_actor=config.net_actor,
         n_envs=config.n_envs,
         normalize_obs=config.normalize_obs,
         engine=config.engine,

@@ -76,12 +76,12 @@ def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:
 
 def policy_kwargs(config: TrainConfig) -> dict[str, Any]:
     """Return the arguments of `TD3Policy` that rebuild the policy of a run, without its weights."""
-    layers = len(config.architecture.widths)
+    actor, critic = config.actor_architecture, config.architecture
     return {
-        "net_arch": config.architecture.net,
+        "net_arch": critic.net if actor == critic else {"pi": actor.net, "qf": critic.net},
         "activation_fn": {
-            "pi": _each_layer(config.actor_activation, layers),
-            "qf": _each_layer(config.critic_activation, layers),
+            "pi": _each_layer(config.actor_activation, len(actor.widths)),
+            "qf": _each_layer(config.critic_activation, len(critic.widths)),
         },
         **config.td3.policy_arguments(),
     }

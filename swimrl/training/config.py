@@ -66,6 +66,10 @@ class TrainConfig:
     simba:256x2 (pre-norm blocks of SimBa; its normalisation of observations is --normalize-obs), or
     residual:256x2 (without layer norms)."""
 
+    net_actor: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
+    """Hidden layers of the actor, written like --net, if they differ: a small actor costs little to run, and
+    large critics cost only training."""
+
     match_parameters: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Scale the widths of --net so that actor and critics together have as many parameters as with this
     activation, such as relu. This makes the comparison fair for activations that change the width of a layer
@@ -128,13 +132,15 @@ class TrainConfig:
         check_seed(self.seed)
         if self.precision == "bf16" and self.engine != "fused":
             raise ConfigError("--precision bf16 needs --engine fused; leave one of the two out")
-        depth = len(self.architecture.widths)
-        for flag, own in (("--act-actor", self.act_actor), ("--act-critic", self.act_critic)):
+        for flag, own, net_flag, net in (
+            ("--act-actor", self.act_actor, *self._net_of_actor),
+            ("--act-critic", self.act_critic, "--net", self.net),
+        ):
             flag, text = ("--act", self.act) if own is None else (flag, own)
-            layers = split_layers(text)
+            layers, depth = split_layers(text), len(Architecture.parse(net, source=net_flag).widths)
             if len(layers) not in (1, depth):
                 raise ConfigError(
-                    f"{flag} names {len(layers)} activations for --net {self.net}, whose depth is "
+                    f"{flag} names {len(layers)} activations for {net_flag} {net}, whose depth is "
                     f"{depth}; give one, or one for each hidden layer"
                 )
         self.environment_arguments()
@@ -146,22 +152,37 @@ class TrainConfig:
 
     @property
     def architecture(self) -> Architecture:
-        """The hidden layers or residual blocks of actor and critics."""
+        """The hidden layers or residual blocks of the critics; of the actor too without `net_actor`."""
         return Architecture.parse(self.net, source="--net")
 
     @property
+    def actor_architecture(self) -> Architecture:
+        """The hidden layers or residual blocks of the actor."""
+        flag, net = self._net_of_actor
+        return Architecture.parse(net, source=flag)
+
+    @property
+    def _net_of_actor(self) -> tuple[str, str]:
+        """The option that decides the networks of the actor, and its value."""
+        return ("--net", self.net) if self.net_actor is None else ("--net-actor", self.net_actor)
+
+    @property
     def hidden_widths(self) -> list[int]:
-        """Widths of the hidden layers, that next to the input first, for code that knows no other networks.
+        """Widths of the critics' hidden layers, that next to the input first, for code that knows no blocks.
 
         Raises:
             ConfigError: If the network has residual blocks.
         """
-        if self.architecture.kind is not None:
-            raise ConfigError(
-                f"--net {self.net} has residual blocks, which only swimrl's own networks have; "
-                "give widths of hidden layers here, such as 256x256"
-            )
-        return list(self.architecture.widths)
+        return _widths(self.architecture)
+
+    @property
+    def actor_widths(self) -> list[int]:
+        """The same of the actor.
+
+        Raises:
+            ConfigError: If the network has residual blocks.
+        """
+        return _widths(self.actor_architecture)
 
     @property
     def actor_activation(self) -> str:
@@ -263,3 +284,12 @@ def _require_at_least(config: TrainConfig, name: str, least: int) -> None:
         raise ConfigError(
             f"--{name.replace('_', '-')} is {value}; expected a whole number of at least {least}"
         )
+
+
+def _widths(architecture: Architecture) -> list[int]:
+    if architecture.kind is not None:
+        raise ConfigError(
+            f"--net {architecture} has residual blocks, which only swimrl's own networks have; "
+            "give widths of hidden layers here, such as 256x256"
+        )
+    return list(architecture.widths)

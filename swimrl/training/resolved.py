@@ -9,6 +9,7 @@ from pathlib import Path
 
 from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.activations.language.spec import ActivationSpec
+from swimrl.errors import ConfigError
 from swimrl.fields import to_mapping
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.naming import run_path, variant_slug
@@ -38,10 +39,16 @@ def resolve(config: TrainConfig) -> Resolved:
     Raises:
         SwimrlError: If an activation cannot be used.
     """
-    layers = len(config.architecture.widths)
-    actor, critic = _specs(config.actor_activation, layers), _specs(config.critic_activation, layers)
+    actor = _specs(config.actor_activation, len(config.actor_architecture.widths))
+    critic = _specs(config.critic_activation, len(config.architecture.widths))
+    if config.actor_architecture == config.architecture:
+        config = dataclasses.replace(config, net_actor=None)
     if config.match_parameters is not None:
-        net = matched_architecture(config, actor, critic, _specs(config.match_parameters, layers))
+        if config.net_actor is not None:
+            raise ConfigError("--match-parameters cannot scale --net-actor; leave one of them out")
+        net = matched_architecture(
+            config, actor, critic, _specs(config.match_parameters, len(config.architecture.widths))
+        )
         config = dataclasses.replace(config, net=str(net), match_parameters=None)
     name, critic_name = _joined(actor), _joined(critic)
     config = dataclasses.replace(

@@ -240,6 +240,7 @@ ORACLES = {
     "gaussian": lambda x: mpmath.exp(-(x**2)),
     "quadratic": lambda x: x**2,
     "cubic": lambda x: x - x**3,
+    "quadratic_gate": lambda x: x / 2 * (1 + x / 4),
     "quadratic_relu": lambda x: x**2 / 8 + x / 2 + mpf(1) / 4,
     "minimax_relu": minimax_relu,
     "spocu": spocu,

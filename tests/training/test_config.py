@@ -65,3 +65,6 @@ def test_actor_and_critic_may_differ() -> None:
     assert config.critic_activation == "elu"
     assert config.hidden_widths == [8, 16, 32]
     assert TrainConfig(act="relu", act_actor="tanh").actor_activation == "tanh"
+    small = TrainConfig(act="relu", act_critic="elu,swim", net="8x16", net_actor="4")
+    assert (small.actor_widths, small.hidden_widths) == ([4], [8, 16])
+    assert config.actor_widths == config.hidden_widths

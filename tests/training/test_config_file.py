@@ -32,6 +32,7 @@ OTHER: dict[str, Any] = {
     "precision": "bf16",
     "device": "cpu",
     "net": "16x16x16",
+    "net_actor": "16",
     "match_parameters": "relu",
     "n_envs": 2,
     "normalize_obs": True,

@@ -27,3 +27,6 @@ def test_equal_settings_look_equal_and_once_is_enough() -> None:
     assert resolved.config == TrainConfig(act="swish", net="8x8")
     assert resolved.actor == resolved.critic
     assert resolve(resolved.config) == resolved
+    assert resolve(TrainConfig(act="relu", net="8x8", net_actor="8x8")).config == TrainConfig(
+        act="relu", net="8x8"
+    )

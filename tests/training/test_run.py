@@ -247,6 +247,7 @@ class TestOptions:
             {"td3": {"updates_per_step": 2}},
             {"td3": {"weight_decay": 0.01}},
             {"act_actor": "tanh,swim", "act_critic": "elu"},
+            {"net_actor": "8", "act_actor": "poly(swim, degree=4, bound=8)"},
             {"act": "swim(k=trainable)", "td3": {"activation_lr": 0.01}},
             {"act": "worlds:Doubled"},
             {"env_kwargs": {"push": 0.1}},

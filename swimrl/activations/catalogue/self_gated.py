@@ -195,6 +195,14 @@ DEFINITIONS = (
         summary="tgate with infinitely many degrees of freedom: GELU's shape",
     ),
     Definition(
+        "quadratic_gate",
+        "x/2 + x**2/8",
+        limits=("inf", "inf"),
+        family="self-gated",
+        reference="ours",
+        summary="the gate is a line: one product of encrypted numbers; quadratic_relu without its constant",
+    ),
+    Definition(
         "tanhexp",
         "x*tanh(exp(min(x, 30)))",
         limits=("0", "inf"),

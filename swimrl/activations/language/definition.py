@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from swimrl.activations.language.formula import Formula
 
 Granularity = Literal["layer", "neuron", "network"]
-Kind = Literal["named", "expression", "path", "wrapper"]
+Kind = Literal["named", "expression", "path", "wrapper", "polynomial"]
 
 EXPRESSION = "expr:"
 """The prefix of an expression that a user types."""
 
 WRAPPER = "taaf"
-"""The name of the wrapper."""
+"""The name of the wrapper with learned parameters."""
+
+POLYNOMIAL = "poly"
+"""The name of the wrapper that replaces an activation by a polynomial."""
 
 _FORMER_MODULES = "swimrl.activations.modules:"
 _MODULES = "swimrl.activations.torch.handwritten:"
@@ -54,6 +57,7 @@ class Definition:
             A module whose output is not as wide as its input has a method ``output_width(width)``.
         kind: ``"named"``: in the catalogue or registered. ``"expression"``: typed by the user after
             ``expr:``. ``"path"``: a module named by ``package.module:Class``. ``"wrapper"``: ``taaf(...)``.
+            ``"polynomial"``: ``poly(...)``, which has no parameters; its name holds all its arguments.
         inner: For a wrapper, the canonical name of the activation inside.
     """
 
@@ -123,7 +127,7 @@ def check_name(name: str) -> None:
     Raises:
         FormulaError: It cannot; the message describes a valid name.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", WRAPPER):
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name in ("expr", WRAPPER, POLYNOMIAL):
         raise FormulaError(
             f"{name!r} cannot name an activation; use small letters, digits and underscores: 'my_swim'"
         )

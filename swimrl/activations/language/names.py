@@ -9,6 +9,7 @@
     prelu(granularity=neuron)         a set of learned parameters for each neuron, not for each layer;
                                       granularity=network: one set for all layers of a network
     taaf(swim)                        any of these, scaled and shifted on both sides by learned numbers
+    poly(swim, degree=6, bound=8)     the best polynomial of this degree on [-8, 8] in place of any of these
     expr: x*sigmoid(beta*x); beta=1   any expression of the language in ``parser``
     package.module:Class              any torch.nn.Module that needs no arguments
 
@@ -21,7 +22,13 @@ import ast
 import re
 from typing import cast, get_args
 
-from swimrl.activations.language.definition import EXPRESSION, WRAPPER, Definition, Granularity
+from swimrl.activations.language.definition import (
+    EXPRESSION,
+    POLYNOMIAL,
+    WRAPPER,
+    Definition,
+    Granularity,
+)
 from swimrl.activations.language.parameters import OneOf, ParameterValue
 from swimrl.activations.language.registry import HOW_TO_LIST, REGISTRY, Registry
 from swimrl.activations.language.settings import (
@@ -33,6 +40,7 @@ from swimrl.activations.language.settings import (
 )
 from swimrl.activations.language.spec import ActivationSpec, default_value
 from swimrl.errors import FormulaError, closest
+from swimrl.polynomials.precision import parse_precision
 
 _MAX_NESTING = 8
 _HEAD_AND_ARGUMENTS = re.compile(r"([^\s()]+)\s*(\(.*\))?", re.DOTALL)
@@ -73,7 +81,12 @@ def parse_name(text: str, registry: Registry = REGISTRY) -> ActivationSpec:
         return _module(head, arguments)
     call = parse_call(arguments or "()", text)
     chosen = _granularity(call, text)
-    definition = _wrapped(call, text, registry) if head == WRAPPER else registry.definition(head)
+    if head == WRAPPER:
+        definition = _wrapped(call, text, registry)
+    elif head == POLYNOMIAL:
+        definition = _polynomial(call, text, registry)
+    else:
+        definition = registry.definition(head)
     if call.args:
         raise FormulaError(f"{head} takes no arguments without names; write {_example(definition)}")
     values = _settle(definition, list(settings_of(call, text)), text)
@@ -118,6 +131,44 @@ def _wrapped(call: ast.Call, text: str, registry: Registry) -> Definition:
             f"{shorten(text)} must wrap one activation; write 'taaf(swim)' or 'taaf(swim, beta=2)'"
         )
     return taaf(parse_name(ast.unparse(call.args.pop()), registry))
+
+
+def _polynomial(call: ast.Call, text: str, registry: Registry) -> Definition:
+    """Remove all arguments of ``poly(...)`` and return the definition of the polynomial."""
+    from swimrl.activations.language.polynomial import (  # imports SymPy
+        DEFAULT_BOUND,
+        OUTSIDE,
+        Polynomial,
+        polynomial_definition,
+    )
+
+    example = "write 'poly(swim, degree=6, bound=8)' or 'poly(swim, precision=2^-6, bound=8)'"
+    if text.count(f"{POLYNOMIAL}(") > _MAX_NESTING:
+        raise FormulaError(f"{shorten(text)} is nested too deeply; wrap at most {_MAX_NESTING} times")
+    settings = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    unknown = sorted(str(name) for name in settings.keys() - {"degree", "precision", "bound", "outside"})
+    if len(call.args) != 1 or len(settings) != len(call.keywords) or unknown:
+        about = f" has no argument {unknown[0]!r}" if unknown else " must replace one activation"
+        raise FormulaError(f"{shorten(text)}{about}; {example}")
+    if ("degree" in settings) == ("precision" in settings):
+        raise FormulaError(f"{shorten(text)} needs either a degree or a precision; {example}")
+    outside = settings.get("outside", OUTSIDE[0])
+    if outside not in OUTSIDE:
+        raise FormulaError(
+            f"outside={outside} in {shorten(text)} is unknown; choose one of {', '.join(OUTSIDE)}"
+        )
+    try:
+        polynomial = Polynomial(
+            parse_name(ast.unparse(call.args.pop()), registry),
+            degree=int(settings["degree"]) if "degree" in settings else None,
+            precision=parse_precision(settings["precision"]) if "precision" in settings else None,
+            bound=float(settings.get("bound", DEFAULT_BOUND)),
+            outside=outside,
+        )
+    except ValueError:
+        raise FormulaError(f"degree and bound of {shorten(text)} must be numbers; {example}") from None
+    call.keywords.clear()
+    return polynomial_definition(polynomial)
 
 
 def _granularity(call: ast.Call, text: str) -> Granularity | None:

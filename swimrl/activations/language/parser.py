@@ -22,7 +22,16 @@ from typing import Any
 import sympy
 
 from swimrl.activations.language.parameters import Parameter
-from swimrl.activations.language.primitives import PRIMITIVES, Expm1, Log1p, Sigmoid, Softplus, Where, X
+from swimrl.activations.language.primitives import (
+    PRIMITIVES,
+    Chebyshev,
+    Expm1,
+    Log1p,
+    Sigmoid,
+    Softplus,
+    Where,
+    X,
+)
 from swimrl.activations.language.settings import parse_call, settings_of, shorten
 from swimrl.errors import FormulaError, closest
 
@@ -52,9 +61,13 @@ def _log(u: Any) -> Any:
     return sympy.log(u)
 
 
+ANY_NUMBER = -1
+"""The number of arguments of a function that takes two or more."""
+
 FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     **{primitive.spelling: (int(max(primitive.nargs)), primitive) for primitive in PRIMITIVES},
     "atan": (1, sympy.atan),
+    Chebyshev.spelling: (ANY_NUMBER, Chebyshev),
     "cos": (1, sympy.cos),
     "exp": (1, sympy.exp),
     "log": (1, _log),
@@ -293,7 +306,9 @@ class _Reader:
             known = "" if guess else f"; the functions are {', '.join(sorted(FUNCTIONS))}"
             raise self.refuse(f"there is no function {name!r}{guess}{known}")
         arity, build = FUNCTIONS[name]
-        if node.keywords or len(node.args) != arity:
+        if arity == ANY_NUMBER and (node.keywords or len(node.args) < 2):
+            raise self.refuse(f"{name} takes a value and one or more coefficients, without names")
+        if arity != ANY_NUMBER and (node.keywords or len(node.args) != arity):
             raise self.refuse(f"{name} takes {arity} argument{'s' * (arity > 1)} without names")
         if name != Where.spelling:
             return build(*(self.expression(argument, depth + 1) for argument in node.args))

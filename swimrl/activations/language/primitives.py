@@ -363,6 +363,54 @@ class Where(Primitive):
         return None  # An undecided condition has no value; a decided one never gets here.
 
 
+class Chebyshev(Primitive):
+    """chebyshev(u, c0, c1, ...): the sum of c_k T_k(u), a polynomial in Chebyshev's basis.
+
+    In powers of u a high degree has huge coefficients that cancel. Generated code contains Clenshaw's
+    recurrence, one line for each coefficient (``source``), so no target needs a function of this name.
+    """
+
+    spelling = "chebyshev"
+    slopes = staticmethod(lambda u, *coefficients: _chebyshev_slopes(u, coefficients))
+    exact = staticmethod(lambda u, *coefficients: _chebyshev_sum(u, coefficients))
+
+    @classmethod
+    def eval(cls, u: Any, *coefficients: Any) -> Any:
+        """Return a line or a constant as such, and leave out zeros at the end."""
+        used = len(coefficients)
+        while used > 1 and coefficients[used - 1] == 0:
+            used -= 1
+        if used == 1:
+            return coefficients[0]
+        if used == 2:
+            return coefficients[0] + coefficients[1] * u
+        return None if used == len(coefficients) else cls(u, *coefficients[:used])
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        u, *coefficients = map(printer._print, self.args)
+        terms = "+".join(f"{c} T_{{{k}}}" for k, c in enumerate(coefficients))
+        text = rf"\left({terms}\right)\left({u}\right)"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+def _chebyshev_slopes(u: Any, coefficients: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the derivatives by u and by each coefficient; the first is a series again."""
+    slope: list[Any] = [sympy.S.Zero] * (len(coefficients) + 1)
+    for k in range(len(coefficients) - 1, 0, -1):
+        slope[k - 1] = slope[k + 1] + 2 * k * coefficients[k]
+    slope[0] = slope[0] / 2
+    units = ((*(sympy.S.Zero,) * k, sympy.S.One) for k in range(len(coefficients)))
+    return (Chebyshev(u, *slope[: max(1, len(coefficients) - 1)]), *(Chebyshev(u, *unit) for unit in units))
+
+
+def _chebyshev_sum(u: Any, coefficients: tuple[Any, ...]) -> Any:
+    """Return the value by Clenshaw's recurrence."""
+    later, latest = mpmath.mpf(0), mpmath.mpf(0)
+    for c in reversed(coefficients[1:]):
+        later, latest = latest, c + 2 * u * latest - later
+    return coefficients[0] + u * latest - later
+
+
 PRIMITIVES: tuple[type[Primitive], ...] = (
     Sigmoid,
     Softplus,
@@ -384,4 +432,5 @@ PRIMITIVES: tuple[type[Primitive], ...] = (
     Affine,
     Where,
 )
-"""The names of the expression language, in which ``TanhSoftplus`` and its slope are spelled out."""
+"""The functions of the expression language with a fixed number of arguments; ``TanhSoftplus`` and its slope
+are spelled out there."""

@@ -7,13 +7,13 @@ names can use it. Common subexpressions are computed once; constants are folded 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from swimrl.activations.language.primitives import Affine, Primitive, Where, X
+from swimrl.activations.language.primitives import Affine, Chebyshev, Primitive, Where, X
 
 _ADD, _MUL, _NEGATIVE, _POW, _ATOM = range(5)  # binding strength, weakest first
 
@@ -61,9 +61,35 @@ def straight_line(outputs: Sequence[sympy.Expr], *, confined: bool = True) -> Pr
         _fold(_confine(expr, {X: X}) if confined else expr.replace(Affine, _affine_sum)) for expr in outputs
     ]
     shared, results = sympy.cse(prepared, symbols=names, order="none")
-    return Program(
-        tuple(f"{name} = {code(expr)}" for name, expr in shared), tuple(code(expr) for expr in results)
-    )
+    lines: list[str] = []
+    for name, expr in shared:
+        text = code(_unrolled(expr, names, lines))
+        lines.append(f"{name} = {text}")
+    outcomes = [code(_unrolled(expr, names, lines)) for expr in results]
+    return Program(tuple(lines), tuple(outcomes))
+
+
+def _unrolled(expr: Any, names: Iterator[sympy.Symbol], lines: list[str]) -> Any:
+    """Return ``expr`` with each Chebyshev series as Clenshaw's recurrence, written into ``lines``."""
+    if not expr.has(Chebyshev):
+        return expr
+    if not isinstance(expr, Chebyshev):
+        return expr.func(*(_unrolled(argument, names, lines) for argument in expr.args))
+
+    def assigned(value: Any) -> Any:
+        if value.is_Symbol or value.is_number:
+            return value
+        name = next(names)
+        lines.append(f"{name} = {code(value)}")
+        return name
+
+    argument, *coefficients = expr.args
+    u = assigned(_unrolled(argument, names, lines))
+    twice = assigned(2 * u)
+    later, latest = sympy.S.Zero, coefficients[-1]
+    for coefficient in reversed(coefficients[1:-1]):
+        later, latest = latest, assigned(coefficient + twice * latest - later)
+    return coefficients[0] + u * latest - later
 
 
 def _affine_sum(u: Any, scale: Any, shift: Any) -> Any:

@@ -91,6 +91,9 @@ class ActivationSpec:
             return f"expr-{_digest(self.canonical)}"
         if self.definition.kind == "path":
             return f"{self.definition.name.rpartition(':')[2]}-{_digest(self.canonical)}"
+        if self.definition.kind == "polynomial":
+            # poly(swim, degree=6, bound=8): poly-swim-degree6-bound8
+            return re.sub(r"[^A-Za-z0-9.-]", "", re.sub(r"[(]|, ", "-", self.definition.name))
         is_wrapper = self.definition.kind == "wrapper"
         name = f"{WRAPPER}-{self.definition.inner}" if is_wrapper else self.definition.name
         changes = (f"-{name}{text}" for name, text in self._changes())

@@ -187,13 +187,13 @@ def _plain_policy(ours: TD3Policy, config: TrainConfig, env: Env) -> sb3.TD3Poli
         raise SwimrlError("Stable-Baselines3's policy has no layer norm")
     names = split_layers(config.actor_activation)
     # Its networks create the activations of their layers one after the other.
-    layers = itertools.cycle(map(parse_name, names * (len(config.hidden_widths) if len(names) == 1 else 1)))
+    layers = itertools.cycle(map(parse_name, names * (len(config.actor_widths) if len(names) == 1 else 1)))
     space: Any = env.action_space
     policy = sb3.TD3Policy(
         env.observation_space,
         space,
         lr_schedule=lambda _: 0.0,
-        net_arch=config.hidden_widths,
+        net_arch=config.actor_widths,
         activation_fn=lambda: eager_module(next(layers))[0],  # type: ignore[arg-type]  # it only calls it
     )
     policy.actor.load_state_dict(ours.actor.state_dict())
