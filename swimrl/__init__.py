@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from swimrl import bench
     from swimrl.activations import activation, activation_fn, jax_activation, register
     from swimrl.exporting import export
+    from swimrl.repairing import repair
     from swimrl.reporting import report
     from swimrl.sweeps import open_study, sweep
     from swimrl.td3 import TD3
@@ -30,6 +31,7 @@ _HOME = {
     "open_run": "swimrl.training",
     "open_study": "swimrl.sweeps",
     "register": "swimrl.activations",
+    "repair": "swimrl.repairing",
     "report": "swimrl.reporting",
     "sweep": "swimrl.sweeps",
     "train": "swimrl.training",
@@ -50,6 +52,7 @@ __all__ = [
     "open_run",
     "open_study",
     "register",
+    "repair",
     "report",
     "sweep",
     "train",

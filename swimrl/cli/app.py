@@ -36,6 +36,7 @@ COMMANDS = {
     "report": "Compare runs: intervals, tests, figures, one page",
     "compare": "Print the short verdict on runs",
     "eval": "Score a trained policy; record states or a video",
+    "repair": "Find and change the few weights that make a controller fail",
     "export": "Write a policy as ONNX, C or NumPy files, and check them",
     "polynomial": "Fit the best polynomial in place of an activation",
     "bench": "Measure what activations, actions and training cost",

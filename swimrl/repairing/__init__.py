@@ -9,9 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from swimrl.repairing.api import Repaired, repair
     from swimrl.repairing.evolution import FitnessLog, Generation, Patch, SearchSettings, search
     from swimrl.repairing.localisation import Costs, localise
     from swimrl.repairing.places import Place, SearchSpace, patched, write
+    from swimrl.repairing.settings import RepairSettings
     from swimrl.repairing.specification import Labels, Specification, sample_passing
 
 _HOME = {
@@ -21,11 +23,14 @@ _HOME = {
     "Labels": "specification",
     "Patch": "evolution",
     "Place": "places",
+    "RepairSettings": "settings",
+    "Repaired": "api",
     "SearchSettings": "evolution",
     "SearchSpace": "places",
     "Specification": "specification",
     "localise": "localisation",
     "patched": "places",
+    "repair": "api",
     "sample_passing": "specification",
     "search": "evolution",
     "write": "places",
@@ -38,11 +43,14 @@ __all__ = [
     "Labels",
     "Patch",
     "Place",
+    "RepairSettings",
+    "Repaired",
     "SearchSettings",
     "SearchSpace",
     "Specification",
     "localise",
     "patched",
+    "repair",
     "sample_passing",
     "search",
     "write",

@@ -131,7 +131,8 @@ def _sources(path: Path, by: Sequence[str]) -> Iterator[tuple[Path, Callable[[],
         else:
             yield path, partial(_read_csv, path)
         return
-    records = sorted(path.rglob("run.json"))
+    # A repaired policy is no run of the study, although its folder can be opened as one.
+    records = sorted(file for file in path.rglob("run.json") if not (file.parent / "repair.json").exists())
     for record in records:
         yield record.parent, partial(_read_run, record.parent, by)
     ours = {record.parent for record in records}

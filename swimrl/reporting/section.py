@@ -16,3 +16,8 @@ class Section(StrEnum):
     INSIDE = "Inside the networks"
     RUNS = "What was run"
     PUBLISHED = "For orientation"
+
+    # Of the page of a repair.
+    STARTS = "Starts before and after"
+    PATCH = "Changed weights"
+    SEARCH = "The search"

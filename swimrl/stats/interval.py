@@ -28,7 +28,14 @@ _EXACT_UP_TO = 20_000
 """Up to this number of divisions of the runs, all are tried; otherwise `RESAMPLES` are drawn."""
 
 Method = Literal[
-    "student-t", "welch-t", "bootstrap-t", "permutation", "percentile bootstrap", "stagewise", "repeated"
+    "student-t",
+    "welch-t",
+    "bootstrap-t",
+    "permutation",
+    "percentile bootstrap",
+    "stagewise",
+    "repeated",
+    "newcombe",
 ]
 
 

@@ -166,6 +166,14 @@ COMMAND_LINES = [
     "eval runs/good --video film.mp4 --render human",
     "eval runs/good --record-states states.csv",
     "eval runs/good --episodes 1 --record-states no-such-folder/states.npz",
+    # repairs
+    "repair",
+    "repair no-such-run",
+    "repair runs/good",
+    "repair runs/good --failure stumble",
+    "repair runs/good --places everywhere",
+    "repair runs/good --lead 300",
+    "repair runs/good --population 3",
     # runs that cannot go on
     f"{LINE} {LEARN} --env-kwargs nan_reward_from=30",
     f"{LINE} {LEARN} --env-kwargs nan_reward_from=10",

@@ -1,0 +1,217 @@
+"""A repair from the run to the page."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import swimrl
+from swimrl.errors import ConfigError, InputError, UnknownNameError
+from swimrl.repairing import Place, windows
+from swimrl.repairing.places import read
+from swimrl.td3.policy import perceptrons
+from swimrl.training import Run
+from tests.repairing.conftest import FAULT, RIGHT
+
+SMALL: dict[str, Any] = {
+    "repair_starts": 12,
+    "test_starts": 30,
+    "population": 12,
+    "generations": 12,
+    "lead": 4,
+    "window": 30,
+    "seed": 1,
+    "progress": False,
+}
+
+
+@pytest.fixture(scope="session")
+def repaired(balance_run: Run, tmp_path_factory: pytest.TempPathFactory) -> swimrl.repairing.Repaired:
+    return swimrl.repair(balance_run, out=tmp_path_factory.mktemp("repairs") / "one", **SMALL)
+
+
+def test_a_planted_fault_of_a_controller_is_found_and_repaired_and_that_is_established(
+    repaired: swimrl.repairing.Repaired,
+) -> None:
+    assert FAULT[0] in repaired.patch.places
+    fresh = repaired.assessment.fresh.counts
+    assert 0.3 < fresh.fails_before / fresh.starts < 0.7
+    assert fresh.fails_after == 0
+    assert repaired.assessment.is_established
+    assert repaired.verdict.startswith("The repair is established")
+
+
+def test_the_folder_says_everything(repaired: swimrl.repairing.Repaired) -> None:
+    folder = repaired.folder
+    content = json.loads((folder / "repair.json").read_text())
+    assert content["status"] == "done"
+    assert content["verdict"] == repaired.verdict
+    assert [Place(w["layer"], w["row"], w["column"]) for w in content["patch"]["weights"]] == [
+        *repaired.patch.places
+    ]
+    with (folder / "starts.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    fresh = [row for row in rows if row["set"] == "test"]
+    assert len(rows) == 12 + 30
+    assert sum(int(row["failed_before"]) for row in fresh) == content["fresh"]["fails_before"]
+    assert len({row["seed"] for row in rows}) == len(rows)
+    page = (folder / "report.html").read_text()
+    assert repaired.verdict in page.replace("&#39;", "'")
+    assert page.count("<svg") == 2
+    assert "Left out" not in page
+
+
+def test_the_folder_is_a_run_with_the_repaired_policy_in_both_files(
+    balance_run: Run, repaired: swimrl.repairing.Repaired
+) -> None:
+    run = swimrl.open_run(repaired.folder)
+    policies = [run.td3_policy()[0], swimrl.TD3.load(repaired.folder / "policy.zip").policy]
+    for policy in policies:
+        values = read(perceptrons(policy.actor)[0], repaired.patch.places)
+        np.testing.assert_allclose(values, repaired.patch.after, rtol=1e-6)
+    before = balance_run.td3_policy()[0].state_dict()
+    changed = [
+        name for name, value in policies[0].state_dict().items() if not torch.equal(value, before[name])
+    ]
+    assert changed
+    assert all(name.startswith(("actor.mu", "actor_target.mu")) and "weight" in name for name in changed)
+    assert run.evaluate(episodes=10).mean_return > balance_run.evaluate(episodes=10).mean_return
+    assert run.scores == {}
+    exported = swimrl.export(
+        run, ["numpy"], verify_steps=20, verify_episodes=0, out=repaired.folder / "numpy"
+    )
+    assert exported.is_right
+
+
+def test_a_report_on_the_run_leaves_its_repairs_out(balance_run: Run) -> None:
+    from swimrl.reporting.read import collect
+
+    swimrl.repair(balance_run, **{**SMALL, "generations": 1, "null_draws": 1, "places": "2"})
+    assert (balance_run.path / "repairs" / "2-seed-1" / "run.json").exists()
+    assert len(collect([balance_run.path]).runs) == 1
+
+
+def test_an_interrupted_repair_continues_and_ends_as_if_it_had_not_been_interrupted(
+    balance_run: Run,
+    repaired: swimrl.repairing.Repaired,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fitness, calls = windows.WindowTests.fitness, 0
+
+    def interrupted(self: windows.WindowTests, *arguments: np.ndarray) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        return fitness(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(windows.WindowTests, "fitness", interrupted)
+        first = swimrl.repair(balance_run, out=tmp_path, **{**SMALL, "population": 6})
+    assert first.assessment is None
+    assert json.loads((tmp_path / "repair.json").read_text())["status"] == "interrupted"
+    swimrl.open_run(tmp_path).td3_policy()  # the best so far
+    with pytest.raises(InputError, match="other settings"):
+        swimrl.repair(balance_run, out=tmp_path, **SMALL)
+
+    again = swimrl.repair(balance_run, out=tmp_path, **{**SMALL, "population": 6})
+    whole = swimrl.repair(balance_run, out=tmp_path / "whole", **{**SMALL, "population": 6})
+    assert again.patch.history == whole.patch.history
+    for name in ("starts.csv", "policy.safetensors"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_finished_repair_is_not_overwritten(balance_run: Run, repaired: swimrl.repairing.Repaired) -> None:
+    with pytest.raises(InputError, match="finished repair"):
+        swimrl.repair(balance_run, out=repaired.folder, **SMALL)
+
+
+def test_chaos_is_not_taken_for_a_repair(chaos_run: Run, tmp_path: Path) -> None:
+    repaired = swimrl.repair(
+        chaos_run,
+        out=tmp_path / "repair",
+        **{**SMALL, "places": "random", "lead": 29, "generations": 4, "null_draws": 5},
+    )
+    seen, fresh = repaired.assessment.seen.counts, repaired.assessment.fresh.counts
+    assert seen.repaired > 0  # the search found a patch for its own starts
+    assert fresh.repaired > 0
+    assert fresh.broken > 0
+    assert all(counts.repaired and counts.broken for counts in repaired.assessment.null)
+    assert not repaired.assessment.is_established
+    assert repaired.verdict.startswith("Nothing is established")
+
+
+def test_the_starts_of_a_return_below_a_quantile_can_be_repaired_too(
+    balance_run: Run, tmp_path: Path
+) -> None:
+    repaired = swimrl.repair(
+        balance_run,
+        out=tmp_path / "repair",
+        **{**SMALL, "failure": "return-below=0.3", "generations": 3, "null_draws": 1},
+    )
+    assert repaired.content["failure"].startswith("return below")
+    assert repaired.assessment.fresh.counts.repaired > 0
+
+
+def test_noise_makes_other_starts_and_the_same_ones_each_time(balance_run: Run, tmp_path: Path) -> None:
+    few = {**SMALL, "generations": 1, "null_draws": 1, "test_starts": 10, "start_noise": 0.1}
+    starts = []
+    for name in ("a", "b"):
+        swimrl.repair(balance_run, out=tmp_path / name, **few)
+        starts.append((tmp_path / name / "starts.csv").read_bytes())
+    assert starts[0] == starts[1]
+
+
+def test_a_policy_that_never_fails_and_one_that_always_fails_are_refused(
+    balance_run: Run, tmp_path: Path
+) -> None:
+    for values, message in ((RIGHT, "nothing to repair"), (None, "on which it passes")):
+        run = swimrl.open_run(_copy_with(balance_run, tmp_path / str(values), values))
+        with pytest.raises(InputError, match=message):
+            swimrl.repair(run, **SMALL)
+        assert not (run.path / "repairs").exists() or not any((run.path / "repairs").rglob("*.json"))
+
+
+def _copy_with(run: Run, folder: Path, value: float | None) -> Path:
+    """Copy a run with another value at the fault; with None its actions are all wrong."""
+    import shutil
+
+    from swimrl.repairing import write
+    from swimrl.training.policy_function import save_policy
+
+    shutil.copytree(run.path, folder, ignore=shutil.ignore_patterns("repairs"))
+    policy, _ = run.td3_policy()
+    (actor,) = perceptrons(policy.actor)
+    if value is None:
+        write(actor, (Place(1, 0, 0), Place(1, 0, 1)), np.array([1.0, -1.0]))
+    else:
+        write(actor, FAULT, np.array([value]))
+    save_policy(folder / "policy.safetensors", policy)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"failure": "return-below=2"}, InputError, "between 0 and 1"),
+        ({"places": "bidirektional"}, UnknownNameError, "did you mean 'bidirectional'"),
+        ({"places": "99"}, InputError, "the actor has 64 weights"),
+        ({"window": 4, "lead": 4}, InputError, "longer than its lead"),
+        ({"test_starts": 3}, InputError, "--test-starts is 3; expected a whole number of at least 10"),
+        ({"alpha": float("nan")}, InputError, "--alpha is nan"),
+        ({"jobs": 0}, InputError, "--jobs is 0"),
+        ({"generation": 3}, ConfigError, "generation"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    balance_run: Run, tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        swimrl.repair(balance_run, out=tmp_path / "repair", **{**SMALL, **changes})
