@@ -17,6 +17,9 @@ SCRIPTS = sorted(script.name for script in EXAMPLES.glob("[0-9]*.py"))
 SIZES = re.compile(r"^(STEPS|SEEDS) = [\d_]+$", re.MULTILINE)
 SMALL = {"STEPS": 60, "SEEDS": 1}
 
+OF_ITS_OWN = "10_robot_in_c.py"
+"""A test below runs it and reads its output."""
+
 TOGETHER = ["06_study_and_report.py", "07_read_runs.py"]
 """The second reads what the first has written."""
 
@@ -27,6 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for script in EXAMPLES.glob("*.py"):
         text = script.read_text(encoding="utf-8")
         (tmp_path / script.name).write_text(made_small(text), encoding="utf-8")
+    for source in EXAMPLES.glob("*.c"):
+        shutil.copy(source, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # as for `python SCRIPT`
     return tmp_path
@@ -42,13 +47,21 @@ def test_a_script_fits_on_a_screen_and_says_what_it_shows(script: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "scripts", [*([one] for one in SCRIPTS if one not in TOGETHER), TOGETHER], ids=" ".join
+    "scripts", [*([one] for one in SCRIPTS if one not in [*TOGETHER, OF_ITS_OWN]), TOGETHER], ids=" ".join
 )
 def test_scripts_run(scripts: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with forgotten_afterwards():
         for script in scripts:
             runpy.run_path(str(folder / script), run_name="__main__")
             assert capsys.readouterr().out
+
+
+def test_the_robot_in_c_earns_what_swimrl_says(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(folder / "10_robot_in_c.py"), run_name="__main__")
+    episodes = re.findall(r"^(\d+) steps, return ([\d.]+)", capfd.readouterr().out, re.MULTILINE)
+    (steps_in_c, return_in_c), (steps, episode_return) = episodes
+    assert int(steps_in_c) == int(steps) > 5
+    assert float(return_in_c) == pytest.approx(float(episode_return), abs=1e-4)
 
 
 def made_small(source: str) -> str:

@@ -150,6 +150,11 @@ def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source
     (perceptron,) = perceptrons(policy.actor)
     if any(isinstance(module, Residual) for module in perceptron):
         raise InputError(
+            f"{source}: its network has residual blocks; only networks of plain layers, such as --net "
+            "256x256, can be exported; load policy.zip with PyTorch instead"
+        )
+    if any(isinstance(module, Residual) for module in perceptron):
+        raise InputError(
             f"{source}: the actor has residual blocks ({policy.actor.net_arch}); only networks such as "
             "256x256 can be exported; load policy.zip with PyTorch instead"
         )

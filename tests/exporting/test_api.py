@@ -205,12 +205,19 @@ def test_wrong_arguments(
         swimrl.export(run, **{"to": ["numpy"], "out": out, **arguments})
 
 
-def test_a_module_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("act", "net", "message"),
+    [
+        ("maxout", "8x8", r"Maxout.* in hidden layer 1 is a module and no formula"),
+        ("swim", "simba:8x1", r"its network has residual blocks; .* such as --net 256x256"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(act: str, net: str, message: str, tmp_path: Path) -> None:
     run = swimrl.train(
-        env="Pendulum-v1", act="maxout", net="8x8", steps=5, eval_every=5, eval_episodes=1, final_episodes=0,
+        env="Pendulum-v1", act=act, net=net, steps=5, eval_every=5, eval_episodes=1, final_episodes=0,
         out=tmp_path, progress=False,
     )  # fmt: skip
-    with pytest.raises(InputError, match=r"Maxout.* in hidden layer 1 is a module and no formula"):
+    with pytest.raises(InputError, match=message):
         swimrl.export(run, ["numpy"])
 
 
