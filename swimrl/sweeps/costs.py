@@ -63,8 +63,8 @@ def costs_of(
     text = f"about {memory / 1e9:.1f} GB of memory{'' if jobs else ' each'}, "
     text += f"{sum(cost.disk_bytes for cost in costs) / 1e9:.1f} GB of disk"
     speeds = record.speeds if record else {}
-    kinds = [kind_of(run.config) for run in left]
-    if all(kind in speeds for kind in kinds):
+    kinds = [kind_of(run.config) for run in left] if speeds else []
+    if speeds and all(kind in speeds for kind in kinds):
         seconds = [
             estimate.seconds_of(run.config, speeds[kind], steps_done[run.directory.path])
             for run, kind in zip(left, kinds, strict=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _LINES_EVERY_S = 60.0
 _TABLE_EVERY_S = 0.5
 _NOTEBOOK_EVERY_S = 2.0
+_REST = 30
+"""Drawing takes at most about one part in so many of the time."""
 
 
 class _Display:
@@ -51,9 +53,12 @@ class _Display:
 
     def refresh(self) -> None:
         """Draw if it is time."""
-        if time.monotonic() > self._next:
+        began = time.monotonic()
+        if began > self._next:
             self.draw(self._reader.read())
-            self._next = time.monotonic() + self.every_s
+            # Reading the files of thousands of runs takes a while; it must not become the work of the sweep.
+            took = time.monotonic() - began
+            self._next = began + max(self.every_s, _REST * took)
 
     def draw(self, status: StudyStatus) -> None:
         """Show the status."""

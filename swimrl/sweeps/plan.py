@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,11 +47,19 @@ def expand(
             raise ConfigError(f"points set {key}, which varies otherwise too; {instead}")
     if "seed" in axes:
         raise ConfigError("seed is no axis; give --seeds, such as --seeds 0-9")
+    combinations = [
+        {**point, **dict(zip(axes, values, strict=True))}
+        for point, values in itertools.product(points or ({},), [*itertools.product(*axes.values())])
+    ]
+    # Each arm is resolved once: its seeds differ in nothing else.
+    arms = [
+        (chosen, resolve(with_absolute_files(replaced(base, {**chosen, "seed": check_seed(seeds[0])}))))
+        for chosen in combinations
+    ]
     runs: dict[Path, PlannedRun] = {}
-    for seed in seeds:
-        for point, values in itertools.product(points or ({},), [*itertools.product(*axes.values())]):
-            chosen = {**point, **dict(zip(axes, values, strict=True))}
-            resolved = resolve(with_absolute_files(replaced(base, {**chosen, "seed": check_seed(seed)})))
+    for seed in map(check_seed, seeds):
+        for chosen, arm in arms:
+            resolved = dataclasses.replace(arm, config=dataclasses.replace(arm.config, seed=seed))
             run = PlannedRun(resolved.config, directory_of(resolved, study))
             if run.directory.path in runs:
                 settings = ", ".join(f"{key} {value}" for key, value in {**chosen, "seed": seed}.items())

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from swimrl.sweeps.status import RunStatus, StudyStatus
 
@@ -16,18 +16,29 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("environment", "variant", "seed", "done", "steps/s", "return", "left")
 _TEXT_COLUMNS = ("environment", "variant")
+_MOST_WIDTHS = (14, 22, 9, 9, 9, 9, 9)
 _LINE_WIDTH = 80
 
 
-def table_of(statuses: Iterable[RunStatus]) -> Table:
-    """Return a table with a row for each run; 80 columns are enough for it."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("environment", no_wrap=True, max_width=14)
-    table.add_column("variant", no_wrap=True, overflow="ellipsis", max_width=22)
-    for name in _COLUMNS[2:]:
-        table.add_column(name, justify="right", no_wrap=name == "left")
-    for status in statuses:
-        table.add_row(*_cells(status))
+def table_of(statuses: Iterable[RunStatus]) -> Text:
+    """Return a table with a row for each run; 80 columns are enough for it.
+
+    It is aligned here, because `rich.table.Table` takes half a millisecond for each row.
+    """
+    rows = [_COLUMNS, *map(_cells, statuses)]
+    shortened = [
+        tuple(_shortened(cell, width) for cell, width in zip(row, _MOST_WIDTHS, strict=True)) for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*shortened, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if name in _TEXT_COLUMNS else cell.rjust(width)
+            for name, cell, width in zip(_COLUMNS, row, widths, strict=True)
+        )
+        for row in shortened
+    ]
+    table = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+    table.stylize("bold", 0, len(lines[0]))
     return table
 
 
@@ -102,6 +113,10 @@ def _cells(status: RunStatus) -> tuple[str, ...]:
         _number(status.last_return),
         duration(status.seconds_left) if status.state == "running" else status.state,
     )
+
+
+def _shortened(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
 def _number(value: float | None) -> str:

@@ -148,6 +148,13 @@ def test_the_table_has_a_row_for_each_run_and_fits_into_80_columns() -> None:
     assert [line.split()[-1] for line in lines[3:]] == ["failed", "left"]
 
 
+def test_the_table_shortens_long_names() -> None:
+    path = Path("study/a-package-Environment-v0/swim-relu-tanh-gelu-1a2b3c4d/seed-0")
+    header, row = str(table_of([RunStatus(path, 100)])).splitlines()
+    assert row.split()[:3] == ["a-package-Env…", "swim-relu-tanh-gelu-1…", "0"]
+    assert len(header) == len(row) <= 80
+
+
 def test_the_summary_counts_and_foretells() -> None:
     assert summary_of(RUNS) == "4 runs: 1 done, 1 running, 1 failed, 1 left; about 3 min left"
     assert summary_of(StudyStatus(RUNS[:1])) == "1 run: 1 done"

@@ -171,9 +171,9 @@ class _Scheduler:
         if time.monotonic() < self._looked_elsewhere + _LOOK_ELSEWHERE_S:
             return
         self._looked_elsewhere = time.monotonic()
-        free = [run for run in self._elsewhere if not is_busy(run)]
-        self._left.extend(free)
-        self._elsewhere = [run for run in self._elsewhere if run not in free]
+        before, self._elsewhere = self._elsewhere, []
+        for run in before:
+            (self._elsewhere if is_busy(run) else self._left).append(run)
 
     def _judge(self, ended: Ended) -> None:
         run, path = ended.run, ended.run.directory.path
