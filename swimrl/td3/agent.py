@@ -85,8 +85,8 @@ class TD3(stable_baselines3.TD3):
         engine: The code that computes the update: ``"fused"``, our own on the processor, or ``"sb3"``,
             Stable-Baselines3's own. Where the fused engine cannot work, ``"sb3"`` takes over, with one line
             in the log of ``swimrl.td3``.
-        threads: Threads of an update, one when not given; with 2 or more the fused engine updates the critics
-            side by side. Stable-Baselines3's update uses PyTorch's own setting when not given.
+        threads: Threads of an update, one when not given; with the fused engine each thread computes its
+            share of a minibatch. Stable-Baselines3's update uses PyTorch's own setting when not given.
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
         precision: ``"float32"``, or ``"bf16"``: the fused engine then computes large products in bfloat16
             with float32 master weights and accumulation, which is faster and another arithmetic.

@@ -20,6 +20,7 @@ _PARTS = {
     "products": "prod.",
     "activations": "activ.",
     "optimiser": "optim.",
+    "python": "Python",
     "rest": "rest",
     "step": "step",
 }
@@ -84,7 +85,7 @@ def _parts(results: TrainingSpeeds) -> Table:
             parts = results.step_parts_s(contender, act)
             if parts is not None:
                 label = act if contender == "swimrl-fused" else f"{act}, {contender}"
-                table.add_row(label, *(_ms(parts[name]) for name in _PARTS))
+                table.add_row(label, *(_ms(parts[name]) if name in parts else NOTHING for name in _PARTS))
     return table
 
 

@@ -9,7 +9,8 @@ N stands for the number of parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 
@@ -19,6 +20,8 @@ from torch import nn
 
 from swimrl.td3.engine import kernels
 from swimrl.td3.engine.watch import are_the_same, why_not_optimizer
+
+Call = Callable[[], object]
 
 _requires_grad = attrgetter("requires_grad")
 
@@ -30,14 +33,18 @@ class FlatNetwork:
         network: The network to train.
         target: Its Polyak average.
         optimizer: Adam over the network's parameters.
+        shares: T, how many threads compute the gradient of their part of a minibatch.
 
     Attributes:
         p: Parameters, [N].
-        g: Gradient, [N].
+        gradients: The gradient of each thread's part, [T, N]. Their sum replaces the first one.
         target: The target's parameters, [N].
     """
 
-    def __init__(self, network: nn.Module, target: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, network: nn.Module, target: nn.Module, optimizer: torch.optim.Optimizer, shares: int = 1
+    ) -> None:
+        self.shares = shares
         self.optimizer = optimizer
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
         counterpart = dict(zip(network.parameters(), target.parameters(), strict=True))
@@ -50,7 +57,8 @@ class FlatNetwork:
         """Copy all numbers into new flat arrays and make PyTorch's tensors views into them."""
         self._p = torch.cat([p.flatten() for p in self.parameters])
         self._target = torch.cat([p.flatten() for p in self.target_parameters])
-        self._m, self._v, self._g = (torch.zeros_like(self._p) for _ in range(3))
+        self._m, self._v = (torch.zeros_like(self._p) for _ in range(2))
+        self._gradients = self._p.new_zeros(self.shares, len(self._p))
         self._steps = torch.zeros(len(self.parameters))
         for position, (p, t) in enumerate(zip(self.parameters, self.target_parameters, strict=True)):
             state = self.optimizer.state[p]
@@ -63,9 +71,12 @@ class FlatNetwork:
             state["step"] = self._steps[position]
             state["exp_avg"] = self._view(self._m, position)
             state["exp_avg_sq"] = self._view(self._v, position)
-        self.p, self.g, self.target = self._p.numpy(), self._g.numpy(), self._target.numpy()
+        self.p, self.target = self._p.numpy(), self._target.numpy()
+        self.gradients = self._gradients.numpy()
         self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
         self.steps = int(self._steps_flat[0])
+        self._group_sizes = self._current_group_sizes()
+        self._settings = np.zeros((len(self._group_sizes), 6))
         self._state = self.optimizer.state
         self._addresses = self._current_addresses()
         self._objects = list(self._current_objects())
@@ -82,6 +93,9 @@ class FlatNetwork:
         groups = (group["params"] for group in self.optimizer.param_groups)
         return chain(*groups, chain.from_iterable(map(dict.values, self._state.values())))
 
+    def _current_group_sizes(self) -> list[int]:
+        return [len(group["params"]) for group in self.optimizer.param_groups]
+
     def intact(self) -> bool:
         """Return whether PyTorch's tensors are still views into the flat arrays, and trained as before.
 
@@ -90,6 +104,7 @@ class FlatNetwork:
         return (
             self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
             and are_the_same(self._current_objects(), self._objects)
+            and self._current_group_sizes() == self._group_sizes
             and bool((self._steps_flat == self.steps).all())
             and self._addresses == self._current_addresses()
             and all(map(_requires_grad, self.parameters))
@@ -100,14 +115,9 @@ class FlatNetwork:
         """Return the view of ``parameter`` as an array of its shape."""
         return self._at(self._p, parameter)
 
-    def gradient(self, parameter: torch.Tensor) -> np.ndarray:
-        """Return the view of the gradient by ``parameter`` as an array of its shape."""
-        return self._at(self._g, parameter)
-
-    def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
-        """Return views of parameters, which must follow each other, and of their gradients, each flat."""
-        span = self.span(parameters)
-        return self.p[span], self.g[span]
+    def gradient(self, parameter: torch.Tensor, share: int = 0) -> np.ndarray:
+        """Return the view of a thread's gradient by ``parameter`` as an array of its shape."""
+        return self._at(self._gradients[share], parameter)
 
     def target_value(self, parameter: torch.Tensor) -> np.ndarray:
         """Return the view of the target's counterpart of ``parameter``."""
@@ -126,31 +136,71 @@ class FlatNetwork:
     def _at(self, flat: torch.Tensor, parameter: torch.Tensor) -> np.ndarray:
         return self._view(flat, self._position(parameter)).numpy()
 
-    def adam(self) -> None:
-        """Take one step of Adam with each group's own learning rate."""
+    def begin_step(self) -> None:
+        """Count one more step of Adam, and read the optimiser's present settings."""
         self.steps += 1
         self._steps_flat += 1
-        position = 0
-        for group in self.optimizer.param_groups:
-            first, position = position, position + len(group["params"])
-            part = slice(self.offsets[first], self.offsets[position])
-            beta1, beta2 = group["betas"]
-            kernels.adam(
-                self.p[part],
-                self.g[part],
-                self._m_flat[part],
-                self._v_flat[part],
-                self.steps,
-                group["lr"],
-                beta1,
-                beta2,
-                group["eps"],
-                group["weight_decay"],
-            )
+        for settings, group in zip(self._settings, self.optimizer.param_groups, strict=True):
+            settings[:] = (
+                self.steps, group["lr"], *group["betas"], group["eps"], group["weight_decay"],
+            )  # fmt: skip
 
-    def polyak(self, tau: float) -> None:
-        """Move the target towards the network: target (1 - tau) + tau network."""
-        kernels.polyak(self.target, self.p, tau)
+    def adam(self, share: int = 0) -> list[Call]:
+        """Return the calls that take a thread's part of a step of Adam, each group with its own settings.
+
+        `begin_step` must come before them.
+        """
+        calls: list[Call] = []
+        for part, settings in zip(self._parts(share), self._settings, strict=True):
+            if self.shares > 1:
+                calls.append(partial(kernels.sum_shares, self.gradients[:, part]))
+            flat = self.p, self.gradients[0], self._m_flat, self._v_flat
+            calls.append(partial(kernels.adam, *(x[part] for x in flat), settings))
+        return calls
+
+    def polyak(self, tau: float, share: int = 0) -> list[Call]:
+        """Return the calls that move a thread's part of the target towards the network.
+
+        The target becomes target (1 - tau) + tau network.
+        """
+        return [partial(kernels.polyak, self.target[part], self.p[part], tau) for part in self._parts(share)]
+
+    def _parts(self, share: int) -> list[slice]:
+        """Return a thread's own part of each group of parameters."""
+        parts = []
+        first = 0
+        for size in self._group_sizes:
+            start, stop = self.offsets[first], self.offsets[first + size]
+            edges = np.linspace(start, stop, self.shares + 1).astype(int).tolist()
+            parts.append(slice(edges[share], edges[share + 1]))
+            first += size
+        return parts
+
+
+class ShareArrays:
+    """The parameters of a network, with the gradients of one thread's part of the minibatch.
+
+    Args:
+        flat: The network.
+        number: Which thread.
+    """
+
+    def __init__(self, flat: FlatNetwork, number: int) -> None:
+        self._flat = flat
+        self._number = number
+
+    def value(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of ``parameter`` as an array of its shape."""
+        return self._flat.value(parameter)
+
+    def gradient(self, parameter: torch.Tensor) -> np.ndarray:
+        """Return the view of the thread's gradient by ``parameter`` as an array of its shape."""
+        return self._flat.gradient(parameter, self._number)
+
+    def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return views of parameters, which must follow each other, and of their gradients, each flat."""
+        span = self._flat.span(parameters)
+        return self._flat.p[span], self._flat.gradients[self._number, span]
 
 
 class TargetArrays:

@@ -56,7 +56,7 @@ def smooth(action: np.ndarray, noise: np.ndarray, clip: float, out: np.ndarray) 
 
     Args:
         action: The target actor's action.
-        noise: Gaussian noise.
+        noise: Gaussian noise, float32 as PyTorch draws it.
         clip: Bound of the noise.
         out: The smoothed action.
     """
@@ -64,7 +64,7 @@ def smooth(action: np.ndarray, noise: np.ndarray, clip: float, out: np.ndarray) 
     one = action.dtype.type(1)
     for b in range(out.shape[0]):
         for a in range(out.shape[1]):
-            smoothed = action[b, a] + min(max(noise[b, a], -limit), limit)
+            smoothed = action[b, a] + min(max(action.dtype.type(noise[b, a]), -limit), limit)
             out[b, a] = min(max(smoothed, -one), one)
 
 
@@ -111,7 +111,7 @@ def td_target(
 
 
 @_compiled
-def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarray) -> None:
+def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarray, size: int) -> None:
     """Write the mean of (q - target)^2 into ``loss`` and its gradient by q into ``g``.
 
     Args:
@@ -119,11 +119,11 @@ def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarr
         target: [B].
         g: [B, 1].
         loss: float64 [1].
+        size: How many values the mean is over: B, or more where other threads compute the others.
     """
-    size = q.shape[0]
     scale = q.dtype.type(2.0 / size)
     total = 0.0
-    for b in range(size):
+    for b in range(q.shape[0]):
         error = q[b, 0] - target[b]
         g[b, 0] = scale * error
         total += error * error
@@ -131,12 +131,36 @@ def value_error(q: np.ndarray, target: np.ndarray, g: np.ndarray, loss: np.ndarr
 
 
 @_compiled
-def negative_mean(q: np.ndarray, loss: np.ndarray) -> None:
-    """Write the actor's loss, -mean(q), into ``loss`` float64 [1]; q is [B, 1]."""
+def negative_mean(q: np.ndarray, loss: np.ndarray, size: int) -> None:
+    """Write the actor's loss, -sum(q)/size, into ``loss`` float64 [1]; q is [B, 1]."""
     total = 0.0
     for b in range(q.shape[0]):
         total -= q[b, 0]
-    loss[0] = total / q.shape[0]
+    loss[0] = total / size
+
+
+@_compiled
+def copy(source: np.ndarray, out: np.ndarray) -> None:
+    """Copy ``source`` into ``out``; both [B, N]."""
+    for b in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            out[b, n] = source[b, n]
+
+
+@_compiled
+def add(x: np.ndarray, y: np.ndarray) -> None:
+    """Add ``x`` to ``y``; both [B, N]."""
+    for b in range(y.shape[0]):
+        for n in range(y.shape[1]):
+            y[b, n] = x[b, n] + y[b, n]
+
+
+@_compiled
+def add_bias(z: np.ndarray, bias: np.ndarray) -> None:
+    """Add ``bias`` [N] to each row of ``z`` [B, N]."""
+    for b in range(z.shape[0]):
+        for n in range(z.shape[1]):
+            z[b, n] += bias[n]
 
 
 @_compiled
@@ -157,18 +181,15 @@ def column_sums(g: np.ndarray, out: np.ndarray) -> None:
 
 
 @_compiled
-def adam(
-    p: np.ndarray,
-    g: np.ndarray,
-    m: np.ndarray,
-    v: np.ndarray,
-    step: int,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-) -> None:
+def sum_shares(gradients: np.ndarray) -> None:
+    """Add the other rows of ``gradients`` [T, N] to the first one, in order."""
+    for t in range(1, gradients.shape[0]):
+        for i in range(gradients.shape[1]):
+            gradients[0, i] += gradients[t, i]
+
+
+@_compiled
+def adam(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, settings: np.ndarray) -> None:
     """Take one step of Adam (Kingma & Ba 2015, algorithm 1) in one pass, in PyTorch's order of operations.
 
     PyTorch divides by the root of the second moment's correction; this multiplies, which is faster.
@@ -178,13 +199,12 @@ def adam(
         g: Gradient [N].
         m: First moment [N], changed in place.
         v: Second moment [N], changed in place.
-        step: Number of this step, from 1.
-        lr: Learning rate.
-        beta1: Decay of the first moment.
-        beta2: Decay of the second moment.
-        eps: Added to the root of the second moment.
-        weight_decay: Decoupled weight decay (Loshchilov & Hutter 2019).
+        settings: float64 [6]: the number of this step, from 1; the learning rate; the decays of the first and
+            the second moment; what is added to the root of the second moment; the decoupled weight decay
+            (Loshchilov & Hutter 2019).
     """
+    step, lr = int(settings[0]), settings[1]
+    beta1, beta2, eps, weight_decay = settings[2], settings[3], settings[4], settings[5]
     kind = p.dtype.type
     unbias = kind(1 / math.sqrt(1 - beta2**step))
     rate = kind(lr / (1 - beta1**step))

@@ -55,6 +55,10 @@ class Minibatch:
         parts = [f.name for f in fields(cls) if f.name != "rows"]
         return cls(rows, **{name: rows[:, getattr(columns, name)] for name in parts})
 
+    def part(self, rows: slice) -> Minibatch:
+        """Return some rows of the minibatch, as views."""
+        return Minibatch(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
 
 @dataclass(frozen=True)
 class UpdateMemory:
@@ -65,11 +69,11 @@ class UpdateMemory:
 
     batch: Minibatch
 
+    indices: np.ndarray
+    """[B], int64: the rows of the replay buffer that are drawn."""
+
     drawn_noise: torch.Tensor
     """[B, A], float32: the target policy's noise as PyTorch draws it."""
-
-    noise: np.ndarray
-    """[B, A], the same in the networks' dtype."""
 
     actor_output: np.ndarray
     """[B, A], output of the target actor, later of the actor: first before, then behind the tanh."""
@@ -108,8 +112,8 @@ class UpdateMemory:
         actions = batch.action.shape
         return cls(
             batch=batch,
+            indices=np.zeros(size, np.int64),
             drawn_noise=torch.zeros(actions),
-            noise=np.empty(actions, dtype),
             actor_output=np.empty(actions, dtype),
             target_q=np.empty((n_critics, size), dtype),
             target=np.empty(size, dtype),
@@ -120,4 +124,22 @@ class UpdateMemory:
             actor_q_gradient=np.full((size, 1), -1 / size, dtype),
             action_gradient=np.empty(actions, dtype),
             actor_loss=np.zeros(1),
+        )
+
+    def part(self, rows: slice) -> UpdateMemory:
+        """Return the memory of some of the transitions, as views; the losses have memory of their own."""
+        return UpdateMemory(
+            batch=self.batch.part(rows),
+            indices=self.indices[rows],
+            drawn_noise=self.drawn_noise[rows],
+            actor_output=self.actor_output[rows],
+            target_q=self.target_q[:, rows],
+            target=self.target[rows],
+            q=[q[rows] for q in self.q],
+            q_gradient=[g[rows] for g in self.q_gradient],
+            critic_losses=np.zeros_like(self.critic_losses),
+            actor_q=self.actor_q[rows],
+            actor_q_gradient=self.actor_q_gradient[rows],
+            action_gradient=self.action_gradient[rows],
+            actor_loss=np.zeros_like(self.actor_loss),
         )

@@ -70,7 +70,7 @@ class Linear:
         else:
             building.scratch.give_back(x)
         if self.bias is not None:
-            building.add(partial(np.add, z, self.bias.value, z))
+            building.add(partial(kernels.add_bias, z, self.bias.value))
         return z
 
     def backward(self, g: np.ndarray, building: Building) -> np.ndarray:
@@ -210,7 +210,7 @@ class Branch:
         y = _copy(x, building)
         for node in self.nodes:
             y = node.forward(y, building)
-        building.add(partial(np.add, x, y, y))
+        building.add(partial(kernels.add, x, y))
         building.scratch.give_back(x)
         return y
 
@@ -219,7 +219,7 @@ class Branch:
         below = _copy(g, building)
         for node in reversed(self.nodes):
             below = node.backward(below, building)
-        building.add(partial(np.add, g, below, below))
+        building.add(partial(kernels.add, g, below))
         building.scratch.give_back(g)
         return below
 
@@ -328,7 +328,7 @@ class _Maker:
 def _copy(x: np.ndarray, building: Building) -> np.ndarray:
     """Add the step that copies ``x``; return the copy's array."""
     copy = building.scratch.take(x.shape, x.dtype)
-    building.add(partial(np.copyto, copy, x))
+    building.add(partial(kernels.copy, x, copy))
     return copy
 
 

@@ -34,7 +34,7 @@ class EngineSettings:
     """Bound of the target policy's noise, in units of the largest action."""
 
     threads: int
-    """With 2 or more, the critics are updated side by side; each product is computed by one thread."""
+    """How many threads share a minibatch; each product is computed by one thread."""
 
     precision: Precision
     """``"bf16"`` computes large products in bfloat16."""

@@ -30,7 +30,7 @@ def new_agent(**settings: object) -> swimrl.TD3:
 def test_every_step_of_the_engine_says_which_part_it_is() -> None:
     update = new_agent().prepare_engine()
     assert update is not None
-    parts = Counter(step.part for program in update.programs.values() for step in program)
+    parts = Counter(step.part for program in update.shares[0].programs.values() for step in program)
     # Two hidden layers. Forward passes: two actors, two target critics, two critics, a critic for the actor:
     # 3 products and 2 activations each, and each actor's tanh. Backward: two critics with 2 x 3 - 1 products,
     # the critic for the actor with 3, the actor with 5; 2 activations each.
@@ -38,8 +38,9 @@ def test_every_step_of_the_engine_says_which_part_it_is() -> None:
     assert parts["activations"] == 7 * 2 + 2 + 4 * 2
     assert parts["sampling"] == 1
     assert parts["optimiser"] == 2 + 2
-    # A bias of each output layer, forwards in each pass and backwards in three; noise, target, losses, tanh'.
-    assert parts["other"] == 7 + 3 + 2 + 1 + 2 + 3
+    # A bias of each output layer, forwards in each pass and backwards in three; noise, target, losses, tanh',
+    # and the actor's action that is copied.
+    assert parts["other"] == 7 + 3 + 1 + 1 + 3 + 1 + 1
 
 
 def test_each_part_takes_time_and_all_together_less_than_the_whole() -> None:
@@ -54,17 +55,13 @@ def test_a_profiled_agent_learns_the_same_and_is_left_as_it_was() -> None:
     plain, profiled = new_agent(), new_agent()
     update = profiled.prepare_engine()
     assert update is not None
-    before = {name: list(program) for name, program in update.programs.items()}
+    before = dict(update.sequences)
     plain.learn(20, reset_num_timesteps=False)
     StepProfile(profiled).learn(20)
     for one, other in zip(plain.policy.parameters(), profiled.policy.parameters(), strict=True):
         assert one.equal(other)
     assert profiled.prepare_engine() is update
-    assert all(
-        step is other
-        for name, program in update.programs.items()
-        for step, other in zip(program, before[name], strict=True)
-    )
+    assert all(calls is before[kind] for kind, calls in update.sequences.items())
     assert vars(plain).keys() == vars(profiled).keys()
     assert vars(plain.env).keys() == vars(profiled.env).keys()
 

@@ -28,7 +28,7 @@ def test_adam_equals_pytorchs(dtype: str, weight_decay: float, generator: np.ran
         gradient = (generator.randn(1000) * 10.0 ** generator.uniform(-6, 2, 1000)).astype(dtype)
         theirs.grad = torch.from_numpy(gradient)
         optimizer.step()
-        kernels.adam(ours, gradient, m, v, step, 1e-2, 0.8, 0.99, 1e-6, weight_decay)
+        kernels.adam(ours, gradient, m, v, np.array([step, 1e-2, 0.8, 0.99, 1e-6, weight_decay]))
     scale = np.finfo(dtype).eps
     np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=0, atol=100 * scale)
     np.testing.assert_allclose(v, optimizer.state[theirs]["exp_avg_sq"].numpy(), rtol=20 * scale)
@@ -72,7 +72,7 @@ def test_smooth_clips_noise_and_action() -> None:
 def test_value_error_and_its_gradient(generator: np.random.RandomState) -> None:
     q, target = generator.randn(64, 1), generator.randn(64)
     g, loss = np.empty_like(q), np.zeros(1)
-    kernels.value_error(q, target, g, loss)
+    kernels.value_error(q, target, g, loss, 64)
     tensor = torch.from_numpy(q).requires_grad_()
     expected = torch.nn.functional.mse_loss(tensor[:, 0], torch.from_numpy(target))
     expected.backward()
@@ -82,7 +82,7 @@ def test_value_error_and_its_gradient(generator: np.random.RandomState) -> None:
 
 def test_small_loops(generator: np.random.RandomState) -> None:
     q, loss = generator.randn(64, 1), np.zeros(1)
-    kernels.negative_mean(q, loss)
+    kernels.negative_mean(q, loss, 64)
     assert loss[0] == pytest.approx(-q.mean())
 
     column, row, out = generator.randn(8, 1), generator.randn(1, 5), np.empty((8, 5))
@@ -97,6 +97,18 @@ def test_small_loops(generator: np.random.RandomState) -> None:
     expected = g * (1 - action**2)
     kernels.unsquash(g, action)
     np.testing.assert_allclose(g, expected)
+
+    copied = np.empty_like(out)
+    kernels.copy(out, copied)
+    kernels.add_bias(copied, row[0])
+    np.testing.assert_array_equal(copied, out + row)
+    kernels.add(out, copied)
+    np.testing.assert_array_equal(copied, out + (out + row))
+
+    gradients = generator.randn(3, 7)
+    expected = gradients[0] + gradients[1] + gradients[2]
+    kernels.sum_shares(gradients)
+    np.testing.assert_array_equal(gradients[0], expected)
 
     rows, batch = generator.randn(50, 7).astype(np.float32), np.empty((6, 7))
     indices = generator.randint(0, 50, 6)

@@ -61,19 +61,12 @@ def test_the_precision_setting_is_onednns_within_and_as_it_was_afterwards() -> N
     assert torch.get_float32_matmul_precision() == before
 
 
-def test_side_by_side_no_product_needs_the_other_setting_of_the_process(onednn_is_float32: bool) -> None:
+def test_threads_that_share_a_minibatch_compute_products_by_our_own_code() -> None:
     a, b, out = operands()
-    shape = describe(a, b)
-    choices_file().parent.mkdir(parents=True)
-    unfit = "torch" if onednn_is_float32 else "onednn"
-    choices_file().write_text(json.dumps({shape: unfit}))
-    planner = ProductPlanner(side_by_side=True)
-    call = planner.product(a, b, out)
-    assert planner.chosen[shape] != unfit
-    with planner.ready():
-        setting = torch.get_float32_matmul_precision()
-        call()
-    assert setting == ("medium" if onednn_is_float32 else "highest")
+    planner = ProductPlanner({describe(a, b): "numpy"}, shared=True)
+    planner.product(a, b, out)
+    assert planner.chosen == {describe(a, b): "tiles"}
+    assert not choices_file().exists()
 
 
 def test_where_onednn_rounds_to_bfloat16_it_is_no_candidate(onednn_is_float32: bool) -> None:
@@ -161,16 +154,3 @@ def test_an_unwritable_memory_costs_nothing_but_time(monkeypatch: pytest.MonkeyP
     call = planner.product(*operands())
     call()
     assert planner.chosen
-
-
-def test_a_choice_among_fewer_does_not_replace_that_among_all(onednn_is_float32: bool) -> None:
-    a, b, out = operands()
-    shape = describe(a, b)
-    choices_file().parent.mkdir(parents=True)
-    choices_file().write_text(json.dumps({shape: "torch"}))
-    bf16 = not onednn_is_float32  # then oneDNN's setting is needed too, and excludes PyTorch's default
-    for _ in range(2):
-        ProductPlanner(bf16=bf16, side_by_side=True).product(a, b, out)
-        planner = ProductPlanner()
-        planner.product(a, b, out)
-        assert planner.chosen == {shape: "torch"}

@@ -200,12 +200,61 @@ def test_equal_in_float64(activation: str, net: Any, layer_norm: bool) -> None:
         assert (ours - theirs).abs().max() < 1e-9, name
 
 
-def test_two_threads_give_the_same_numbers() -> None:
-    two = agent_with("fused", "swim", [64, 64], threads=2)
-    two.train(gradient_steps=20, batch_size=64)
-    one = agent_with("fused", "swim", [64, 64], threads=1, products=two.products)
-    one.train(gradient_steps=20, batch_size=64)
-    assert differences(one, two).max() == 0
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("activation", ["relu", "aulu"])
+def test_threads_that_share_the_minibatch_give_the_same_numbers_to_rounding(
+    activation: str, threads: int
+) -> None:
+    one, *several = (agent_with("fused", activation, [32, 24], threads=n) for n in (1, threads, threads))
+    for _ in range(4):
+        for agent in (one, *several):
+            agent.train(gradient_steps=1, batch_size=64)
+        assert differences(one, several[0]).max() < 1e-2 * LR
+        assert differences(*several).max() == 0  # the same bits each time
+        one.set_parameters(copy.deepcopy(several[0].get_parameters()))
+    assert set(several[0].products.values()) == {"tiles"}
+    losses = [agent.logger.name_to_value["train/critic_loss"] for agent in (one, several[0])]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_threads_in_float64_and_with_normalised_observations() -> None:
+    def environments() -> VecNormalize:
+        return VecNormalize(DummyVecEnv([lambda: make("Pendulum-v1")] * 2))
+
+    one, two = (
+        agent_with("fused", "swim(k=trainable)", [32, 24], environments(), threads=threads)
+        for threads in (1, 2)
+    )
+    for agent in (one, two):
+        agent.policy.double()
+        agent.train(gradient_steps=4, batch_size=64)
+    assert differences(one, two).max() < 1e-9
+
+
+def test_threads_with_bf16_go_through_python() -> None:
+    first, second = (agent_with("fused", "swim", [256, 256], threads=2, precision="bf16") for _ in range(2))
+    for agent in (first, second):
+        agent.train(gradient_steps=2, batch_size=256)
+    assert set(first.products.values()) & set(BF16_BACKENDS)
+    assert differences(first, second).max() == 0
+
+
+@pytest.mark.parametrize("activation", ["swim", "aulu", "prelu(granularity=neuron)"])
+def test_one_call_for_a_whole_update_gives_the_bits_of_the_list_of_calls(activation: str) -> None:
+    one_call, listed = (agent_with("fused", activation, [32, 24]) for _ in range(2))
+    for agent in (one_call, listed):
+        agent.train(gradient_steps=1, batch_size=64)  # chooses the backends
+    products = dict.fromkeys(one_call.products, "tiles")
+    for agent, merge in ((one_call, True), (listed, False)):
+        agent.products, agent._update = products, None
+        update = agent.prepare_engine(64)
+        assert update is not None
+        update.bind(merge=merge)
+        counts = {kind: len(calls) for kind, calls in update.sequences.items()}
+        assert counts == {"critics": 1, "all": 1} if merge else min(counts.values()) > 30
+        agent.train(gradient_steps=4, batch_size=64)
+        assert agent._update is update
+    assert differences(one_call, listed).max() == 0
 
 
 def test_normalised_observations() -> None:

@@ -15,5 +15,6 @@ is refused.
 - `measurement`: seconds and error of each backend.
 - `choices_file`: the choices that were made on this host.
 - `backends`: the calls that compute a product, in float32 or bfloat16.
+- `tiles`: our own product.
 - `precision`: PyTorch's setting for the whole process, while products are computed.
 """

@@ -15,8 +15,9 @@ from swimrl.td3.engine.products.precision import at_highest_precision
 
 Call = Callable[[], object]
 
-BACKENDS = ("numpy", "torch", "onednn")
-"""NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, selected by ``medium`` precision."""
+BACKENDS = ("numpy", "torch", "onednn", "tiles")
+"""NumPy's BLAS; PyTorch's default (MKL in its wheels); PyTorch's oneDNN, selected by ``medium`` precision;
+our own, see `tiles`."""
 
 BF16_BACKENDS = ("bf16", "onednn-bf16")
 """Our own rounding of operands and result around PyTorch's bfloat16 product; oneDNN's own rounding of the
@@ -48,6 +49,10 @@ def bind(backend: str, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
     """
     if backend == "numpy":
         return partial(np.matmul, a, b, out)
+    if backend == "tiles":
+        from swimrl.td3.engine.products.tiles import compiled_product  # imports numba
+
+        return partial(compiled_product(out.dtype.name), a, b, out)
     if backend == "bf16":
         return Bf16Product(a, b, out)
     tensors = torch.from_numpy(a), torch.from_numpy(b)

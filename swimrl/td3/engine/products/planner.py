@@ -34,8 +34,9 @@ class ProductPlanner:
         pinned: A choice made before, shape to backend, which wins over any measurement.
         bf16: Whether large products are computed in bfloat16, accumulated in float32. That is another
             arithmetic, with 3 decimal digits instead of 7, and is only done when asked for.
-        side_by_side: Whether products are computed in several threads at once. PyTorch's two libraries then
-            exclude each other, for one setting of the whole process chooses between them.
+        shared: Whether several threads compute products at once. All but those in bfloat16 are then our own,
+            because they need no lock and no setting of the whole process, and give the same bits for a part
+            of the rows as for all.
 
     Attributes:
         chosen: Shape to backend, of all products bound so far; what run.json records.
@@ -45,7 +46,7 @@ class ProductPlanner:
     """
 
     def __init__(
-        self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False, side_by_side: bool = False
+        self, pinned: Mapping[str, str] | None = None, *, bf16: bool = False, shared: bool = False
     ) -> None:
         self._pinned = dict(pinned or {})
         for shape, backend in self._pinned.items():
@@ -53,11 +54,8 @@ class ProductPlanner:
         self._bf16 = ("bf16" if onednn_is_float32() else "onednn-bf16") if bf16 else None
         # Whether PyTorch's precision must select oneDNN while products are computed.
         self._through_onednn = onednn_is_float32() or self._bf16 == "onednn-bf16"
-        excludes_torch = side_by_side and self._through_onednn
-        self._all_candidates = not excludes_torch
-        self._candidates = tuple(
-            name for name in BACKENDS if name in sound_backends() and (name != "torch" or not excludes_torch)
-        )
+        self._candidates = tuple(name for name in BACKENDS if name in sound_backends())
+        self._shared = shared
         self.chosen: dict[str, str] = {}
 
     def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
@@ -66,11 +64,11 @@ class ProductPlanner:
         if self._bf16 and a.shape[0] * a.shape[1] * b.shape[1] >= _WORTH_BF16:
             if self._pinned.get(shape) not in BF16_BACKENDS:
                 self._pinned[shape] = self._bf16
+        elif self._shared:
+            self._pinned[shape] = "tiles"
         elif shape not in self._pinned:
-            # A choice among fewer candidates has a name of its own: it must not replace the choice among all.
-            name = shape if self._all_candidates else f"{shape} side by side"
             self._pinned[shape] = remembered(
-                name, self._candidates, lambda: choose(measure(a, b, out, self._candidates))
+                shape, self._candidates, lambda: choose(measure(a, b, out, self._candidates))
             )
         self.chosen[shape] = self._pinned[shape]
         return bind(self._pinned[shape], a, b, out)

@@ -33,7 +33,7 @@ def ready(precision: Literal["medium", "highest"] = "medium") -> Iterator[None]:
 def at_highest_precision(call: Callable[[], object]) -> None:
     """Call with PyTorch's highest precision, which leaves oneDNN out."""
     before = torch.get_float32_matmul_precision()
-    if before == "highest":  # then threads that run side by side do not disturb each other
+    if before == "highest":  # then threads do not disturb each other
         call()
         return
     torch.set_float32_matmul_precision("highest")
