@@ -25,6 +25,7 @@ ROOMS = [
     "bench",
     "reporting",
     "repairing",
+    "approximating",
     "sweeps",
     "tuning",
     "cli",

@@ -38,7 +38,7 @@ COMMANDS = {
     "eval": "Score a trained policy; record states or a video",
     "repair": "Find and change the few weights that make a controller fail",
     "export": "Write a policy as ONNX, C or NumPy files, and check them",
-    "polynomial": "Fit the best polynomial in place of an activation",
+    "polynomial": "Measure how precise polynomial activations must be; fit one",
     "bench": "Measure what activations, actions and training cost",
     "activations": "List the activations",
     "envs": "List the environments",

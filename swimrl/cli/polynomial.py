@@ -1,6 +1,12 @@
-"""Fit the best polynomial in place of an activation.
+"""Measure the precision that a policy needs, or fit a polynomial to an activation.
+
+The activations of a trained actor are replaced by polynomials of several degrees. Each policy plays the same
+episodes, and the smallest degree is printed that loses no more than 5 % of the return.
 
 examples:
+  swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-0
+  swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-* --range 40 --episodes 50
+  swimrl polynomial RUN --degrees 6 --fit observed --save runs/polynomial/swim-6
   swimrl polynomial fit swim --bound 10 --precision 2^-9
   swimrl polynomial fit "expr: x*sigmoid(b*x); b=1.5" --degree 6 --out fit.png
   swimrl polynomial fit relu --precision 2^-6 --json
@@ -8,10 +14,12 @@ examples:
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -20,6 +28,7 @@ from swimrl.fields import Count
 
 if TYPE_CHECKING:
     from swimrl.activations.language.spec import ActivationSpec
+    from swimrl.approximating import Approximated
     from swimrl.polynomials import CompositeRelu, Fit
 
 
@@ -28,35 +37,122 @@ class Args:
     """Options of `swimrl polynomial`."""
 
     request: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="REQUEST")]
-    """fit NAME: fit a polynomial to an activation."""
+    """Directories of runs that differ in their seed; or, fit NAME: fit a polynomial to an activation."""
+
+    degrees: tuple[int, ...] = (2, 6, 14, 30)
+    """Of runs: degrees of the polynomials."""
+
+    fit: Literal["minimax", "observed"] = "minimax"
+    """Of runs: minimax makes the largest error on the range smallest, observed the mean squared error at the
+    pre-activations that the policy has."""
+
+    range: Annotated[str, tyro.conf.arg(metavar="RANGE")] = "layer"
+    """Of runs: where polynomials are fitted: layer, unit (a polynomial for each unit), or a number, the same
+    bound for all."""
+
+    margin: float = 1.5
+    """Of runs: a measured range reaches to this multiple of the largest pre-activation."""
+
+    errors: Literal["both", "negative", "positive", "shift", "noise"] = "both"
+    """Of runs: the error of the polynomial for all inputs, or for negative or positive ones only; or a
+    constant shift, or noise, of the size of its largest error."""
+
+    episodes: Count = 50
+    """Of runs: episodes of each policy, from the same starts."""
+
+    best: bool = False
+    """Of runs: take the policy of the best evaluation instead of the last."""
+
+    threads: Count = 1
+    """Of runs: processor threads for the simulation; results do not depend on it."""
+
+    save: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Of one run with one degree: write the polynomial policy as a run, for `swimrl eval` and `export`."""
 
     bound: float = 10.0
-    """The polynomial is best for inputs in [-BOUND, BOUND]."""
+    """Of fit: the polynomial is best for inputs in [-BOUND, BOUND]."""
 
     precision: Annotated[str | None, tyro.conf.arg(metavar="ERROR")] = None
-    """Largest error that is allowed, such as 2^-9; the smallest degree that keeps it is fitted. 2^-9 when
-    neither --precision nor --degree is given."""
+    """Of fit: largest error that is allowed, such as 2^-9; the smallest degree that keeps it is fitted. 2^-9
+    when neither --precision nor --degree is given."""
 
     degree: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
-    """Degree of the polynomial, instead of a precision."""
+    """Of fit: degree of the polynomial, instead of a precision."""
 
-    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Draw function, polynomial and error into this file; .png or .svg."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None
+    """Of runs: the folder for polynomial.json and the page; when not given, polynomial in the first run. Of
+    fit: draw function, polynomial and error into this file; .png or .svg."""
 
     json: bool = False
     """Print JSON."""
 
 
 def run(args: Args) -> None:
-    """Fit and print."""
+    """Fit or measure, and print."""
     match args.request:
         case ("fit", name):
             _fit(name, args)
-        case _:
+        case ("fit", *_):
             raise InputError(
                 f"cannot read {' '.join(args.request)!r}; write 'fit NAME', with a name that holds spaces or "
                 "parentheses in quotes"
             )
+        case _:
+            _measure(args)
+
+
+def _measure(args: Args) -> None:
+    from swimrl.approximating import Settings, approximate, write_policy
+    from swimrl.training import open_run
+
+    if args.precision is not None or args.degree is not None:
+        raise InputError("--precision and --degree belong to 'fit NAME'; with runs, give --degrees")
+    if args.save is not None and (len(args.request) > 1 or len(args.degrees) > 1):
+        raise InputError("--save writes one policy; name one run and one of --degrees")
+    settings = Settings(
+        degrees=args.degrees,
+        fit=args.fit,
+        range=args.range,
+        margin=args.margin,
+        errors=args.errors,
+        episodes=args.episodes,
+    )
+    runs = [open_run(path) for path in args.request]
+    with _progress() as on_end:
+        done = approximate(runs, settings, out=args.out, best=args.best, threads=args.threads, on_end=on_end)
+    if args.save is not None:
+        write_policy(done.measured[0], done.measured[0].arms[1], args.save, best=args.best)
+    if args.json:
+        print(done.record.read_text(encoding="utf-8"), end="")
+        return
+    _print_measured(done)
+    if args.save is not None:
+        print(f"policy  {args.save}")
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar of the episodes on standard error, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("episodes")
+        yield lambda ended, of_all: progress.update(task, completed=ended, total=of_all)
+
+
+def _print_measured(done: Approximated) -> None:
+    from swimrl.approximating.page import table
+
+    rows = table(done.measured)
+    shown = rows.only("arm", "depth", "error", "return", "interval", "outside", "worst", "failures")
+    cells = [[column.title for column in shown.columns], *shown.texts()]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(shown.columns))]
+    for row in cells:
+        print("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)))
+    print(done.answer.sentence if done.answer is not None else f"Undetermined: {done.undetermined}.")
+    print(f"page    {done.page}")
 
 
 def _fit(name: str, args: Args) -> None:

@@ -1,0 +1,204 @@
+"""Paired episodes with polynomials in place of activations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import swimrl
+from swimrl.approximating import Settings, approximate, measure, write_policy
+from swimrl.approximating.actor import actor_of
+from swimrl.approximating.arms import arms_of
+from swimrl.envs.seeding import final_seeds
+from swimrl.errors import InputError, RunExistsError
+from tests.approximating.conftest import SMALL
+
+FEW = Settings(degrees=(2, 30), episodes=3, calibration_episodes=2)
+
+
+def test_the_actor_is_the_policy_of_the_run(runs):
+    observations = np.random.default_rng(0).normal(size=(20, 3))
+    actor = actor_of(runs[0])
+    expected = np.array([runs[0].policy(o.astype(np.float32)) for o in observations])
+    np.testing.assert_allclose(actor.act(observations, actor.functions), expected, atol=1e-5)
+
+
+def test_a_fine_polynomial_changes_actions_by_less_than_the_propagated_bound(runs):
+    """Errors of a layer reach the action through the later weights and the largest slopes."""
+    actor = actor_of(runs[0])
+    observations = np.random.default_rng(0).normal(size=(200, 3))
+    inputs: list[list[np.ndarray]] = [[], []]
+    exact = actor.act(observations, actor.functions, lambda number, z: inputs[number].append(z))
+    settings = Settings(degrees=(62,), episodes=2, calibration_episodes=2)
+    arm = arms_of(actor, [np.concatenate(z) for z in inputs], settings)[1]
+    norms = [np.abs(layer.weight.astype(float)).sum(axis=1).max() for layer in actor.controller.layers]
+    upper = [layer.upper for layer in arm.layers]
+    # |swim'| <= 1.2; the largest row sum is the norm for the largest error of a unit.
+    bound = (upper[0] * norms[1] * 1.2 + upper[1]) * norms[2] * 2.0
+    change = np.abs(actor.act(observations, arm.functions) - exact).max()
+    assert 0 < change <= bound < 1e-3
+
+
+def test_episodes_are_paired_and_the_finest_arm_is_nearly_exact(runs):
+    measured = measure(runs[0], FEW)
+    exact, coarse, fine = measured.arms
+    assert [arm.arm.degree for arm in measured.arms] == [None, 2, 30]
+    assert np.abs(fine.returns - exact.returns).max() < 0.05 * np.abs(exact.returns).max()
+    assert np.abs(coarse.returns - exact.returns).mean() > np.abs(fine.returns - exact.returns).mean()
+    assert exact.lengths.tolist() == [200, 200, 200]
+    env = runs[0].make_environment()
+    seed = final_seeds(0)[0]
+    try:
+        observation, _ = env.reset(seed=seed)
+    except (OverflowError, ValueError):
+        observation, _ = env.reset(seed=final_seeds(0)[1])
+    total, actor = 0.0, actor_of(runs[0])
+    for _ in range(200):
+        observation, reward, *_ = env.step(
+            actor.act(observation[None], actor.functions)[0].astype(np.float32)
+        )
+        total += float(reward)
+    env.close()
+    assert exact.returns[0] == pytest.approx(total, rel=1e-3)
+
+
+def test_the_same_numbers_twice(runs):
+    first, second = measure(runs[0], FEW), measure(runs[0], FEW)
+    for one, other in zip(first.arms, second.arms, strict=True):
+        np.testing.assert_array_equal(one.returns, other.returns)
+
+
+def test_a_small_range_is_left_and_counted(runs):
+    measured = measure(runs[0], replace(FEW, range="0.05"))
+    arm = measured.arms[-1]
+    assert arm.share_outside.min() > 0.1
+    assert arm.worst.min() > 1
+    assert set(arm.first_outside.tolist()) == {0}
+
+
+def test_an_action_that_is_not_finite_is_a_failure(runs):
+    actor = actor_of(runs[0])
+    arm = arms_of(actor, [np.ones((2, 12)), np.ones((2, 8))], FEW)[0]
+    from swimrl.approximating import study
+
+    broken = replace(arm, functions=(lambda z: z * np.nan, *arm.functions[1:]))
+    env = runs[0].make_environment()
+    (episodes,) = study._played(actor, env, [broken], 2, 1, None)
+    env.close()
+    assert episodes.failures == 2
+    assert episodes.failed_at.tolist() == [0, 0]
+    assert episodes.lengths.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("errors", ["negative", "positive", "shift", "noise"])
+def test_arms_with_one_kind_of_error(errors, runs):
+    actor = actor_of(runs[0])
+    z = np.random.default_rng(0).normal(size=(50, 12))
+    settings = replace(FEW, errors=errors, degrees=(4,))
+    exact, arm = arms_of(actor, [z, z[:, :8]], settings)
+    difference = arm.functions[0](z) - exact.functions[0](z)
+    upper = arm.layers[0].upper
+    assert np.abs(difference).max() <= upper * (1 + 1e-9)
+    if errors == "negative":
+        assert not difference[z > 0].any()
+        assert difference[z < 0].any()
+    elif errors == "positive":
+        assert not difference[z < 0].any()
+        assert difference[z > 0].any()
+    elif errors == "shift":
+        np.testing.assert_allclose(difference, upper)
+    else:
+        assert abs(difference.mean()) < 0.2 * upper
+
+
+def test_each_unit_has_a_range_with_a_floor(runs):
+    actor = actor_of(runs[0])
+    z = np.ones((4, 12))
+    z[:, 3] = 10.0
+    arm = arms_of(actor, [z, z[:, :8]], replace(FEW, range="unit", margin=1.0))[1]
+    assert arm.layers[0].bounds.tolist() == [5.0] * 3 + [10.0] + [5.0] * 8
+    assert len(arm.layers[0].series) == 12
+    series = arm.layers[0].series
+    values = arm.functions[0](z)
+    np.testing.assert_allclose(values[0], [s(x) for s, x in zip(series, z[0], strict=True)])
+
+
+def test_least_squares_follow_the_inputs(runs):
+    actor = actor_of(runs[0])
+    z = np.random.default_rng(0).normal(size=(400, 12))
+    squares = [
+        np.mean(
+            (
+                arms_of(actor, [z, z[:, :8]], replace(FEW, fit=fit, degrees=(4,)))[1].functions[0](z)
+                - actor.functions[0](z)
+            )
+            ** 2
+        )
+        for fit in ("observed", "minimax")
+    ]
+    assert squares[0] < squares[1]
+
+
+def test_the_polynomial_policy_is_a_run_like_any_other(runs, tmp_path):
+    measured = measure(runs[0], replace(FEW, degrees=(6,)))
+    saved = write_policy(measured, measured.arms[1], tmp_path / "saved")
+    observations = np.random.default_rng(1).normal(size=(10, 3)).astype(np.float32)
+    expected = measured.actor.act(observations, measured.arms[1].arm.functions)
+    np.testing.assert_allclose([saved.policy(o) for o in observations], expected, atol=1e-4)
+    assert swimrl.open_run(tmp_path / "saved").evaluate(2, seed=0).returns.shape == (2,)
+    exported = swimrl.export(tmp_path / "saved", ["numpy"], verify_steps=50, verify_episodes=1)
+    assert exported.is_right
+    with pytest.raises(RunExistsError, match="never overwritten"):
+        write_policy(measured, measured.arms[1], tmp_path / "saved")
+    with pytest.raises(InputError, match="--range layer"):
+        write_policy(
+            replace(measured, settings=replace(FEW, errors="noise")), measured.arms[1], tmp_path / "x"
+        )
+
+
+def test_files_and_answer_over_seeds(runs, tmp_path):
+    done = approximate(runs, FEW, out=tmp_path)
+    assert done.answer is None
+    assert "not positive" not in done.page.read_text()
+    assert "mean return -" in str(done.undetermined)  # the pendulum's returns are negative
+    page = done.page.read_text()
+    assert "<svg" in page
+    assert "degree 30" in page
+    assert done.record.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"degrees": ()}, "--degrees"),
+        ({"degrees": (2, 2)}, "different whole numbers"),
+        ({"fit": "best"}, "one of minimax, observed"),
+        ({"range": "far"}, "layer, unit or a positive number"),
+        ({"range": "-1"}, "positive number"),
+        ({"episodes": 1}, "at least 2"),
+        ({"margin": 0}, "positive number"),
+    ],
+)
+def test_wrong_settings(settings, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**settings)
+
+
+def test_runs_must_differ_in_their_seed_only(runs):
+    with pytest.raises(InputError, match="same seed"):
+        approximate([runs[0], runs[0]], FEW)
+    with pytest.raises(InputError, match="at least one run"):
+        approximate([], FEW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"act": "maxout"}, "module and no formula"), ({"act": "swim", "layer_norm": True}, "layer norm")],
+)
+def test_policies_that_cannot_be_measured(settings, message, tmp_path):
+    small = {**SMALL, "td3": {**SMALL["td3"], "layer_norm": settings.get("layer_norm", False)}, "steps": 1}
+    run = swimrl.train(act=settings["act"], out=tmp_path, **small)
+    with pytest.raises(InputError, match=message):
+        actor_of(run)
