@@ -71,7 +71,7 @@ def _choices(plan: Plan, trials: Sequence[Trial], choice: Mapping[str, int]) -> 
         rows.append(
             (
                 act,
-                *(plan.points[point].get(one.key, "as given") for one in plan.dimensions),
+                *(plan.value(point, one.key) for one in plan.dimensions),
                 float(np.mean(fresh[point])),
                 alone[point][0],
                 alone[0][0],
@@ -111,7 +111,7 @@ def _trials(plan: Plan, trials: Sequence[Trial]) -> Table:
     for act in plan.acts:
         fresh = by_point(second, act)
         for point, scores in sorted(by_point(first, act).items(), key=lambda item: -item[1][0]):
-            settings = (plan.points[point].get(one.key, "as given") for one in plan.dimensions)
+            settings = (plan.value(point, one.key) for one in plan.dimensions)
             of_fresh = float(np.mean(fresh[point])) if point in fresh else None
             rows.append((act, point, *settings, scores[0], of_fresh))
     return Table(Section.RUNS, "trials", "Trials", columns, tuple(rows), "The best of the first stage first.")
@@ -153,17 +153,18 @@ def _against(plan: Plan, trials: Sequence[Trial], dimension: Dimension) -> Figur
 def _scatter(plan: Plan, trials: Sequence[Trial], dimension: Dimension) -> Any:
     figure = new_figure(6.4, 3.4)
     axis = figure.subplots()
+    values = list(dict.fromkeys((*dimension.choices, str(plan.value(0, dimension.key)))))
     for place, act in enumerate(plan.acts):
         for stage in (1, 2):
             points = [
-                (plan.points[trial.point][dimension.key], trial.score)
+                (plan.value(trial.point, dimension.key), trial.score)
                 for trial in trials
-                if trial.act == act and trial.stage == stage and dimension.key in plan.points[trial.point]
+                if trial.act == act and trial.stage == stage
             ]
             if points:
                 x, y = zip(*points, strict=True)
                 axis.scatter(
-                    [dimension.choices.index(str(value)) if dimension.choices else value for value in x],
+                    [values.index(str(value)) for value in x] if dimension.choices else x,
                     y,
                     marker=_marker(place),
                     edgecolors=_color(place),
@@ -171,9 +172,11 @@ def _scatter(plan: Plan, trials: Sequence[Trial], dimension: Dimension) -> Any:
                     label=act if stage == 1 else None,
                 )
     if dimension.choices:
-        axis.set_xticks(range(len(dimension.choices)), dimension.choices)
-    elif dimension.is_log:
+        axis.set_xticks(range(len(values)), values)
+    if dimension.is_log:
         axis.set_xscale("log")
+        axis.set_xlim(dimension.low / 1.3, dimension.high * 1.3)
+        axis.minorticks_off()
     axis.set_xlabel(dimension.key)
     axis.set_ylabel("score")
     axis.legend()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from swimrl.errors import ConfigError
+from swimrl.fields import flatten, to_mapping
 from swimrl.runs.declaration import FIRST_TUNING_SEED
 from swimrl.runs.scores import Metric
 from swimrl.sweeps.config import SweepConfig, replaced
 from swimrl.training.config import TrainConfig
-from swimrl.tuning.space import Dimension, Point, parse_dimension, sobol_points
+from swimrl.tuning.space import Dimension, Point, Value, parse_dimension, sobol_points
 
 REPORTING_SEEDS = tuple(range(10))
 """The seeds of the study that a tuning proposes."""
@@ -108,6 +109,11 @@ class Plan:
         if len(points) < self.trials:
             raise ConfigError(f"the space has {len(points)} different points; give --trials {len(points)}")
         return tuple(points.values())
+
+    def value(self, point: int, key: str) -> Value:
+        """Return the value that a setting has at a point; the first point has the settings as given."""
+        given: Value = flatten(to_mapping(self.base))[key]
+        return self.points[point].get(key, given)
 
     @property
     def first_stage(self) -> Stage:
