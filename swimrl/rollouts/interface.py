@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from swimrl.errors import EnvironmentFaultError
+
 BatchPolicy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(observations [M, O], numbers of the episodes [M]) -> actions [M, A] in the environment's own units.
 
@@ -102,8 +104,6 @@ def reset(env: Any, seeds: tuple[int | None, ...]) -> tuple[np.ndarray, int | No
     Raises:
         EnvironmentFaultError: If it refuses all seeds.
     """
-    from swimrl.errors import EnvironmentFaultError
-
     *others, last = seeds
     for seed in others:
         try:

@@ -53,7 +53,8 @@ class TrainConfig:
     that of Stable-Baselines3, which is also used where fused cannot work."""
 
     threads: Count = 1
-    """Threads of one run; with the fused engine each computes its share of a minibatch."""
+    """Threads of one run; with the fused engine each computes its share of a minibatch, and evaluations
+    simulate on as many."""
 
     precision: Precision = DEFAULT_PRECISION
     """Arithmetic of the fused engine's large matrix products: bf16 is faster and rounds to 3 digits."""
