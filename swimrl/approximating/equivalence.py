@@ -68,8 +68,9 @@ class Answer:
             )
         of = "this policy" if self.unit == "episode" else "these policies"
         passed = next(loss for loss in self.losses if loss.degree == self.needed)
+        limit = max(passed.at_most, 0.0)  # below 0 the polynomial earns more
         return (
-            f"Degree {self.needed} suffices for {of}: it loses at most {passed.at_most:.1%} of the return "
+            f"Degree {self.needed} suffices for {of}: it loses at most {limit:.1%} of the return "
             f"(95 % limit, {units}); a loss up to {MARGIN:.0%} is accepted."
         )
 
