@@ -96,6 +96,12 @@ def _film(run: Run, card: Path, *, best: bool) -> str | None:
     return None
 
 
+def _learned(layer: dict[str, Any]) -> str:
+    """Return the values of a layer's learned parameters, if each has one value for the whole layer."""
+    single = {name: values[0] for name, values in layer["parameters"].items() if len(values) == 1}
+    return "".join(f", `{name}` = {value:.4g}" for name, value in single.items())
+
+
 def _page(
     run: Run, card: Path, metadata: dict[str, Any], results: dict[str, Any], exported: Sequence[Path]
 ) -> str:
@@ -117,7 +123,8 @@ def _page(
             "deviation over episodes)."
         )
     formulas = "\n".join(
-        f"| {number} | {layer['units']} | `{layer['activation']}` | $f(x) = {layer['latex']}$ |"
+        f"| {number} | {layer['units']} | `{layer['activation']}` "
+        f"| $f(x) = {layer['latex']}${_learned(layer)} |"
         for number, layer in enumerate(metadata["layers"][:-1], start=1)
     )
     files = "\n".join(
@@ -126,6 +133,7 @@ def _page(
             "policy.safetensors": "the weights; `swimrl.open_run` reads them, and nothing is unpickled",
             **{path.name: "the same policy for other programs; see its metadata" for path in exported},
             "policy.zip": "for `stable_baselines3.TD3.load`; a pickle, which can run code, and needs swimrl",
+            "vecnormalize.pkl": "the normalisation for Stable-Baselines3; a pickle, which can run code",
             "run.json": "configuration, formulas, versions, scores",
             "evaluations.csv": "the evaluations during training",
             "final.csv": "the fresh episodes after training",

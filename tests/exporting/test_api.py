@@ -159,6 +159,9 @@ def test_the_card_can_be_read_and_its_code_runs(run: Run, out: Path) -> None:
     assert results["n_eval_episodes"] == 2
     assert results["mean_reward"] == pytest.approx(run.scores["final100"])
     assert f"{results['mean_reward']:.2f}" in result["metrics"][0]["value"]
+    k = run.td3_policy()[0].actor.mu[1].k.item()
+    assert f"$, `k` = {k:.4g} |" in page
+    assert "| `vecnormalize.pkl` | the normalisation" in page
     code = page.split("```python\n")[1].split("```")[0]
     subprocess.run([sys.executable, "-c", code], cwd=exported.card, check=True)
     assert {"policy.onnx", "policy.safetensors", "activation.png", "run.json"} <= {
