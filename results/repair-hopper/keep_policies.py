@@ -1,6 +1,5 @@
 """Keeps the policy of every 5,000th step of a run, so that one that falls on some starts can be chosen."""
 
-import dataclasses
 import os
 from pathlib import Path
 

@@ -218,8 +218,9 @@ def _check_passes(passes: Sequence[_Pass], layers: Sequence[nn.Linear]) -> None:
 def _values_of_units(passes: Sequence[_Pass], layers: Sequence[nn.Linear]) -> list[torch.Tensor]:
     """Return the value of each layer's units after the activation, [N, U].
 
-    It is the input of the layer that runs next. An activation that changes the width, such as CReLU, mixes
-    units; then it is the value before the activation.
+    It is the input of the layer that runs next, so that it is behind a normalisation or a skip connection
+    too. An activation that changes the width, such as CReLU, mixes units; then it is the value before the
+    activation.
     """
     following: list[torch.Tensor | None] = [*(p.inputs for p in passes[1:]), None]
     return [

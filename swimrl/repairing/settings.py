@@ -37,10 +37,10 @@ class RepairSettings:
     """Weights to search: bidirectional (the Pareto front of both costs), gradient or random (as many, by the
     gradient alone or by chance), last-layer (all of it), or a number (so many, front by front)."""
 
-    population: Annotated[Count, tyro.conf.arg(metavar="N")] = 40
+    population: Annotated[Count, tyro.conf.arg(metavar="N")] = 30
     """Candidates in each generation of the search."""
 
-    generations: Annotated[Count, tyro.conf.arg(metavar="N")] = 40
+    generations: Annotated[Count, tyro.conf.arg(metavar="N")] = 30
     """Generations at most."""
 
     alpha: Annotated[float, tyro.conf.arg(metavar="X")] = 1.0
