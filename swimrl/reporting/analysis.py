@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,14 @@ import numpy as np
 from swimrl.errors import ConfigError, UndeterminedError, closest
 from swimrl.reporting.comparisons import compare
 from swimrl.reporting.declaration import canonical, declaration
-from swimrl.reporting.findings import Analysis, Arm, Comparison, Normalised, determined
+from swimrl.reporting.findings import Analysis, Arm, Comparison, Normalised, Undetermined, determined
 from swimrl.reporting.metrics import max_of_mean, score
 from swimrl.reporting.read import Collection, Excluded, Run
 from swimrl.runs.declaration import FIRST_TUNING_SEED, Primary
 from swimrl.runs.scores import METRICS
 from swimrl.stats import aggregate, interval, power
-from swimrl.stats.normalised import normalised_interval
+from swimrl.stats.interval import Interval
+from swimrl.stats.normalised import normalised_intervals
 
 AGGREGATES: Mapping[str, aggregate.Aggregate] = {
     "mean": aggregate.mean,
@@ -73,13 +73,13 @@ def analyse(
     ends: dict[str, float] = {}
     failure: dict[str, float] = {}
     arms: list[Arm] = []
-    for env in sorted({run.env for run in collection.runs}):
-        here = [run for run in collection.runs if run.env == env]
-        ends[env] = _end(here) if until is None else until
-        for name in names:
-            arm, left_out = _arm(
-                [r for r in here if r.arm == name], metric, ends[env], zero.get(env), primary, seed
-            )
+    by_task: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    for run in collection.runs:
+        by_task[run.env][run.arm].append(run)
+    for env, of_arms in sorted(by_task.items()):
+        ends[env] = _end([run for runs in of_arms.values() for run in runs]) if until is None else until
+        for _, runs in sorted(of_arms.items()):
+            arm, left_out = _arm(runs, metric, ends[env], zero.get(env), primary, seed)
             excluded += left_out
             if arm is not None:
                 arms.append(arm)
@@ -202,14 +202,13 @@ def _normalised(
         for env, group in groups:
             ones = {task: scores[baseline][task] for task in group}
             runs = ones if name == baseline else {task: of_arm[task] for task in group}
-            yield Normalised(
-                env,
-                name,
-                {
-                    what: determined(partial(normalised_interval, how, runs, ones, zero, seed=seed))
-                    for what, how in AGGREGATES.items()
-                },
-            )
+            try:
+                aggregates: Mapping[str, Interval | Undetermined] = normalised_intervals(
+                    AGGREGATES, runs, ones, zero, seed=seed
+                )
+            except UndeterminedError as error:
+                aggregates = dict.fromkeys(AGGREGATES, Undetermined(str(error)))
+            yield Normalised(env, name, aggregates)
 
 
 def _interim(

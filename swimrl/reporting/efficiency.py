@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.findings import Analysis, Arm
+from swimrl.reporting.findings import MOST_TOGETHER, Analysis, Arm
 from swimrl.stats.aggregate import interquartile_mean
 from swimrl.stats.normalised import normalised, resampled_normalised
 
@@ -48,17 +48,21 @@ def mean_curve(analysis: Analysis, arm: Arm) -> tuple[np.ndarray, np.ndarray, np
     mean = values.mean(axis=0)
     if len(values) < 2:
         return steps, mean, None
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    half = t.ppf(0.975, len(values) - 1) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
     return steps, mean, np.array([mean - half, mean + half])
 
 
 def efficiency(analysis: Analysis) -> list[Efficiency]:
-    """Return the sample efficiency of every arm on each task and over all tasks, where it is determined."""
+    """Return the sample efficiency of every arm, where it is determined.
+
+    It is that on each task and over all tasks; with more than `MOST_TOGETHER` arms only that over all tasks.
+    """
     groups = [[env] for env in analysis.tasks]
     if len(groups) > 1:
-        groups.append(analysis.tasks)
+        # A page cannot show each of many arms on each task, and the bands take most of the time.
+        groups = [*(groups if len(analysis.names) <= MOST_TOGETHER else []), analysis.tasks]
     curves: list[Efficiency] = []
     for group in groups:
         title = group[0] if len(group) == 1 else f"all {len(group)} tasks"
@@ -81,15 +85,14 @@ def _of(analysis: Analysis, name: str, group: Sequence[str], title: str) -> Iter
         env: values[:, np.isin(steps, common)] for env, (steps, values) in zip(group, curves, strict=True)
     }
     try:
-        estimates, bands = [], []
-        for position in range(len(common)):
-            scores = {env: values[:, position] for env, values in at.items()}
-            estimates.append(interquartile_mean(normalised(scores, baseline, analysis.zero)))
-            drawn = resampled_normalised(
-                scores, baseline, analysis.zero, seed=analysis.seed, resamples=_RESAMPLES
-            )
-            bands.append(np.quantile(interquartile_mean(drawn), [0.025, 0.975]))
+        shown = normalised(at, baseline, analysis.zero)
+        drawn = resampled_normalised(at, baseline, analysis.zero, seed=analysis.seed, resamples=_RESAMPLES)
     except UndeterminedError:
         return
+    estimates, bands = [], []
+    for step in range(len(common)):
+        estimates.append(interquartile_mean({env: values[..., step] for env, values in shown.items()}))
+        at_step = interquartile_mean({env: values[..., step] for env, values in drawn.items()})
+        bands.append(np.quantile(at_step, [0.025, 0.975]))
     low, high = np.array(bands).T
     yield Efficiency(title, name, np.array(common), np.array(estimates), low, high)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -18,6 +20,9 @@ from swimrl.stats.interval import Interval
 
 ALPHA = 0.05
 """The level of every test."""
+
+MOST_TOGETHER = 5
+"""Up to this many arms share a panel of a figure; more arms have a small panel each."""
 
 T = TypeVar("T")
 
@@ -229,18 +234,18 @@ class Analysis:
     seed: int = 0
     """Seed of resampling."""
 
-    @property
+    @cached_property
     def tasks(self) -> list[str]:
         """The tasks, in alphabetical order."""
         return sorted({arm.env for arm in self.arms})
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The names of the arms: the baseline first, then by their values, numbers in numerical order."""
         values = {arm.name: tuple(map(_sortable, arm.values)) for arm in self.arms}
         return sorted(values, key=lambda name: (name != self.baseline, values[name], name))
 
-    @property
+    @cached_property
     def ordered_arms(self) -> list[Arm]:
         """Every arm, task by task, within a task in the order of ``names``."""
         places = {name: place for place, name in enumerate(self.names)}
@@ -248,11 +253,19 @@ class Analysis:
 
     def arm(self, env: str, name: str) -> Arm | None:
         """Return an arm on a task, if it has runs there."""
-        return next((a for a in self.arms if (a.env, a.name) == (env, name)), None)
+        return self._by_name.get(name, {}).get(env)
 
     def scores(self, name: str) -> dict[str, np.ndarray]:
         """Return an arm's scores on each of its tasks."""
-        return {arm.env: arm.scores for arm in self.arms if arm.name == name}
+        return {env: arm.scores for env, arm in self._by_name.get(name, {}).items()}
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Mapping[str, Arm]]:
+        """The arms by name and task."""
+        by_name: dict[str, dict[str, Arm]] = defaultdict(dict)
+        for arm in self.arms:
+            by_name[arm.name][arm.env] = arm
+        return by_name
 
     def curves(self, arm: Arm) -> tuple[np.ndarray, np.ndarray]:
         """Return the steps at which all runs of an arm were evaluated, [E], and the returns there, [N, E]."""

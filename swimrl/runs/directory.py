@@ -228,6 +228,10 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Raises:
         DamagedFileError: If the file cannot be read or has other columns.
     """
+    table = _whole_evaluations(path)
+    if table is not None:
+        steps = table[:, 0, 0].astype(int)
+        return steps, table[..., 2].copy(), table[..., 3].astype(int)
     by_step: dict[int, list[tuple[float, int]]] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -242,6 +246,25 @@ def read_evaluations(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"{path} is damaged; expected the columns {', '.join(EVALUATION_COLUMNS)}"
         ) from error
     return np.array(list(by_step)), values[..., 0], values[..., 1].astype(int)
+
+
+def _whole_evaluations(path: Path) -> np.ndarray | None:
+    """Return the numbers of an evaluations.csv, [E, episodes, columns]; None if it is not as runs write it.
+
+    NumPy reads them several times as fast as the csv module does.
+    """
+    try:
+        header, _, body = path.read_text(encoding="utf-8").partition("\n")
+        if header.split(",") != [*EVALUATION_COLUMNS] or not body:
+            return None
+        rows = np.loadtxt(io.StringIO(body), delimiter=",", ndmin=2)
+        steps, counts = np.unique(rows[:, 0], return_counts=True)
+    except (OSError, ValueError, IndexError):
+        return None
+    has_order = rows.shape[1] == len(EVALUATION_COLUMNS) and bool((np.diff(rows[:, 0]) >= 0).all())
+    if not has_order or len({*counts.tolist()}) != 1:
+        return None
+    return rows.reshape(len(steps), -1, len(EVALUATION_COLUMNS))
 
 
 def read_last_returns(path: Path) -> list[float]:

@@ -81,12 +81,19 @@ def superiority(x: np.ndarray, y: np.ndarray) -> float:
 
 def performance_profile(scores: Scores, thresholds: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return the share of runs above each threshold, averaged over tasks, [..., T]."""
-    levels = np.asarray(thresholds)
+    levels = np.asarray(thresholds, float)
+    ordered, places = np.unique(levels, return_inverse=True)
     above = []
     for of_task in scores.values():
-        ordered = np.atleast_2d(np.sort(of_task, axis=-1)).reshape(-1, of_task.shape[-1])
-        below = np.array([np.searchsorted(row, levels, side="right") for row in ordered])
-        above.append(1 - (below / of_task.shape[-1]).reshape(*of_task.shape[:-1], len(levels)))
+        *leading, runs = of_task.shape
+        # A run is not above the first level that reaches it, nor above those after it.
+        first = np.searchsorted(ordered, of_task.reshape(-1, runs), side="left")
+        rows = np.arange(len(first))[:, None]
+        counted = np.bincount(
+            (rows * (len(ordered) + 1) + first).ravel(), minlength=len(first) * (len(ordered) + 1)
+        )
+        below = counted.reshape(len(first), -1)[:, :-1].cumsum(axis=1)
+        above.append((1 - below / runs)[:, places].reshape(*leading, len(levels)))
     return np.asarray(np.mean(above, axis=0))
 
 

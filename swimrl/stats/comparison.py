@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -165,16 +165,30 @@ def _distribution_of_u(n: int, m: int) -> np.ndarray:
 
 
 def _drawn_p(pairs: Sequence[tuple[np.ndarray, np.ndarray]], seed: int) -> float:
-    generator = np.random.Generator(np.random.PCG64(seed))
     observed, drawn = 0.0, np.zeros(_DRAWS)
-    for x, y in pairs:
+    divisions = _drawn_divisions(tuple((len(x), len(y)) for x, y in pairs), seed)
+    for (x, y), places in zip(pairs, divisions, strict=True):
         n, m = len(x), len(y)
         together = np.concatenate([x, y])
         below = (together[:, None] > together).sum(axis=1)
         ranks = below + 0.5 * ((together[:, None] == together).sum(axis=1) - 1)
         share = (n - 1) / 2  # the part of U that the arm's runs win against each other
         observed += (ranks[:n].mean() - share) / m - 0.5
-        order = generator.permuted(np.broadcast_to(ranks, (_DRAWS, n + m)), axis=1)
-        drawn += (order[:, :n].mean(axis=1) - share) / m - 0.5
+        drawn += (ranks[places].mean(axis=1) - share) / m - 0.5
     extreme = int((np.abs(drawn) >= abs(observed) - 1e-12).sum())
     return (extreme + 1) / (_DRAWS + 1)
+
+
+@lru_cache(maxsize=4)
+def _drawn_divisions(sizes: tuple[tuple[int, int], ...], seed: int) -> tuple[np.ndarray, ...]:
+    """Return, for each task with n and m runs, the places of n runs that are drawn from all of them, [R, n].
+
+    A report makes hundreds of tests with equal numbers of runs, which all use the same divisions.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    divisions = []
+    for n, m in sizes:
+        places = np.arange(n + m, dtype=np.min_scalar_type(n + m))
+        # A copy, so that the other places are not kept in memory.
+        divisions.append(generator.permuted(np.broadcast_to(places, (_DRAWS, n + m)), axis=1)[:, :n].copy())
+    return tuple(divisions)

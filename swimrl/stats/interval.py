@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -59,10 +60,10 @@ def mean_student(x: np.ndarray, level: float = LEVEL) -> Interval:
     Raises:
         UndeterminedError: With fewer than 2 runs.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     x = _runs(x, 2)
-    half = float(t.ppf((1 + level) / 2, len(x) - 1)) * _standard_error(x)
+    half = float(stdtrit(len(x) - 1, (1 + level) / 2)) * _standard_error(x)
     return _interval(x.mean(), half, half, "student-t", level)
 
 
@@ -77,7 +78,7 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
     Raises:
         UndeterminedError: With fewer than 2 runs in an arm, or no spread in either.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     x, y = _runs(x, 2), _runs(y, 2)
     a, b = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
@@ -85,7 +86,7 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
         raise UndeterminedError("neither arm's runs differ among each other")
     freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
     estimate = float(x.mean() - y.mean())
-    half = float(t.ppf((1 + level) / 2, freedom)) * math.sqrt(a + b)
+    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(a + b)
     return _interval(estimate, half, half, "welch-t", level)
 
 
@@ -98,7 +99,7 @@ def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> I
         UndeterminedError: With fewer than 4 runs, because such resamples are then frequent.
     """
     x = _runs(x, 4)
-    resampled = x[_generator(seed).integers(len(x), size=(RESAMPLES, len(x)))]
+    resampled = x[_drawn_places((len(x),), seed, RESAMPLES)[0]]
     errors = resampled.std(axis=1, ddof=1) / math.sqrt(len(x))
     apart = errors > 0
     if not apart.any():
@@ -161,11 +162,18 @@ def percentile_bootstrap(
 
 def resampled(scores: Scores, *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, np.ndarray]:
     """Return runs drawn with replacement within each task, [R, N]; equal seeds draw equal runs."""
+    drawn = _drawn_places(tuple(map(len, scores.values())), seed, resamples)
+    return {task: np.asarray(x)[places] for (task, x), places in zip(scores.items(), drawn, strict=True)}
+
+
+@lru_cache(maxsize=4)
+def _drawn_places(sizes: tuple[int, ...], seed: int, resamples: int) -> tuple[np.ndarray, ...]:
+    """Return the places of the runs that are drawn from each task, [R, N].
+
+    Arms have equal numbers of runs most often, so a report would draw the same places hundreds of times.
+    """
     generator = _generator(seed)
-    return {
-        task: np.asarray(x)[generator.integers(len(x), size=(resamples, len(x)))]
-        for task, x in scores.items()
-    }
+    return tuple(generator.integers(size, size=(resamples, size)) for size in sizes)
 
 
 def from_resamples(estimate: float, drawn: np.ndarray, level: float = LEVEL) -> Interval:
@@ -191,6 +199,7 @@ def _interval(estimate: float, below: float, above: float, method: Method, level
     return Interval(float(estimate), float(estimate - below), float(estimate + above), method, level)
 
 
+@lru_cache(maxsize=4)
 def _divisions(n: int, m: int, seed: int) -> np.ndarray:
     """Return ways to choose n of n + m runs, [R, n + m]: all of them, or the observed one and random ones."""
     if math.comb(n + m, n) <= _EXACT_UP_TO:

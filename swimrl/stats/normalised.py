@@ -52,7 +52,8 @@ def resampled_normalised(
     """Return normalised scores of resampled runs over those of a resampled baseline, [R, N] for each task.
 
     Args:
-        scores: Task -> scores of an arm, [N]; the same object as ``baseline`` for the baseline itself.
+        scores: Task -> scores of an arm, [N]; the same object as ``baseline`` for the baseline itself. Runs
+            may have several numbers each, [N, ...], such as one for each evaluation; these are kept.
         baseline: Task -> scores of the baseline, [M].
         zero: Task -> the random policy's return.
         seed: Of resampling.
@@ -75,12 +76,12 @@ def resampled_normalised(
         scale = ones[task].mean(axis=1, keepdims=True) - zero[task]
         if not (scale > 0).all():
             raise UndeterminedError(f"the baseline may score no better than a random policy on {task}")
-        result[task] = (drawn - zero[task]) / scale
+        result[task] = (drawn - zero[task]) / scale.reshape(-1, *[1] * (drawn.ndim - 1))
     return result
 
 
-def normalised_interval(
-    aggregate: Aggregate,
+def normalised_intervals(
+    aggregates: Mapping[str, Aggregate],
     scores: Scores,
     baseline: Scores,
     zero: Mapping[str, float],
@@ -88,10 +89,15 @@ def normalised_interval(
     seed: int = 0,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
-) -> Interval:
-    """Return an aggregate of normalised scores with the stratified percentile bootstrap's interval.
+) -> dict[str, Interval]:
+    """Return aggregates of normalised scores, each with the stratified percentile bootstrap's interval.
 
-    Args and Raises: as `resampled_normalised`; ``level`` is that of confidence.
+    All of them are computed from the same resamples. Args and Raises: as `resampled_normalised`; ``level`` is
+    that of confidence.
     """
     drawn = resampled_normalised(scores, baseline, zero, seed=seed, resamples=resamples)
-    return from_resamples(float(aggregate(normalised(scores, baseline, zero))), aggregate(drawn), level)
+    shown = normalised(scores, baseline, zero)
+    return {
+        name: from_resamples(float(aggregate(shown)), aggregate(drawn), level)
+        for name, aggregate in aggregates.items()
+    }

@@ -10,6 +10,7 @@ import pytest
 
 from swimrl.errors import ConfigError, DamagedFileError, RunExistsError, StorageError
 from swimrl.runs.directory import (
+    EVALUATION_COLUMNS,
     Episode,
     RunDirectory,
     read_diagnostics,
@@ -240,3 +241,20 @@ def test_without_an_evaluation_there_are_no_last_returns(tmp_path: Path) -> None
     path.write_text("step,episode,return,length\n1,2\n")
     with pytest.raises(DamagedFileError, match="is damaged"):
         read_last_returns(path)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["0,0,1.5,10", "0,1,-2.25,7", "5,0,nan,1", "5,1,inf,2"],
+        ["5,0,1e-3,10", "0,0,0.1,7"],  # steps that go back, as no run writes them
+    ],
+)
+def test_evaluations_are_read_as_the_csv_module_reads_them(tmp_path: Path, rows: list[str]) -> None:
+    file = tmp_path / "evaluations.csv"
+    file.write_text("\n".join([",".join(EVALUATION_COLUMNS), *rows]) + "\n")
+    steps, returns, lengths = read_evaluations(file)
+    numbers = [line.split(",") for line in rows]
+    assert steps.tolist() == list(dict.fromkeys(int(row[0]) for row in numbers))
+    np.testing.assert_array_equal(returns.ravel(), [float(row[2]) for row in numbers])
+    assert lengths.ravel().tolist() == [int(row[3]) for row in numbers]

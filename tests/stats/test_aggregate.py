@@ -64,3 +64,9 @@ def test_leading_axes_are_kept() -> None:
         for i in range(5)
     ]
     np.testing.assert_allclose(aggregate.performance_profile(many, [-1, 0, 1]), profiles)
+
+
+def test_a_profile_counts_runs_at_a_level_as_not_above_it_in_any_order_of_levels() -> None:
+    levels = [3.0, 1.0, 1.0, 10.0]
+    expected = [np.mean([run > level for run in SCORES["a"]]) for level in levels]
+    assert aggregate.performance_profile({"a": SCORES["a"]}, levels).tolist() == expected

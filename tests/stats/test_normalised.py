@@ -23,7 +23,7 @@ def test_the_baseline_is_resampled_too() -> None:
     # The interval is as wide as the ratio's uncertainty by the delta method, not as the arm's alone.
     generator = np.random.RandomState(0)
     arm, baseline = ({"a": 10 + level * (1 + 0.2 * generator.randn(60))} for level in (200, 100))
-    found = normalised.normalised_interval(aggregate.mean, arm, baseline, ZERO, resamples=4000)
+    found = normalised.normalised_intervals({"": aggregate.mean}, arm, baseline, ZERO, resamples=4000)[""]
     x, y = arm["a"] - 10, baseline["a"] - 10
     ratio = x.mean() / y.mean()
     parts = [s.var(ddof=1) / len(s) / s.mean() ** 2 for s in (x, y)]
@@ -33,16 +33,18 @@ def test_the_baseline_is_resampled_too() -> None:
 
 
 def test_the_baseline_against_itself_is_1_in_every_resample() -> None:
-    found = normalised.normalised_interval(aggregate.mean, BASELINE, BASELINE, ZERO)
+    found = normalised.normalised_intervals({"": aggregate.mean}, BASELINE, BASELINE, ZERO)[""]
     np.testing.assert_allclose([found.low, found.estimate, found.high], 1)
     # Another arm with the same scores is another arm.
     twin = {task: scores.copy() for task, scores in BASELINE.items()}
-    assert normalised.normalised_interval(aggregate.mean, twin, BASELINE, ZERO).low < 0.95
+    assert normalised.normalised_intervals({"": aggregate.mean}, twin, BASELINE, ZERO)[""].low < 0.95
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     one, two, other = (
-        normalised.normalised_interval(aggregate.interquartile_mean, SCORES, BASELINE, ZERO, seed=seed)
+        normalised.normalised_intervals(
+            {"": aggregate.interquartile_mean}, SCORES, BASELINE, ZERO, seed=seed
+        )[""]
         for seed in (1, 1, 2)
     )
     assert one == two != other

@@ -16,7 +16,7 @@ def cost(analysis: Analysis, costs: Costs) -> Any:
     """Draw each task and way of computing: return against cost, intervals both ways, and the Pareto front."""
     kinds = looks(analysis)
     titles = [_title(env, form) for env in analysis.tasks for form in costs.forms]
-    figure, axes = panels(titles, columns=len(costs.forms), width=3.6, height=3.2, sharex=True, sharey="row")
+    figure, axes = panels(titles, columns=len(costs.forms), height=3.2, sharex=True, sharey="row")
     for env in analysis.tasks:
         for form in costs.forms:
             axis = axes[_title(env, form)]

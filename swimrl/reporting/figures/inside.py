@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from swimrl.reporting.figures.multiples import Block, Cell, multiples
 from swimrl.reporting.figures.style import looks, panels, steps_axis
-from swimrl.reporting.findings import Analysis
+from swimrl.reporting.findings import MOST_TOGETHER, Analysis
 from swimrl.reporting.inside import Panel
 
 
 def inside(analysis: Analysis, shown: Sequence[Panel]) -> Any:
     """Draw each panel: the mean over runs, and the runs' own lines."""
     kinds = looks(analysis)
-    figure, axes = panels([panel.title for panel in shown], height=2.3, width=3.6)
+    if max(len(panel.lines) for panel in shown) > MOST_TOGETHER:
+        return multiples([_block(panel) for panel in shown], kinds, analysis.baseline)
+    figure, axes = panels([panel.title for panel in shown], height=2.3)
     for panel in shown:
         axis = axes[panel.title]
         for name, (steps, values) in panel.lines.items():
@@ -24,3 +27,11 @@ def inside(analysis: Analysis, shown: Sequence[Panel]) -> Any:
         steps_axis(axis)
     next(iter(axes.values())).legend()
     return figure
+
+
+def _block(panel: Panel) -> Block:
+    cells = [
+        Cell(name, steps, values.mean(axis=0), runs=[(steps, one) for one in values])
+        for name, (steps, values) in panel.lines.items()
+    ]
+    return Block(f"{panel.title} ({panel.unit})" if panel.unit else panel.title, cells)

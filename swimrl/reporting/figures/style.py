@@ -19,6 +19,9 @@ _KNOWN = {"relu": 0, "swim": 1, "swish": 2, "ulu": 3, "mish": 4, "gelu": 5, "tan
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 _MARKERS = "osD^vPX*"
 
+PAGE_WIDTH = 12.4
+"""Inches of a figure that is as wide as the page."""
+
 RC: Mapping[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -80,17 +83,13 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def panels(
-    titles: Sequence[str],
-    *,
-    height: float = 3.0,
-    width: float = 4.2,
-    columns: int = 3,
-    **shared: Any,
+    titles: Sequence[str], *, height: float = 3.0, columns: int = 3, **shared: Any
 ) -> tuple[Any, dict[str, Any]]:
-    """Return a figure and an axis for each title, sizes in inches."""
+    """Return a figure as wide as the page and an axis for each title; the height of an axis is in inches."""
     columns = min(2 if len(titles) == 4 else columns, len(titles))
     rows = -(-len(titles) // columns)
-    figure = new_figure(max(width * columns, 5.2), height * rows)
+    # A single axis as wide as the page would be too flat to read.
+    figure = new_figure(PAGE_WIDTH if columns > 1 else 9.0, height * rows * (1.2 if columns == 1 else 1.0))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)
@@ -102,8 +101,14 @@ def panels(
 def steps_axis(axis: Any) -> None:
     """Label the x axis as environment steps."""
     axis.set_xlabel("environment steps")
-    axis.xaxis.set_major_formatter(_thousands)
+    axis.xaxis.set_major_formatter(lambda value, _: steps_text(value))
 
 
-def _thousands(value: float, _: object) -> str:
+def steps_text(value: float) -> str:
+    """Return environment steps in thousands or millions.
+
+    Example:
+        >>> steps_text(1_500_000), steps_text(5_000), steps_text(0)
+        ('1.5M', '5k', '0')
+    """
     return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k" if value else "0"

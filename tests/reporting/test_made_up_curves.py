@@ -1,0 +1,85 @@
+"""A report of more arms than a panel can show, on a made-up study in small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.made_up_curves import arm_names, write_study
+from swimrl.reporting.api import Report, report
+from swimrl.reporting.figures.multiples import Block, Cell, multiples
+from swimrl.reporting.figures.scores import _improvements
+from swimrl.reporting.figures.style import Look, looks
+from swimrl.stats.aggregate import probability_of_improvement
+
+ARMS, TASKS, SEEDS = 7, 2, 3
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report on a made-up study with more arms than share a panel."""
+    folder = tmp_path_factory.mktemp("many")
+    write_study(folder, arms=ARMS, tasks=TASKS, seeds=SEEDS, evaluations=5, episodes=2, with_diagnostics=True)
+    return report(folder)
+
+
+def test_the_same_arguments_make_the_same_study(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_study(tmp_path / name, arms=2, tasks=1, seeds=2, evaluations=3, episodes=2)
+    files = [
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("one", "other")
+    ]
+    assert files[0] == files[1]
+    assert len(files[0]) == 2 * 2 * 2
+    assert len({*arm_names(125)}) == 125
+
+
+def test_all_made_up_runs_are_compared(many: Report) -> None:
+    assert sum(len(arm.runs) for arm in many.analysis.arms) == ARMS * TASKS * SEEDS
+    assert len(many.analysis.comparisons) == (ARMS - 1) * (TASKS + 1)
+    assert not many.analysis.excluded
+
+
+@pytest.mark.parametrize(
+    "key", ["learning-curves", "performance-profile", "sample-efficiency", "diagnostics-Hopper-v4"]
+)
+def test_many_arms_have_a_panel_each_with_their_name(many: Report, key: str) -> None:
+    figure = many.figures[key]()
+    (axis,) = figure.axes
+    names = [text.get_text() for text in axis.texts]
+    blocks = names.count("relu")
+    assert blocks >= 1
+    assert all(names.count(name) == blocks for name in many.analysis.names)
+
+
+def test_the_baseline_is_behind_every_other_arm() -> None:
+    x = np.arange(3.0)
+    cells = [Cell(name, x, x + place) for place, name in enumerate(["relu", "swim", "mish"])]
+    of_two = multiples([Block("task", cells)], _looks(), "relu")
+    greys = of_two.axes[0].collections[3].get_segments()
+    lines = of_two.axes[0].collections[4].get_segments()
+    assert (len(greys), len(lines)) == (2, 3)
+    shape = lines[0] - lines[0][0]
+    assert all(np.allclose(grey - grey[0], shape) for grey in greys)
+
+
+def _looks() -> dict[str, Look]:
+    from tests.reporting.studies import analysis_of, runs
+
+    levels = {("Hopper-v4", name): [1.0, 2.0] for name in ("relu", "swim", "mish")}
+    return looks(analysis_of(runs(levels)))
+
+
+def test_the_matrix_holds_the_probability_of_each_pair(many: Report) -> None:
+    analysis = many.analysis
+    matrix = _improvements(analysis)
+    for i, one in enumerate(analysis.names):
+        for j, other in enumerate(analysis.names):
+            if i == j:
+                assert np.isnan(matrix[i, j])
+            else:
+                expected = probability_of_improvement(analysis.scores(one), analysis.scores(other))
+                assert matrix[i, j] == pytest.approx(expected)
