@@ -1,9 +1,10 @@
 """Threads that stay for a whole training and compute their share of each update.
 
 They run compiled code and hold no lock of the interpreter. To begin an update and at barriers they wait by
-looking at a number in memory, which takes less than a microsecond where every thread has a core. They look a
-few hundred times; then they let other threads of the machine run between looks, so that a busy core costs
-its share and no more; and before an update, after some milliseconds, they sleep between looks.
+looking at a number in memory, which takes less than a microsecond where every thread has a core. They look
+for half a millisecond; then they let other threads of the machine run between looks; and before an update,
+after some more milliseconds, they sleep between looks. On a busy core a thread that gave way at once would
+wait for a whole turn of the others at each barrier.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ define void @start(ptr %started, i64 %order) {
 }
 """
 _LINE = 16  # words that lie in two cache lines, because processors fetch lines in pairs
-_PAUSES, _YIELDS = 300, 10_000  # how often to look before the next way of waiting: some us, some ms
+_PAUSES, _YIELDS = 20_000, 30_000  # how often to look before the next way of waiting: 0.5 ms, some ms
 _STOP = -1
 
 
