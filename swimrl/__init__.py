@@ -6,7 +6,6 @@ Public names are loaded on first use (PEP 562), so that ``import swimrl`` stays 
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from swimrl.training import open_run, train
     from swimrl.tuning import tune
 
-__version__ = _version("swimrl")
+    __version__: str
 
 _HOME = {
     "TD3": "swimrl.td3",
@@ -63,6 +62,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version  # takes 20 ms, and needs an installed package
+
+        return version("swimrl")
     if name in _PACKAGES:
         return importlib.import_module(f"swimrl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

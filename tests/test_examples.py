@@ -14,8 +14,15 @@ from tests.registrations import forgotten_afterwards
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(script.name for script in EXAMPLES.glob("[0-9]*.py"))
-SIZES = re.compile(r"^(STEPS|SEEDS) = [\d_]+$", re.MULTILINE)
-SMALL = {"STEPS": 60, "SEEDS": 1}
+SMALLER = {
+    r"^STEPS = [\d_]+$": "STEPS = 60",
+    r"^SEEDS = [\d_]+$": "SEEDS = 1",
+    r"eval_every=STEPS // \d+,": "eval_every=STEPS // 2, eval_episodes=1, final_episodes=1, net='32x32',",
+    r'"learning_starts": STEPS // \d+': '"learning_starts": STEPS // 2',
+    r"quick=True\)": "quick=True, rounds=6, processes=1, reading=0.0001)",
+    r"    rounds=4,": "    rounds=6, processes=1, reading=0.0001,",
+}
+"""What makes an example small enough for a test, as patterns and replacements."""
 
 OF_ITS_OWN = "10_robot_in_c.py"
 """A test below runs it and reads its output."""
@@ -65,7 +72,16 @@ def test_the_robot_in_c_earns_what_swimrl_says(folder: Path, capfd: pytest.Captu
 
 
 def made_small(source: str) -> str:
-    return SIZES.sub(lambda size: f"{size[1]} = {SMALL[size[1]]}", source)
+    for pattern, replacement in SMALLER.items():
+        source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
+    return source
+
+
+def test_every_pattern_makes_an_example_smaller() -> None:
+    sources = [script.read_text(encoding="utf-8") for script in EXAMPLES.glob("*.py")]
+    sources += [cell.source for cell in notebook_of(EXAMPLES / "tour.ipynb").cells]
+    for pattern in SMALLER:
+        assert any(re.search(pattern, source, re.MULTILINE) for source in sources), pattern
 
 
 def notebook_of(path: Path) -> object:

@@ -84,11 +84,11 @@ def sweep(
     Example:
         >>> import swimrl, tempfile
         >>> study = swimrl.sweep(
-        ...     env="Pendulum-v1", act=["swim", "relu"], seeds=range(2), steps=20, net="8x8", eval_every=20,
+        ...     env="Pendulum-v1", act=["swim", "relu"], seeds=[0], steps=20, net="8x8", eval_every=20,
         ...     eval_episodes=1, final_episodes=0, out=tempfile.mkdtemp(), progress=False,
         ... )
         >>> print(study.status().summary)
-        4 runs: 4 done
+        2 runs: 2 done
     """
     study_config = given_config(config, env=env, act=act, seeds=seeds, axes=axes, settings=settings)
     if executor == "ray":

@@ -30,12 +30,12 @@ class Study:
         >>> import swimrl, tempfile
         >>> small = dict(steps=20, net="8x8", eval_every=20, eval_episodes=1, final_episodes=0)
         >>> study = swimrl.sweep(
-        ...     env="Pendulum-v1", act=["swim", "relu"], out=tempfile.mkdtemp(), progress=False, **small
+        ...     env="Pendulum-v1", act=["swim"], out=tempfile.mkdtemp(), progress=False, **small
         ... )
         >>> study.status().counts
-        {'done': 2}
+        {'done': 1}
         >>> [run.config.act for run in study.runs]
-        ['swim', 'relu']
+        ['swim']
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

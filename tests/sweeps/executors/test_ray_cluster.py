@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 ARGUMENTS = shlex.split(
-    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 9000 --eval-every 500 "
+    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 6000 --eval-every 500 "
     "--eval-episodes 1 --final-episodes 1 --checkpoint-every 100 --td3.batch-size 16 "
     "--td3.learning-starts 60"
 )
@@ -144,24 +144,24 @@ def sweep(folder: Path, *more: str, env: dict[str, str]) -> subprocess.Popen[str
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study of six runs as this machine does it."""
+    """The study of four runs as this machine does it."""
     folder = tmp_path_factory.mktemp("local") / "study"
-    torture.finish(sweep(folder, "--seeds", "0-2", env=environment()))
+    torture.finish(sweep(folder, "--seeds", "0-1", env=environment()))
     return folder
 
 
 @pytest.mark.parametrize(
-    ("ip", "seeds", "options"),
-    [("127.0.0.2", 3, ()), ("127.0.0.3", 2, ("--ray-mirror",))],
+    ("ip", "options"),
+    [("127.0.0.2", ()), ("127.0.0.3", ("--ray-mirror",))],
     ids=["shared storage", "through Ray"],
 )
 def test_a_node_killed_in_the_middle_costs_nothing_but_time(
-    ip: str, seeds: int, options: tuple[str, ...], cluster: Cluster, local: Path, tmp_path: Path
+    ip: str, options: tuple[str, ...], cluster: Cluster, local: Path, tmp_path: Path
 ) -> None:
     study = tmp_path / "study"
     shutil.copytree(local, study, ignore=shutil.ignore_patterns("worlds-Line-v0", "logs"))  # product backends
     raylet = cluster.add_node(ip)
-    ray = ("--executor", "ray", "--ray-address", cluster.address, "--seeds", f"0-{seeds - 1}")
+    ray = ("--executor", "ray", "--ray-address", cluster.address, "--seeds", "0-1")
     process = sweep(study, *ray, *options, env=cluster.environment())
 
     def both_are_at_it() -> bool:
@@ -174,11 +174,11 @@ def test_a_node_killed_in_the_middle_costs_nothing_but_time(
     os.kill(raylet, signal.SIGKILL)
     said = torture.finish(process)
 
-    assert said.count(": done") == 2 * seeds  # each exactly once
+    assert said.count(": done") == 4  # each exactly once
     assert "its node or process was lost" in said
-    assert said.splitlines()[-1] == f"{2 * seeds} runs: {2 * seeds} done"
+    assert said.splitlines()[-1] == "4 runs: 4 done"
     runs = sorted(study.glob("*/*/seed-*"))
-    assert len(runs) == 2 * seeds
+    assert len(runs) == 4
     for run in runs:
         assert torture.differences(local / run.relative_to(study), run) == []
     assert [resume for run in runs for resume in read_record(run / "run.json").resumes]
