@@ -270,8 +270,8 @@ def _whole_evaluations(path: Path) -> np.ndarray | None:
 def read_last_returns(path: Path) -> list[float]:
     """Return the returns of the last evaluation in an evaluations.csv; empty if there is none yet.
 
-    It reads the end of the file only, so that the status of hundreds of runs takes no longer than the runs
-    need to be found.
+    It reads only the end of the file, because the status of a study reads this file of each of its hundreds
+    of runs.
 
     Raises:
         DamagedFileError: If the file cannot be read or has other columns.

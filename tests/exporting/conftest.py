@@ -24,6 +24,9 @@ RUNS = {
     "one number for each unit": {"env": "Pendulum-v1", "act": "swish(beta=trainable, granularity=neuron)"},
 }
 
+RUN = "box of 3, normalised, trainable k"
+"""The run in which most can be forgotten."""
+
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
@@ -39,8 +42,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
 
 @pytest.fixture
 def run(runs: dict[str, Run]) -> Run:
-    """The run in which most can be forgotten."""
-    return runs["box of 3, normalised, trainable k"]
+    """The run `RUN`."""
+    return runs[RUN]
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 
 import swimrl
 from swimrl.activations import REGISTRY
-from swimrl.errors import FormulaError
+from swimrl.errors import FormulaError, NonFiniteError
 
 SETTINGS: dict[str, Any] = {
     "env": "Hopper-v4",
-    "steps": 2000,
+    "steps": 900,
     "net": "32x32",
     "eval_episodes": 1,
     "final_episodes": 0,
@@ -21,11 +21,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+TD3 = {"learning_starts": 200, "batch_size": 32}
+UPDATES = 700  # symexp diverges after about 500
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [definition.name for definition in REGISTRY.definitions()])
 def test_train(name: str, tmp_path: Path) -> None:
     layer_norm = name == "symexp"  # it diverges without, as its summary says
-    td3 = {"learning_starts": 500, "batch_size": 32, "layer_norm": layer_norm}
+    td3 = TD3 | {"layer_norm": layer_norm}
     settings = {**SETTINGS, "act": name, "td3": td3, "out": tmp_path, "progress": False}
     if name == "funnel_relu":
         with pytest.raises(FormulaError, match="for vectors choose flexible_relu"):
@@ -33,6 +37,11 @@ def test_train(name: str, tmp_path: Path) -> None:
         return
     record = swimrl.train(**settings).record
     assert record.status == "done"
-    assert record.updates_done == 1500
+    assert record.updates_done == UPDATES
     is_fused = REGISTRY.definition(name).module is None
     assert record.engine["name"] == ("fused" if is_fused else "sb3")
+
+
+def test_these_runs_are_long_enough_to_show_that_an_activation_diverges(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteError, match="the critics' loss is inf after"):
+        swimrl.train(**SETTINGS, act="symexp", td3=TD3, out=tmp_path, progress=False)
