@@ -204,6 +204,8 @@ class TD3(stable_baselines3.TD3):
 
     def _setup_model(self) -> None:
         self._check_settings()
+        if self.engine == "sb3" and (hint := self._threads_hint("engine 'sb3' updates with ")):
+            logging.getLogger("swimrl.td3").info(hint)
         if self.engine == "fused" and self.replay_buffer_class is None and self._rows_fit():
             self.replay_buffer_class = RowReplayBuffer
         try:
@@ -489,7 +491,7 @@ class TD3(stable_baselines3.TD3):
             logging.getLogger("swimrl.td3").warning(
                 "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over%s",
                 reason,
-                self._threads_hint(),
+                self._threads_hint(" with "),
             )
             self.engine = "sb3"
             return None
@@ -500,12 +502,14 @@ class TD3(stable_baselines3.TD3):
         self.products = self._update.planner.chosen
         return self._update
 
-    def _threads_hint(self) -> str:
+    def _threads_hint(self, before: str) -> str:
         """Return advice for Stable-Baselines3's update where it would use several threads by default."""
         threads = torch.get_num_threads()
         if self.threads is not None or threads == 1:
             return ""
-        return f" with PyTorch's {threads} threads; on a busy machine threads=1 is faster for small networks"
+        return (
+            f"{before}PyTorch's {threads} threads; on a busy machine threads=1 is faster for small networks"
+        )
 
     def _why_other_networks(self) -> str | None:
         """Return which network Stable-Baselines3's update would use that is not the policy's, if any."""

@@ -81,6 +81,18 @@ def test_packages_that_are_absent_or_of_another_version() -> None:
     assert doctor.package("numpy", ">=1").status == "ok"
 
 
+@pytest.mark.parametrize("threads", range(1, min(2, len(os.sched_getaffinity(0))) + 1))
+def test_advice_for_stable_baselines3s_update_where_it_would_use_several_threads(threads: int) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        check = find("torch threads")
+    finally:
+        torch.set_num_threads(before)
+    assert check.status == "ok"
+    assert ("export OMP_NUM_THREADS=1" in check.found) == (threads > 1)
+
+
 def test_more_threads_than_cores_is_a_warning() -> None:
     before, cores = torch.get_num_threads(), len(os.sched_getaffinity(0))
     try:
