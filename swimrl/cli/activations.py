@@ -147,7 +147,10 @@ def _derived_as_json(name: str) -> dict[str, object]:
 
 
 def _engine_as_json(spec: ActivationSpec) -> dict[str, object]:
-    return {"fused": spec.why_no_kernel is None, "why_not_fused": spec.why_no_kernel}
+    from swimrl.activations.cpu.modules import why_not_fused
+
+    reason = why_not_fused(spec)
+    return {"fused": reason is None, "why_not_fused": reason}
 
 
 def _finite(value: float) -> float | None:
@@ -226,7 +229,10 @@ def _show(name: str, args: Args) -> None:
         )
         if parameter.effective:
             lines.append(f"  {'':<10} the formula computes with {parameter.effective}")
-    engine = "fused" if spec.why_no_kernel is None else f"Stable-Baselines3's, because {spec.why_no_kernel}"
+    from swimrl.activations.cpu.modules import why_not_fused
+
+    reason = why_not_fused(spec)
+    engine = "fused" if reason is None else f"Stable-Baselines3's, because {reason}"
     lines.append(f"  engine     {engine}")
     if spec.formula is not None:
         lines += _formula_lines(spec, args)

@@ -153,11 +153,6 @@ def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source
             f"{source}: its network has residual blocks; only networks of plain layers, such as --net "
             "256x256, can be exported; load policy.zip with PyTorch instead"
         )
-    if any(isinstance(module, Residual) for module in perceptron):
-        raise InputError(
-            f"{source}: the actor has residual blocks ({policy.actor.net_arch}); only networks such as "
-            "256x256 can be exported; load policy.zip with PyTorch instead"
-        )
     norms = [module for module in perceptron if isinstance(module, nn.LayerNorm)]
     hidden: list[nn.Module | None] = [*hidden_activations(perceptron), None]
     layers = []

@@ -92,7 +92,7 @@ def test_who_takes_part_in_the_fused_engine(capsys):
     for definition in REGISTRY.definitions():
         module = activation(definition.name, width=64)
         assert (reasons[definition.name] is None) == has_kernel(module), definition.name
-    for name, fused in (("prelu(granularity=neuron)", True), ("pau(granularity=network)", False)):
+    for name, fused in (("pau(granularity=network)", True), ("maxout", True), ("kwta", False)):
         run(Args(request=("show", name), as_json=True))
         assert json.loads(capsys.readouterr().out)["fused"] is fused
         run(Args(request=("show", name)))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import swimrl
-from swimrl.activations import REGISTRY
+from swimrl.activations import REGISTRY, parse_name
+from swimrl.activations.cpu.modules import why_not_fused
 from swimrl.errors import FormulaError, NonFiniteError
 
 SETTINGS: dict[str, Any] = {
@@ -38,7 +39,7 @@ def test_train(name: str, tmp_path: Path) -> None:
     record = swimrl.train(**settings).record
     assert record.status == "done"
     assert record.updates_done == UPDATES
-    is_fused = REGISTRY.definition(name).module is None
+    is_fused = why_not_fused(parse_name(name)) is None
     assert record.engine["name"] == ("fused" if is_fused else "sb3")
 
 

@@ -19,7 +19,9 @@ import torch
 from torch import nn
 
 from swimrl.activations.cpu.kernel import CpuKernel, multiply_by_slope
+from swimrl.activations.cpu.modules import ModuleKernel, kernel_of
 from swimrl.activations.torch.activation import Activation
+from swimrl.activations.torch.factory import output_width
 from swimrl.td3.engine import kernels
 from swimrl.td3.engine.perceptron import Building, Node
 from swimrl.td3.network import Residual, leaves
@@ -199,6 +201,48 @@ class Elementwise:
 
 
 @dataclass(frozen=True)
+class Handwritten:
+    """An activation that is a module with compiled loops; it may mix the units or change their number."""
+
+    kernel: ModuleKernel
+
+    module: nn.Module
+
+    width: int
+    """M, its number of outputs."""
+
+    parameters: tuple[np.ndarray, ...] = ()
+
+    gradients: tuple[np.ndarray, ...] = ()
+    """Arrays for the parameters' gradients; empty where no backward pass writes them."""
+
+    def forward(self, x: np.ndarray, building: Building, out: np.ndarray | None = None) -> np.ndarray:
+        """Add the loop that computes the outputs at ``x`` [B, N]; see `Node.forward`."""
+        assert out is None
+        y = building.scratch.take((len(x), self.width), x.dtype)
+        building.add(self.kernel.bind_value(self.module, x, y, self.parameters), "activations")
+        if building.tape is None:
+            building.scratch.give_back(x)
+        else:
+            building.tape.kept.append((x,))
+        return y
+
+    def backward(self, g: np.ndarray, building: Building) -> np.ndarray:
+        """Add the loops of the gradients, from ``g`` [B, M]; see `Node.backward`."""
+        assert building.tape is not None
+        (x,) = building.tape.kept.pop()
+        bind = self.kernel
+        if self.parameters and building.parameter_gradients:
+            call = bind.bind_parameter_gradients(self.module, x, g, self.parameters, self.gradients)
+            building.add(call, "activations")
+        below = building.scratch.take(x.shape, x.dtype)
+        building.add(bind.bind_input_gradient(self.module, x, g, below, self.parameters), "activations")
+        building.scratch.give_back(x)
+        building.scratch.give_back(g)
+        return below
+
+
+@dataclass(frozen=True)
 class Branch:
     """A residual block x + branch(x)."""
 
@@ -253,8 +297,10 @@ class OneOfMany:
 
 
 def has_kernel(activation: nn.Module) -> bool:
-    """Return whether an activation is a formula, for which there is a compiled loop."""
-    return type(activation) is Activation and activation.spec.why_no_kernel is None
+    """Return whether there are compiled loops for an activation: it is a formula or one of `KERNELS`."""
+    if type(activation) is Activation:
+        return activation.spec.why_no_kernel is None
+    return kernel_of(activation) is not None
 
 
 def nodes_of(network: nn.Sequential, arrays: Arrays) -> list[Node]:
@@ -282,6 +328,7 @@ class _Maker:
         modules = list(modules)
         nodes: list[Node] = []
         waiting: Vector | None = None  # what the node before leaves to the next one
+        width = 0  # of the latest linear layer
         for module, following in zip(modules, [*modules[1:], None], strict=True):
             if isinstance(module, Residual):
                 nodes.append(Branch(tuple(self.make(module))))
@@ -298,11 +345,14 @@ class _Maker:
                 scale = self._vector(module.weight)
                 nodes.append(Norm(scale, module.eps, waiting, None if is_left else shift))
                 waiting = shift if is_left else None
-            else:
-                assert isinstance(module, Activation)
+            elif isinstance(module, Activation):
                 assert waiting is not None
                 nodes.append(self._elementwise(module, waiting))
                 waiting = None
+            else:
+                nodes.append(self._handwritten(module, width))
+            if isinstance(module, nn.Linear):
+                width = module.out_features
         return nodes
 
     def _vector(self, parameter: torch.Tensor) -> Vector:
@@ -323,6 +373,14 @@ class _Maker:
         self._made[id(module)] += 1
         row = None if rows is None else rows[number]
         return OneOfMany(Elementwise(kernel, bias, theta, row), rows, gradient if number == 0 else None)
+
+    def _handwritten(self, module: nn.Module, width: int) -> Node:
+        kernel = kernel_of(module)
+        assert kernel is not None
+        values = tuple(self._arrays.value(parameter) for parameter in module.parameters())
+        gradients = [self._arrays.gradient(parameter) for parameter in module.parameters()]
+        wanted = tuple(gradient for gradient in gradients if gradient is not None)
+        return Handwritten(kernel, module, output_width(module, width), values, wanted)
 
 
 def _copy(x: np.ndarray, building: Building) -> np.ndarray:

@@ -84,13 +84,14 @@ def _why_no_node(module: nn.Module) -> str | None:
     if type(module) is nn.LayerNorm:
         is_plain = len(module.normalized_shape) == 1 and module.weight is not None and module.bias is not None
         return None if is_plain else "a layer norm is over several axes, or has no scale or no shift"
-    return None if has_kernel(module) else f"{module} has no kernel: it is no elementwise formula"
+    return None if has_kernel(module) else f"{module} is a module without compiled loops"
 
 
 def _why_no_order(modules: Sequence[nn.Module]) -> str | None:
     """Return why the engine does not compute modules in this order, each of which it computes."""
     for before, module in zip([None, *modules], modules, strict=False):
-        if isinstance(module, Activation) and not isinstance(before, nn.Linear | nn.LayerNorm):
+        is_layer = isinstance(module, nn.Linear | nn.LayerNorm | Residual)
+        if not is_layer and not isinstance(before, nn.Linear | nn.LayerNorm):
             return "an activation follows neither a linear layer nor a layer norm"
         if isinstance(module, Residual):
             if type(module) is not Residual or not isinstance(module[-1], nn.Linear):

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 import swimrl
 from swimrl.activations import REGISTRY
+from swimrl.activations.cpu.modules import KERNELS
 from swimrl.envs.make import make
 from swimrl.td3.engine.products.backends import BF16_BACKENDS
 from swimrl.td3.engine.requirements import why_not_fused
@@ -22,6 +23,7 @@ LR = 3e-4
 FORMULAS = [d.name for d in REGISTRY.definitions() if d.module is None]
 NETWORK = ["swim(k=trainable, granularity=network)", "pau(granularity=network)"]
 NEURON = ["prelu(granularity=neuron)", "aulu(granularity=neuron)", "swim(k=trainable, granularity=neuron)"]
+MODULES = [d.name for d in REGISTRY.definitions() if str(d.module).rpartition(":")[2] in KERNELS]
 NAMES = [
     *FORMULAS,
     "swim(k=trainable)",
@@ -81,7 +83,7 @@ def differences(one: swimrl.TD3, other: swimrl.TD3) -> torch.Tensor:
     return torch.cat([((x - y).abs() / y.abs().clamp(min=1)).flatten() for x, y in pairs])
 
 
-@pytest.mark.parametrize("activation", NAMES_FOR_FLOAT32)
+@pytest.mark.parametrize("activation", [*NAMES_FOR_FLOAT32, *MODULES])
 def test_each_update_equals_stable_baselines3s(activation: str) -> None:
     fused, reference = (agent_with(engine, activation, [32, 24]) for engine in ("fused", "sb3"))
     assert why_not_fused(fused.policy, fused.replay_buffer) is None
@@ -175,7 +177,7 @@ def double_update(agent: swimrl.TD3, batch: np.ndarray, noise: torch.Tensor, del
     [
         *((name, [16, 12], False) for name in NAMES),
         *((name, [16, 12], True) for name in ("relu", "swim(k=trainable)", "aulu(granularity=neuron)")),
-        *((name, "simba:8x2", False) for name in ("relu", "pau(granularity=network)")),
+        *((name, "simba:8x2", False) for name in ("relu", "pau(granularity=network)", "kaf", "crelu")),
         ("swim(k=trainable)", "residual:8x3", True),
     ],
 )
@@ -294,12 +296,12 @@ def test_bf16_is_close_and_only_when_asked_for() -> None:
 
 
 def test_what_has_no_kernel_falls_back(caplog: pytest.LogCaptureFixture) -> None:
-    agent = agent_with("fused", "crelu", [16, 16])
+    agent = agent_with("fused", "kwta", [16, 16])
     agent.train(gradient_steps=2, batch_size=16)
     assert agent.engine == "sb3"
     (record,) = caplog.records
     assert "engine 'sb3' takes over" in record.getMessage()
-    assert "it is no elementwise formula" in record.getMessage()
+    assert "is a module without compiled loops" in record.getMessage()
 
 
 WITHOUT_NUMBA = """\
