@@ -19,7 +19,7 @@ from swimrl.reporting.findings import Analysis
 from swimrl.reporting.read import collect
 from swimrl.reporting.tables.makers import tables
 from swimrl.reporting.tables.table import Table, markdown
-from swimrl.reporting.verdict import sentences
+from swimrl.reporting.verdict import headline, sentences
 from swimrl.reporting.write import FORMATS, write
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -42,8 +42,8 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What can and cannot be concluded, one paragraph for each comparison."""
-        return "\n\n".join(sentences(self.analysis))
+        """What can and cannot be concluded: the answer in one sentence, then the evidence in paragraphs."""
+        return "\n\n".join([headline(self.analysis), *sentences(self.analysis)])
 
     @property
     def is_final(self) -> bool:
@@ -93,7 +93,11 @@ class Report:
         return "\n\n".join([self.verdict, *shown, self._more])
 
     def _repr_html_(self) -> str:
-        paragraphs = [*sentences(self.analysis), *(f"Caution: {w}." for w in self.analysis.warnings)]
+        paragraphs = [
+            headline(self.analysis),
+            *sentences(self.analysis),
+            *(f"Caution: {w}." for w in self.analysis.warnings),
+        ]
         shown = [f"{table._repr_html_()}<p>{html.escape(table.note)}</p>" for table in self._shown]
         text = [f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs]
         return "".join([*text, *shown, f"<p>{html.escape(self._more)}</p>"])

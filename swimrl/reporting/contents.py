@@ -13,6 +13,7 @@ from swimrl.reporting.findings import Analysis
 from swimrl.reporting.inside import Group, inside
 from swimrl.reporting.published import Published, Reference, published, read_references
 from swimrl.reporting.sensitivity import Sensitivity, sensitivity
+from swimrl.stats.interval import Interval
 from swimrl.training.config import TrainConfig
 
 
@@ -27,6 +28,16 @@ class Contents:
 
     references: tuple[Reference, ...] = ()
     """Published learning curves, if a file of them was given."""
+
+    @cached_property
+    def ranked(self) -> tuple[tuple[str, Interval], ...]:
+        """The interquartile mean of each arm over all tasks, the best first; empty where there is none."""
+        known = [
+            (one.arm, interval)
+            for one in self.analysis.normalised
+            if one.env is None and isinstance(interval := one.aggregates["interquartile mean"], Interval)
+        ]
+        return tuple(sorted(known, key=lambda one: -one[1].estimate)) if len(known) > 1 else ()
 
     @cached_property
     def efficiency(self) -> tuple[Efficiency, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -11,13 +11,14 @@ from swimrl.colours import INK
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.findings import MOST_TOGETHER
 from swimrl.reporting.read import Excluded
 from swimrl.reporting.section import Section
 from swimrl.reporting.tables.formulas import Formulas
 from swimrl.reporting.tables.table import Cell, Column, Table
 from swimrl.reporting.tables.table import markdown as table_markdown
 from swimrl.reporting.undetermined import reasons
-from swimrl.reporting.verdict import sentences
+from swimrl.reporting.verdict import headline, sentences
 from swimrl.runs.declaration import Primary
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
@@ -72,6 +73,8 @@ def html(
         facts(contents),
         parts(tables, figures),
         folder,
+        answer=headline(analysis),
+        folded=folded(contents),
         is_interim=bool(analysis.interim),
         warnings=analysis.warnings,
         excluded=analysis.excluded,
@@ -87,6 +90,8 @@ def rendered(
     sections: Sequence[Part],
     folder: Path,
     *,
+    answer: str | None = None,
+    folded: Collection[str] = (),
     is_interim: bool = False,
     warnings: Sequence[str] = (),
     excluded: Sequence[Excluded] | None = None,
@@ -101,6 +106,8 @@ def rendered(
         lines: Facts below the verdict.
         sections: Tables and figures.
         folder: The page's folder; the figures are saved in ``folder / "figures"``.
+        answer: The answer in one sentence, above the verdict.
+        folded: The headings of the sections that are closed when the page opens.
         is_interim: Whether the first paragraph of the verdict says that the result is preliminary.
         warnings: Cautions.
         excluded: What was left out; the page has no such section when not given.
@@ -118,6 +125,8 @@ def rendered(
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         title=heading,
+        answer=answer,
+        folded=folded,
         interim=is_interim,
         verdict=verdict,
         facts=lines,
@@ -129,6 +138,13 @@ def rendered(
         undetermined=undetermined,
         refresh_s=refresh_s,
     )
+
+
+def folded(contents: Contents) -> tuple[Section, ...]:
+    """Return the sections that are closed when the page opens; few arms leave room for scores and tests."""
+    is_small = len(contents.analysis.names) <= MOST_TOGETHER
+    opened = (Section.GLANCE, *((Section.SCORES, Section.COMPARISONS) if is_small else ()))
+    return tuple(section for section in Section if section not in opened)
 
 
 def title(contents: Contents) -> str:
@@ -197,7 +213,7 @@ def _inline_svg(figure: Figure, folder: Path) -> str:
 def markdown(contents: Contents, tables: Sequence[Table], figures: Sequence[Figure]) -> str:
     """Return the report as Markdown, with links to the figures beside it."""
     analysis = contents.analysis
-    lines = [f"# {title(contents)}", ""]
+    lines = [f"# {title(contents)}", "", f"**{headline(analysis)}**", ""]
     for line in [*sentences(analysis), *facts(contents), *(f"Caution: {w}." for w in analysis.warnings)]:
         lines += [line, ""]
     for part in parts(tables, figures):

@@ -8,6 +8,7 @@ from enum import StrEnum
 class Section(StrEnum):
     """A section, by its heading. Every table and every figure belongs to one."""
 
+    GLANCE = "At a glance"
     SCORES = "Scores"
     COMPARISONS = "Comparisons"
     ONE_SCALE = "On one scale"

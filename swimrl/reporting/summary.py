@@ -9,7 +9,7 @@ from typing import Any
 
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.findings import Analysis, Arm, Comparison
-from swimrl.reporting.verdict import sentences
+from swimrl.reporting.verdict import headline, sentences
 
 SCHEMA_VERSION = 1
 
@@ -29,6 +29,7 @@ def summary(contents: Contents) -> dict[str, Any]:
         else {**dataclasses.asdict(analysis.primary), "sha256": analysis.primary_sha256},
         "resampling_seed": analysis.seed,
         "interim": analysis.interim,
+        "headline": headline(analysis),
         "verdict": sentences(analysis),
         "arms": [_arm(arm) for arm in analysis.arms],
         "comparisons": [_comparison(comparison) for comparison in analysis.comparisons],

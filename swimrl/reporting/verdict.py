@@ -11,8 +11,11 @@ from swimrl.stats.interval import Interval, Method
 from swimrl.stats.power import Seeds
 
 MOST = 4
-"""Up to this many comparisons have a paragraph each. Of more, only those that were declared or established
-have one, and a single paragraph sums up the rest."""
+"""Up to this many comparisons have a paragraph each. Of more, only those that were declared have one, if they
+are not more than this either; the others are told together."""
+
+_MOST_NAMES = 8
+"""A sentence names up to this many arms; of more, it names some and counts the others."""
 
 METHODS: Mapping[Method, str] = {
     "student-t": "Student's t",
@@ -45,16 +48,70 @@ def sentences(analysis: Analysis) -> list[str]:
         paragraphs.append(f"Nothing is compared: {_why_nothing(analysis)}.")
         return paragraphs
     ordered = sorted(analysis.comparisons, key=lambda one: not one.primary)
-    alone, together = ordered, list[Comparison]()
+    alone = ordered
     if len(ordered) > MOST:
-        alone = [one for one in ordered if one.primary or (one.established and not analysis.interim)]
-        together = [one for one in ordered if one not in alone]
+        declared = [one for one in ordered if one.primary]
+        alone = declared if len(declared) <= MOST else []
     paragraphs += [" ".join(_comparison(one, analysis)) for one in alone]
+    together = ordered[len(alone) :]
     if together:
+        paragraphs += _established_together(together, analysis)
         paragraphs.append(" ".join(_summary(together, analysis)))
     if not analysis.metric_declared:
         paragraphs.append(_exploratory(analysis))
     return paragraphs
+
+
+def headline(analysis: Analysis) -> str:
+    """Return the answer in one sentence: which arms differ from the baseline, over all tasks."""
+    over_all = len(analysis.tasks) > 1
+    asked = [one for one in analysis.comparisons if (one.env is None) == over_all]
+    if not asked:
+        return f"Nothing is compared: {_why_nothing(analysis)}."
+    where = f"Over {len(analysis.tasks)} tasks" if over_all else f"On {analysis.tasks[0]}"
+    up = [one.arm for one in asked if is_concluded(one, analysis) and better(one) == one.arm]
+    down = [one.arm for one in asked if is_concluded(one, analysis) and better(one) != one.arm]
+    equal = [one.arm for one in asked if one.decision is not None and one.decision.outcome == "equal"]
+    parts = [
+        *([f"{named(up)} {_score(up)} higher than {analysis.baseline}"] if up else []),
+        *([f"{named(down)} {_score(down)} lower than {analysis.baseline}"] if down else []),
+        *([f"{named(equal)} {_are(equal)} equal to {analysis.baseline} within the margin"] if equal else []),
+    ]
+    left = [one.arm for one in asked if one.arm not in {*up, *down, *equal}]
+    if left and analysis.interim:
+        parts.append(f"the comparison with {analysis.baseline} is undecided so far for {named(left)}")
+    elif left:
+        parts.append(f"a difference from {analysis.baseline} is not established for {named(left)}")
+    return f"{where}, {'; '.join(parts)}."
+
+
+def is_concluded(comparison: Comparison, analysis: Analysis) -> bool:
+    """Return whether a difference is established and may be called so: at the end, or at a declared look."""
+    if decision := _of_looks(comparison, analysis):
+        return decision.outcome in ("better", "worse")
+    return comparison.established and analysis.interim is None
+
+
+def named(names: Sequence[str]) -> str:
+    """Return names as a phrase; of many, some and the number of the others.
+
+    Example:
+        >>> named(["a"]), named(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    if len(names) == 1:
+        return names[0]
+    if len(names) > _MOST_NAMES:
+        return f"{', '.join(names[: _MOST_NAMES - 2])} and {len(names) - _MOST_NAMES + 2} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _score(names: Sequence[str]) -> str:
+    return "scores" if len(names) == 1 else "score"
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def short(comparison: Comparison, analysis: Analysis) -> str:
@@ -255,14 +312,45 @@ def _needs(needed: Seeds | Undetermined) -> str:
     )
 
 
-def _summary(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
-    """Yield the sentences on many comparisons at once; the table has each of them."""
-    where: dict[str, list[str]] = defaultdict(list)
+def _established_together(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
+    """Yield a paragraph on the established ones of many comparisons, if there are any."""
+    by_task: dict[str | None, list[Comparison]] = defaultdict(list)
     for one in comparisons:
-        where[one.arm].append(one.env or "all tasks together")
-    arms = "; ".join(f"{arm} ({', '.join(envs)})" for arm, envs in where.items())
-    state = "undecided until the study is complete" if analysis.interim else "not established"
-    yield f"A difference from {analysis.baseline} is {state} for {arms}."
+        if is_concluded(one, analysis):
+            by_task[one.env].append(one)
+    parts = []
+    for env, several in sorted(by_task.items(), key=lambda item: (item[0] is not None, item[0] or "")):
+        up = [one.arm for one in several if better(one) == one.arm]
+        down = [one.arm for one in several if better(one) != one.arm]
+        said = [f"{named(arms)} {way}" for arms, way in ((up, "higher"), (down, "lower")) if arms]
+        parts.append(f"{'over all tasks' if env is None else f'on {env}'}: {', '.join(said)}")
+    if parts:
+        yield (
+            f"Established differences from {analysis.baseline} ({_family(comparisons, analysis)}): "
+            f"{'; '.join(parts)}."
+        )
+
+
+def _family(comparisons: Sequence[Comparison], analysis: Analysis) -> str:
+    declared = {one.primary for one in comparisons if is_concluded(one, analysis)}
+    kind = {True: "declared beforehand", False: "exploratory"}
+    return (
+        f"corrected p at most {ALPHA:g}; {' and '.join(kind[one] for one in sorted(declared, reverse=True))}"
+    )
+
+
+def _summary(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[str]:
+    """Yield the sentences on the others of many comparisons; the table has each of them."""
+    concluded = {one.arm for one in comparisons if is_concluded(one, analysis)}
+    nowhere = [name for name in dict.fromkeys(one.arm for one in comparisons) if name not in concluded]
+    left = sum(not is_concluded(one, analysis) for one in comparisons)
+    if analysis.interim:
+        yield f"Undecided until the study is complete: {left} comparisons with {analysis.baseline}."
+    elif left:
+        of = f"{left} of {len(comparisons)} comparisons"
+        yield f"A difference from {analysis.baseline} is not established in {of}."
+        if nowhere:
+            yield f"On no task, nor over all tasks, is one established for {named(nowhere)}."
     shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
     if shares:
         yield _detectable(f"differences of {_range(shares, '{:.0%}')}", analysis.baseline)

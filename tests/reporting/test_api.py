@@ -37,7 +37,7 @@ def test_a_notebook_shows_the_verdict_the_scores_and_where_the_rest_is(study: Pa
         assert "On Hopper-v4, swim scores " in shown
         assert "mean return of the last 10 evaluations" in shown
         assert "Against relu" in shown
-        assert "report.figures: learning-curves, " in shown
+        assert "report.figures: intervals, learning-curves, " in shown
 
 
 def test_only_what_is_asked_for_is_written(study: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,19 @@ def test_the_matrix_holds_the_probability_of_each_pair(many: Report) -> None:
             else:
                 expected = probability_of_improvement(analysis.scores(one), analysis.scores(other))
                 assert matrix[i, j] == pytest.approx(expected)
+
+
+def test_the_page_of_many_arms_opens_with_a_ranked_picture_and_folds_the_rest(
+    many: Report, tmp_path: Path
+) -> None:
+    many.write(tmp_path, ["html"])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r"<details( open)?><summary><h2>([^<]+)", page)[:2] == [
+        (" open", "At a glance"),
+        ("", "Scores"),
+    ]
+    assert page.index('class="headline"') < page.index('id="figure-ranked"') < page.index("<h2>Scores")
+    estimates = [interval.estimate for _, interval in many.contents.ranked]
+    assert estimates == sorted(estimates, reverse=True)
+    labels = [label.get_text() for label in many.figures["ranked"]().axes[0].get_yticklabels()]
+    assert labels == [name for name, _ in many.contents.ranked]

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from swimrl.reporting.verdict import sentences, short
+from swimrl.reporting.verdict import headline, sentences, short
 from tests.reporting.studies import PRIMARY, STEPS, analysis_of, record, rising, run, runs, two_arms
 
 CLOSE = {
@@ -83,12 +83,39 @@ def test_many_comparisons_are_told_together_and_what_was_found_by_itself() -> No
         for place, (arm, gain) in enumerate({"relu": 0, "swim": 100, "tanh": 1, "elu": 2}.items())
     }
     lines = sentences(analysis_of(runs(levels)))
-    assert len(lines) == 5  # swim on each task and over both; the rest; exploratory
-    assert sum("swim scores higher than relu. This is established" in line for line in lines) == 3
-    assert lines[3].startswith(
-        "A difference from relu is not established for elu (Ant-v4, Hopper-v4, all tasks together); tanh"
+    assert lines[0] == (
+        "Established differences from relu (corrected p at most 0.05; exploratory): over all tasks: swim "
+        "higher; on Ant-v4: swim higher; on Hopper-v4: swim higher."
     )
-    assert "seeds per arm." in lines[3]
+    assert lines[1].startswith(
+        "A difference from relu is not established in 6 of 9 comparisons. On no task, nor over all tasks, is "
+        "one established for elu and tanh."
+    )
+    assert len(lines) == 3  # the last says that the study is exploratory
+
+
+def test_the_answer_stands_in_one_sentence() -> None:
+    hopper = [one for one in two_arms() if one.env == "Hopper-v4"]
+    assert headline(analysis_of(hopper)) == "On Hopper-v4, swim scores higher than relu."
+    assert headline(analysis_of(hopper, baseline="swim")) == "On Hopper-v4, relu scores lower than swim."
+    assert headline(analysis_of(two_arms())) == (
+        "Over 2 tasks, a difference from relu is not established for swim."
+    )
+    assert headline(analysis_of(runs(CLOSE))) == (
+        "On Hopper-v4, a difference from relu is not established for swim."
+    )
+    at_work = run(seed=9, steps=STEPS[:5], returns=rising(1)[:5], status="running")
+    assert headline(analysis_of([*two_arms(), at_work])) == (
+        "Over 2 tasks, the comparison with relu is undecided so far for swim."
+    )
+    assert headline(analysis_of([run()])) == "Nothing is compared: there is only one arm (relu)."
+
+
+def test_of_many_arms_a_sentence_names_some_and_counts_the_others() -> None:
+    levels = {("Hopper-v4", f"arm{i:02}"): [100.0 + i + s for s in range(3)] for i in range(12)}
+    paragraphs = sentences(analysis_of(runs(levels), baseline="arm00"))
+    assert "for arm01, arm02, arm03, arm04, arm05, arm06 and 5 more." in " ".join(paragraphs)
+    assert max(map(len, paragraphs)) < 400
 
 
 @pytest.mark.parametrize("name", ["a ;b", "a .b", "a ; b . c"])
@@ -99,7 +126,7 @@ def test_names_stand_in_the_verdict_as_they_are(name: str) -> None:
     assert f"The mean of {name} minus that of relu" in paragraph
     many = {("Hopper-v4", arm): [100.0 + i, 110, 121] for i, arm in enumerate(["relu", *"bcde", name])}
     (paragraph, _) = sentences(analysis_of(runs(many)))
-    assert f"{name} (Hopper-v4)" in paragraph
+    assert f"established for {name}, b, c, d and e." in paragraph
 
 
 def test_every_sentence_ends_once_and_is_divided_from_the_next() -> None:

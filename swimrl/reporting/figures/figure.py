@@ -14,6 +14,9 @@ from swimrl.reporting.section import Section
 
 FORMATS = ("svg", "png", "pdf")
 
+_MOST_PIXELS = 8_000
+"""The height of an image; a figure of a hundred arms has a lower resolution."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -57,9 +60,12 @@ class Figure:
                 # The same file for the same data: no date, and ids that do not change.
                 metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
                 is_transparent = kind == "svg"
+                dpi = min(150, _MOST_PIXELS / figure.get_figheight())
                 figure.savefig(
-                    folder / f"{self.key}.{kind}", dpi=150, metadata=metadata, transparent=is_transparent
+                    folder / f"{self.key}.{kind}", dpi=dpi, metadata=metadata, transparent=is_transparent
                 )
+                # The layout stays: with hundreds of labels it takes longer than the drawing.
+                figure.set_layout_engine("none")
 
     def _repr_svg_(self) -> str:
         text = io.StringIO()

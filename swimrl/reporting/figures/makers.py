@@ -14,6 +14,7 @@ from swimrl.reporting.section import Section
 def figures(contents: Contents) -> list[Figure]:
     """Return every figure that the contents allow; within a section, they stand in this order."""
     return [
+        *_at_a_glance(contents),
         *_of_scores(contents),
         *_of_comparisons(contents),
         *_of_efficiency(contents),
@@ -21,6 +22,31 @@ def figures(contents: Contents) -> list[Figure]:
         *_of_costs(contents),
         *_of_the_inside(contents),
     ]
+
+
+def _at_a_glance(contents: Contents) -> Iterator[Figure]:
+    if contents.ranked:
+        yield Figure(
+            Section.GLANCE,
+            "ranked",
+            "All arms over all tasks: the interquartile mean of normalised scores (0 is a random policy, the "
+            f"dotted 1 the score of {contents.analysis.baseline}) with its 95% interval by the percentile "
+            "bootstrap. A filled marker: the corrected test over all tasks establishes a difference. A "
+            "hollow one: it does not.",
+            partial(scores.ranked, contents.analysis, contents.ranked),
+        )
+    else:
+        yield _intervals(contents, Section.GLANCE)
+
+
+def _intervals(contents: Contents, section: Section) -> Figure:
+    return Figure(
+        section,
+        "intervals",
+        "Scores: the runs (dots), their mean (marker above them) and its 95% interval (Student's t), the "
+        "best mean first.",
+        partial(scores.intervals, contents.analysis),
+    )
 
 
 def _of_scores(contents: Contents) -> Iterator[Figure]:
@@ -32,12 +58,8 @@ def _of_scores(contents: Contents) -> Iterator[Figure]:
         "of each seed.",
         partial(curves.learning_curves, analysis, contents.references),
     )
-    yield Figure(
-        Section.SCORES,
-        "intervals",
-        "Scores: the runs (dots), their mean (marker above them) and its 95% interval (Student's t).",
-        partial(scores.intervals, analysis),
-    )
+    if contents.ranked:
+        yield _intervals(contents, Section.SCORES)
 
 
 def _of_comparisons(contents: Contents) -> Iterator[Figure]:

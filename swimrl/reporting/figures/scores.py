@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from swimrl.colours import FAINT
 from swimrl.errors import UndeterminedError
 from swimrl.reporting.figures.multiples import Block, Cell, multiples
-from swimrl.reporting.figures.style import Look, arms_of, look, looks, new_figure, panels
+from swimrl.reporting.figures.style import PAGE_WIDTH, Look, arms_of, look, looks, new_figure, panels
 from swimrl.reporting.findings import MOST_TOGETHER, Analysis, Undetermined
 from swimrl.reporting.sensitivity import Sensitivity
+from swimrl.reporting.verdict import is_concluded
 from swimrl.runs.scores import METRIC_TITLES
 from swimrl.stats.aggregate import performance_profile
 from swimrl.stats.interval import Interval
@@ -49,21 +50,54 @@ def intervals(analysis: Analysis) -> Any:
     return figure
 
 
+def ranked(analysis: Analysis, rows: Sequence[tuple[str, Interval]]) -> Any:
+    """Draw one number of each arm over all tasks, the best first; filled markers are established."""
+    kinds = looks(analysis)
+    concluded = {one.arm for one in analysis.comparisons if one.env is None and is_concluded(one, analysis)}
+    figure = new_figure(PAGE_WIDTH, 0.9 + 0.26 * len(rows))
+    axis = figure.subplots()
+    hollow = {name for name, _ in rows} - concluded - {analysis.baseline}
+    _bars(axis, [(name, interval.estimate, interval) for name, interval in rows], kinds, hollow)
+    for row, (_, interval) in enumerate(rows):
+        axis.annotate(
+            f"{interval.estimate:.2f}",
+            (1.0, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+    axis.axvline(1, color=FAINT, linestyle=":", zorder=0)
+    axis.set(xlabel="normalised score, interquartile mean", ylim=(len(rows) - 0.4, -0.6))
+    axis.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axis.grid(axis="x")
+    return figure
+
+
 def _bars(
-    axis: Any, rows: Sequence[tuple[str, float, Interval | Undetermined]], kinds: Mapping[str, Look]
+    axis: Any,
+    rows: Sequence[tuple[str, float, Interval | Undetermined]],
+    kinds: Mapping[str, Look],
+    hollow: Collection[str] = (),
 ) -> None:
     """Draw an interval and a marker in each row, all rows with one marker at once."""
-    for row, (name, _, interval) in enumerate(rows):
-        if isinstance(interval, Interval):
-            axis.hlines(row, interval.low, interval.high, color=kinds[name].color, linewidth=2)
+    known = [
+        (row, interval.low, interval.high, kinds[name].color)
+        for row, (name, _, interval) in enumerate(rows)
+        if isinstance(interval, Interval)
+    ]
+    if known:
+        places, lows, highs, colors = zip(*known, strict=True)
+        axis.hlines(places, lows, highs, colors=colors, linewidth=2)
     for marker in {kinds[name].marker for name, _, _ in rows}:
         of_marker = [
-            (value, row, kinds[name].color)
+            (value, row, kinds[name].color, "#ffffff" if name in hollow else kinds[name].color)
             for row, (name, value, _) in enumerate(rows)
             if kinds[name].marker == marker
         ]
-        x, y, colors = zip(*of_marker, strict=True)
-        axis.scatter(x, y, c=colors, marker=marker, s=34, zorder=3, linewidths=0)
+        x, y, edges, faces = zip(*of_marker, strict=True)
+        axis.scatter(x, y, c=faces, edgecolors=edges, marker=marker, s=38, zorder=3, linewidths=1.2)
 
 
 def improvement(analysis: Analysis) -> Any:
