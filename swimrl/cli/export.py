@@ -20,6 +20,7 @@ from swimrl.fields import Count
 
 if TYPE_CHECKING:
     from swimrl.exporting.api import Exported, ExportedFile
+    from swimrl.exporting.closed_loop import ClosedLoop
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,14 @@ class Args:
     name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "policy"
     """Name of the files, without ending; the C function is NAME_act."""
 
+    opset: Annotated[int, tyro.conf.arg(metavar="N")] = 17
+    """Version of the ONNX operators, 13 or later; a policy with layer norm needs 17."""
+
     verify_steps: Count = 5000
     """Environment steps at whose observations each file is compared with the policy."""
 
     verify_episodes: Count = 10
-    """Episodes that each file plays by itself."""
+    """Episodes that each file plays by itself, on the seeds of final.csv; 0 leaves them out."""
 
     force: bool = False
     """Replace files that exist."""
@@ -65,6 +69,7 @@ def run(args: Args) -> None:
         best=args.best,
         out=args.out,
         name=args.name,
+        opset=args.opset,
         verify_steps=args.verify_steps,
         verify_episodes=args.verify_episodes,
         force=args.force,
@@ -108,8 +113,25 @@ def _about(file: ExportedFile) -> list[str]:
         f"one action takes {result.median_us:.1f} us (99 %: {result.p99_us:.1f} us), called from Python",
     ]
     if file.closed_loop is not None:
-        returns = file.closed_loop
-        lines.append(
-            f"it earned {returns.mean_return:,.1f} by itself, mean of {len(returns.returns)} episodes"
-        )
+        lines += _closed_loop(file.closed_loop)
     return [*lines, *file.notes]
+
+
+def _closed_loop(played: ClosedLoop) -> list[str]:
+    from swimrl.exporting.closed_loop import PARTED
+
+    episodes = len(played.returns)
+    interval = played.interval
+    between = "" if interval is None else f" (95 % interval {interval.low:+.3g} to {interval.high:+.3g})"
+    parted = [steps for steps in played.steps_alike if steps is not None]
+    actions = f"its actions stayed within {PARTED:g} of the policy's in all of them"
+    if parted:
+        actions = (
+            f"its actions differ from the policy's by {PARTED:g} after {min(parted):,} steps at the "
+            f"earliest, in {len(parted)} of {episodes} episodes"
+        )
+    return [
+        f"it earned {played.returns.mean():,.1f} by itself, mean of {episodes} episodes",
+        f"minus the policy's returns ({played.compared_with}): {played.differences.mean():+.3g}{between}",
+        actions,
+    ]

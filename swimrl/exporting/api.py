@@ -18,11 +18,12 @@ from swimrl.exporting import loading
 from swimrl.exporting.c_compiler import compiler, memory_of_c
 from swimrl.exporting.c_file import c_header, c_source
 from swimrl.exporting.card import write_card
+from swimrl.exporting.closed_loop import ClosedLoop, PolicyEpisodes, closed_loop, policy_episodes
 from swimrl.exporting.controller import Controller, controller_of
 from swimrl.exporting.loading import Batch
 from swimrl.exporting.metadata import metadata_of
 from swimrl.exporting.numpy_file import numpy_arrays, numpy_module
-from swimrl.exporting.onnx_file import onnx_bytes
+from swimrl.exporting.onnx_file import IR_VERSION, OPSET, onnx_bytes
 from swimrl.exporting.verification import (
     Reference,
     Verification,
@@ -31,7 +32,7 @@ from swimrl.exporting.verification import (
     verify,
 )
 from swimrl.training import Run, open_run
-from swimrl.training.evaluation import Episodes, Transition, run_episodes
+from swimrl.training.evaluation import Transition, run_episodes
 from swimrl.training.policy_function import Policy
 
 FORMATS = ("onnx", "c", "numpy", "card")
@@ -50,8 +51,8 @@ class ExportedFile:
     verification: Verification | None
     """None for C on a machine without a compiler."""
 
-    closed_loop: Episodes | None
-    """Episodes that the file itself played, on the seeds of the score final100."""
+    closed_loop: ClosedLoop | None
+    """Episodes that the file played by itself, on the seeds of the score final100."""
 
     notes: tuple[str, ...] = ()
     """What else to know about it, such as the memory that a C file needs."""
@@ -64,6 +65,7 @@ class ExportedFile:
             "bytes": sum(path.stat().st_size for path in self.paths),
             "verification": None if self.verification is None else self.verification.as_json(),
             "closed_loop_returns": None if self.closed_loop is None else self.closed_loop.returns.tolist(),
+            "closed_loop": None if self.closed_loop is None else self.closed_loop.as_json(),
             "notes": list(self.notes),
         }
 
@@ -99,6 +101,7 @@ def export(
     best: bool = False,
     out: str | Path | None = None,
     name: str = "policy",
+    opset: int = OPSET,
     verify_steps: int = 5000,
     verify_episodes: int = 10,
     force: bool = False,
@@ -115,6 +118,7 @@ def export(
         best: Export the policy of the best evaluation instead of the last.
         out: The folder; ``export`` in the run's directory when not given.
         name: Name of the files, without ending.
+        opset: Version of the ONNX operators; a policy with layer norm needs 17.
         verify_steps: Environment steps at whose observations the files are checked.
         verify_episodes: Episodes that each file plays by itself; 0 leaves them out.
         force: Whether to replace files that exist.
@@ -123,7 +127,8 @@ def export(
         What was written. A file that fails the check is named ``.rejected``; see ``is_right``.
 
     Raises:
-        InputError: If there is no policy, it has no formula, a library is missing, or a file exists.
+        InputError: If there is no policy, it has no formula, a library is missing, the opset does not fit, or
+            a file exists.
 
     Example:
         >>> import swimrl
@@ -149,18 +154,22 @@ def export(
     folder = Path(out).expanduser() if out is not None else run.path / "export"
     paths = {kind: _paths(folder, name, kind) for kind in dict.fromkeys(to) if kind != "card"}
     _check_free([path for kind in paths.values() for path in kind], force=force)
+    if "onnx" in paths:
+        onnx_bytes(controller, {}, opset)  # refuses an opset before episodes are played
 
     env = run.make_environment()
     try:
         metadata = metadata_of(controller, run, env, best=best)
         policy_of_run = run.best_policy if best else run.policy
         visited = _visited(policy_of_run, env, verify_steps)
-        reference = reference_of(controller, difficult_observations(visited))
+        observations: Any = env.observation_space
+        reference = reference_of(controller, difficult_observations(visited, observations))
+        of_policy = policy_episodes(run, env, verify_episodes, best=best) if verify_episodes else None
         _make(folder)
         files = []
         for kind, places in paths.items():
-            _write(kind, controller, metadata, places, reference)
-            files.append(_checked(kind, controller, places, reference, env, verify_episodes))
+            _write(kind, controller, metadata, places, reference, opset)
+            files.append(_checked(kind, controller, places, reference, env, of_policy, opset))
     finally:
         env.close()
     card: Path | None = None
@@ -214,9 +223,10 @@ def _write(
     metadata: dict[str, Any],
     paths: tuple[Path, ...],
     reference: Reference,
+    opset: int,
 ) -> None:
     if kind == "onnx":
-        contents = [onnx_bytes(controller, metadata)]
+        contents = [onnx_bytes(controller, metadata, opset)]
     elif kind == "numpy":
         arrays = numpy_arrays(controller, metadata)
         contents = [numpy_module(controller, paths[1].name).encode(), arrays]
@@ -238,7 +248,8 @@ def _checked(
     paths: tuple[Path, ...],
     reference: Reference,
     env: Env,
-    episodes: int,
+    of_policy: PolicyEpisodes | None,
+    opset: int,
 ) -> ExportedFile:
     if kind == "c" and compiler() is None:
         return ExportedFile(kind, paths, None, None)
@@ -249,15 +260,13 @@ def _checked(
     }
     act = load[kind]()
     notes = memory_of_c(paths[0], controller) if kind == "c" else ()
+    if kind == "onnx":
+        notes = (f"opset {opset}, IR version {IR_VERSION}",)
     result = verify(reference, act)
     if not result.is_right:
         rejected = tuple(path.with_name(f"{path.name}.rejected") for path in paths)
         for path, other in zip(paths, rejected, strict=True):
             shutil.move(path, other)
         return ExportedFile(kind, rejected, result, None)
-    played = None
-    if episodes:
-        played = run_episodes(
-            lambda observation: act(np.asarray(observation, np.float32)[None])[0], env, episodes=episodes
-        )
+    played = None if of_policy is None else closed_loop(act, env, of_policy)
     return ExportedFile(kind, paths, result, played, notes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from swimrl.exporting.controller import Controller, Layer
+from swimrl.runs.naming import configuration_hash
 from swimrl.runs.weights import CLIP, EPSILON
 from swimrl.training import Run
 
@@ -43,6 +45,8 @@ def metadata_of(controller: Controller, run: Run, env: gym.Env[Any, Any], *, bes
             "size": controller.observation_size,
             "dtype": "float32",
             "environment_dtype": str(space.dtype),
+            "low": _bounds(space.low),
+            "high": _bounds(space.high),
         },
         "action": {
             "names": action_names(controller.action_size, model),
@@ -61,6 +65,7 @@ def metadata_of(controller: Controller, run: Run, env: gym.Env[Any, Any], *, bes
             "steps": record.steps_done,
             "seed": record.config["seed"],
             "status": record.status,
+            "configuration_hash": configuration_hash(record.config),
             "policy": "best" if best else "last",
             "scores": record.metrics,
             "final_episodes": record.config.get("final_episodes"),
@@ -123,6 +128,11 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "latex": layer.formula.latex(),
         "parameters": {name: _numbers(value) for name, value in layer.parameters.items()},
     }
+
+
+def _bounds(values: np.ndarray) -> list[float | None]:
+    """Return None for an infinite bound, which JSON cannot write."""
+    return [value if math.isfinite(value) else None for value in _numbers(values)]
 
 
 def _numbers(values: np.ndarray) -> list[float]:

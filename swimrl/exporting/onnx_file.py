@@ -1,4 +1,4 @@
-"""A policy as an ONNX graph: opset 17, IR version 8, one input, one output, any batch size."""
+"""A policy as an ONNX graph: opset 17 or as asked, IR version 8, one input, one output, any batch size."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from swimrl.exporting.controller import Controller
 from swimrl.runs.weights import CLIP, EPSILON
 
 OPSET = 17
+LOWEST_OPSET = 13
+"""The graph of a formula is made of operators as they are since this opset."""
+
 IR_VERSION = 8
 INPUT, OUTPUT = "observation", "action"
 
 
-def onnx_bytes(controller: Controller, metadata: Mapping[str, Any]) -> bytes:
+def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int = OPSET) -> bytes:
     """Return the file: observation [batch, O] -> action [batch, A], float32, in the environment's units.
 
     The same policy gives the same bytes. Metadata are properties ``swimrl.KEY`` with JSON values.
 
     Raises:
-        InputError: If onnx is not installed.
+        InputError: If onnx is not installed, or the policy cannot be written in this opset.
     """
     try:
         import onnx
@@ -31,6 +34,12 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any]) -> bytes:
         raise InputError("ONNX files need onnx; install it with: pip install 'swimrl[export]'") from error
     from onnx import TensorProto, helper
 
+    newest = onnx.defs.onnx_opset_version()
+    if not LOWEST_OPSET <= opset <= newest:
+        raise InputError(
+            f"--opset is {opset}; expected {LOWEST_OPSET} to {newest}, the newest of onnx "
+            f"{onnx.__version__}; {OPSET} is the default"
+        )
     from swimrl.activations.onnx.graph import Graph
     from swimrl.activations.onnx.nodes import add_activation
 
@@ -75,11 +84,17 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any]) -> bytes:
     ]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "policy", tensors[:1], tensors[1:], [*graph.constants.values()]),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid("", opset)],
         ir_version=IR_VERSION,
         producer_name="swimrl",
     )
     helper.set_model_props(model, {f"swimrl.{key}": json.dumps(value) for key, value in metadata.items()})
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise InputError(
+            f"--opset {opset} is not possible for this policy ({' '.join(str(error).split())[:200]}); "
+            f"leave it out for {OPSET}"
+        ) from error
     content: bytes = model.SerializeToString(deterministic=True)
     return content

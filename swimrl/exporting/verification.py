@@ -9,18 +9,23 @@ Letters in shapes: B batch, O observation, A action.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 
 from swimrl.exporting.controller import Controller
 from swimrl.exporting.loading import Batch
 
 _ROUNDINGS = 8
 _TIMED_CALLS = 2000
+_MOST_CORNERS = 64
+_NO_BOUND = 1e6
+"""Environments write a bound as large as this where they have none, such as the largest float32."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,40 @@ class Verification:
         return asdict(self)
 
 
-def difficult_observations(visited: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return the visited observations, float32 [B, O], and noise of ten times their spread."""
+def difficult_observations(visited: np.ndarray, box: spaces.Box, seed: int = 0) -> np.ndarray:
+    """Return where files are checked, float32 [B, O]: visited, noise of ten times the spread, corners.
+
+    Args:
+        visited: Observations of the policy's episodes, [K, O].
+        box: The environment's observations.
+        seed: Seed of the noise.
+    """
     random = np.random.default_rng(seed)
     spread = visited.std(axis=0) + 1e-3
     noise = visited.mean(axis=0) + 10 * spread * random.standard_normal(
         (min(500, len(visited)), visited.shape[1])
     )
-    return np.concatenate([visited, noise]).astype(np.float32)
+    corners = _corners(box, visited.mean(axis=0), random)
+    return np.concatenate([visited, noise, corners]).astype(np.float32)
+
+
+def _corners(box: spaces.Box, middle: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return corners of a box, [C, O]: all, or the lowest, the highest and random ones.
+
+    Numbers without two bounds have the value of ``middle``; there are no corners if all are such.
+    """
+    has_bounds = (np.abs([box.low, box.high]) < _NO_BOUND).all(axis=0)
+    bounded = int(has_bounds.sum())
+    if bounded == 0:
+        return np.empty((0, len(middle)))
+    if 2**bounded <= _MOST_CORNERS:
+        is_high = np.array(list(itertools.product([False, True], repeat=bounded)))
+    else:
+        is_high = random.random((_MOST_CORNERS, bounded)) < 0.5
+        is_high[0], is_high[1] = False, True
+    corners = np.tile(middle, (len(is_high), 1))
+    corners[:, has_bounds] = np.where(is_high, box.high[has_bounds], box.low[has_bounds])
+    return corners
 
 
 @dataclass(frozen=True)

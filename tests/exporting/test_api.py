@@ -83,15 +83,50 @@ def test_metadata_are_those_of_the_run(run: Run, written: Path) -> None:
     assert said["action"]["names"] == ["slide"]
     assert said["action"]["low"] == env.action_space.low.tolist()
     assert said["action"]["high"] == env.action_space.high.tolist()
+    assert said["observation"]["low"] == said["observation"]["high"] == [None] * 4  # unbounded
     assert said["observation"]["names"] == ["qpos:slider", "qpos:hinge", "qvel:slider", "qvel:hinge"]
     assert said["training"]["seed"] == run.config.seed
     assert said["training"]["scores"] == run.record.metrics
+    assert run.path.parent.name.endswith(f"-{said['training']['configuration_hash']}")
     assert (
         said["layers"][0]["parameters"]["k"]
         == run.td3_policy()[0].actor.mu[1].k.detach().reshape(-1).tolist()
     )
     summary = json.loads((written / "policy.json").read_text())
     assert summary["files"][0]["verification"]["is_right"] is True
+
+
+def test_bounds_of_observations_are_read_back_exactly(runs: dict[str, Run], out: Path) -> None:
+    run = runs["one number for each unit"]
+    swimrl.export(run, ["numpy"], out=out, verify_steps=50, verify_episodes=0)
+    said = json.loads((out / "policy.json").read_text())["observation"]
+    space = run.make_environment().observation_space
+    assert (said["low"], said["high"]) == (space.low.tolist(), space.high.tolist())
+    assert said["high"] == [1, 1, 8]
+
+
+@pytest.mark.parametrize("opset", [13, 18])
+def test_the_opset_is_the_one_asked_for(opset: int, run: Run, out: Path) -> None:
+    exported = swimrl.export(run, ["onnx"], out=out, opset=opset, verify_steps=50, verify_episodes=0)
+    assert exported.is_right
+    model = onnx.load(out / "policy.onnx")
+    assert (model.ir_version, model.opset_import[0].version) == (8, opset)
+
+
+@pytest.mark.parametrize(
+    ("name", "opset", "message"),
+    [
+        ("box of 0.4", 12, r"--opset is 12; expected 13 to \d+"),
+        ("box of 0.4", 999, r"--opset is 999; expected 13 to \d+"),
+        ("layer norm, an activation for each layer", 16, r"--opset 16 is not .* \(.*LayerNormalization.*17$"),
+    ],
+)
+def test_an_opset_that_does_not_fit_is_refused(
+    name: str, opset: int, message: str, runs: dict[str, Run], out: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        swimrl.export(runs[name], ["onnx"], out=out, opset=opset)
+    assert not out.exists()
 
 
 def test_any_batch_and_nan(written: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from swimrl.exporting.controller import Controller, controller_of
 from swimrl.exporting.loading import Batch, load_numpy
@@ -68,7 +69,29 @@ def controller(run: Run) -> Controller:
 def observations(run: Run) -> np.ndarray:
     seen: list[np.ndarray] = []
     run.evaluate(5, on_step=lambda transition: seen.append(transition.observation))
-    return difficult_observations(np.array(seen))
+    return difficult_observations(np.array(seen), UNBOUNDED)
+
+
+UNBOUNDED = spaces.Box(-np.inf, np.inf, (4,))
+
+
+def test_all_corners_of_what_has_bounds_are_among_the_observations() -> None:
+    box = spaces.Box(np.array([-1, -np.inf, -3.4e38, 0]), np.array([2, 5, 3.4e38, 8]), dtype=np.float64)
+    visited = np.random.default_rng(0).uniform(0, 1, (50, 4))
+    corners = difficult_observations(visited, box)[100:]
+    assert {tuple(row) for row in corners[:, [0, 3]]} == {(-1, 0), (-1, 8), (2, 0), (2, 8)}
+    np.testing.assert_allclose(corners[:, 1:3], np.tile(visited.mean(axis=0)[1:3], (4, 1)), rtol=1e-6)
+
+
+def test_of_many_corners_the_outermost_are_chosen() -> None:
+    corners = difficult_observations(np.zeros((5, 20)), spaces.Box(-1, 1, (20,)))[10:]
+    assert corners.shape == (64, 20)
+    assert {*corners.ravel()} == {-1, 1}
+    assert {-20, 20} <= {*corners.sum(axis=1)}
+
+
+def test_without_bounds_there_are_no_corners() -> None:
+    assert len(difficult_observations(np.zeros((5, 4)), UNBOUNDED)) == 10
 
 
 def test_the_right_file_passes(controller: Controller, observations: np.ndarray, tmp_path: Path) -> None:
