@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from swimrl.reporting.sequential import corrected_difference
 from swimrl.stats.comparison import holm
-from swimrl.stats.group_sequential import after_stopping, boundaries
 from swimrl.stats.sequential import Design, Look, mann_whitney
 from swimrl.stats.spending import parse_spending
 
@@ -131,19 +131,18 @@ def estimates() -> Iterable[Sequence[object]]:
     for effect in (0.1, 0.2, 0.3):
         for spending in ("obrien-fleming", "pocock"):
             design = Design(LOOKS, parse_spending(spending))
-            bounds = boundaries([n / LOOKS[-1] for n in LOOKS], design.spending, ALPHA, sides=2)
             generator = np.random.Generator(np.random.PCG64(1))
             naive, corrected, covered, early = [], [], 0, 0
             for study in range(_POWER_STUDIES):
                 x = 1 + effect + spread * generator.normal(size=(1, LOOKS[-1]))
                 y = 1 + spread * generator.normal(size=(1, LOOKS[-1]))
-                stop = mann_whitney(looks(x, y), seed=study % _SEEDS, divisions=_DIVISIONS).crossing(
-                    design, ALPHA
-                )
+                at_looks = looks(x, y)
+                tests = mann_whitney(at_looks, seed=study % _SEEDS, divisions=_DIVISIONS)
+                stop = tests.crossing(design, ALPHA)
                 taken = len(LOOKS) if stop is None else stop + 1
                 a, b = x[0, : LOOKS[taken - 1]], y[0, : LOOKS[taken - 1]]
-                error = float(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a)))
-                got = after_stopping(float(a.mean() - b.mean()), error, LOOKS[:taken], [*bounds[:taken]])
+                tests = mann_whitney(at_looks[:taken], seed=study % _SEEDS, divisions=_DIVISIONS)
+                got = corrected_difference(a, b, design, tests)[0]
                 naive.append(a.mean() - b.mean())
                 corrected.append(got.estimate)
                 covered += effect in got

@@ -171,8 +171,8 @@ def _decision(
         is_equal=is_equal,
         chance=chance,
         naive=determined(lambda: interval.difference_welch(*_both(x, y))),
-        unbiased=determined(lambda: _corrected(*_both(x, y), design, taken)[0]),
-        repeated=determined(lambda: _corrected(*_both(x, y), design, taken)[1]),
+        unbiased=determined(lambda: corrected_difference(*_both(x, y), design, evidence.difference)[0]),
+        repeated=determined(lambda: corrected_difference(*_both(x, y), design, evidence.difference)[1]),
         more_seeds=_more_seeds(evidence, design.seeds[taken - 1])
         if outcome in ("undecided", "futile")
         else None,
@@ -204,23 +204,28 @@ def _welch(x: np.ndarray | Undetermined, y: np.ndarray | Undetermined, primary: 
     return equivalence.two_one_sided_welch({"": arm}, {"": baseline}, margin)
 
 
-def _corrected(x: np.ndarray, y: np.ndarray, design: Design, taken: int) -> tuple[Interval, Interval]:
-    """Return the median-unbiased estimate after stopping, and the repeated interval, of mean(x) - mean(y)."""
+def corrected_difference(
+    x: np.ndarray, y: np.ndarray, design: Design, difference: sequential.Statistics
+) -> tuple[Interval, Interval]:
+    """Return the median-unbiased estimate after stopping, and the repeated interval, of mean(x) - mean(y).
+
+    The boundaries are those of a normal statistic that spends at each look what the permutation test spends.
+    """
     from scipy.stats import norm, t
 
     welch = interval.difference_welch(x, y)
     a, b = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
     freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
     error = math.sqrt(a + b)
-    bounds = _bounds(design)
-    if not math.isfinite(bounds[taken - 1]):
-        raise UndeterminedError(f"look {taken} spends no error probability")
+    spent = difference.spent(design, ALPHA)
+    seeds = design.seeds[: len(spent)]
+    bounds = group_sequential.boundaries_of(spent, [n / design.seeds[-1] for n in seeds], sides=2)
+    if not math.isfinite(bounds[-1]):
+        raise UndeterminedError(f"look {len(spent)} spends no error probability")
     z = float(norm.isf(t.sf(abs(welch.estimate) / error, freedom)))
     error_z = abs(welch.estimate) / z if z > 0 else error
-    unbiased = group_sequential.after_stopping(
-        welch.estimate, error_z, design.seeds[:taken], [*bounds[:taken]]
-    )
-    half = float(t.isf(norm.sf(bounds[taken - 1]), freedom)) * error
+    unbiased = group_sequential.after_stopping(welch.estimate, error_z, seeds, [*bounds])
+    half = float(t.isf(norm.sf(bounds[-1]), freedom)) * error
     repeated = Interval(welch.estimate, welch.estimate - half, welch.estimate + half, "repeated")
     return unbiased, repeated
 

@@ -41,14 +41,24 @@ def boundaries(shares: Sequence[float], spending: Spending, alpha: float, *, sid
         alpha: The error probability of the whole design.
         sides: 1 rejects above the boundary, 2 also below its negative.
     """
+    return boundaries_of([spending.spent(share, alpha, sides=sides) for share in shares], shares, sides=sides)
+
+
+def boundaries_of(
+    spent: Sequence[float] | np.ndarray, shares: Sequence[float], *, sides: int = 1
+) -> np.ndarray:
+    """Return the critical value of Z at each look for the error probability spent up to each, [K].
+
+    Args:
+        spent: Error probability that is spent up to each look, ascending, [K].
+        shares: Information at each look by that of the last, ascending, [K].
+        sides: As for `boundaries`.
+    """
     from scipy.optimize import brentq
 
     bounds: list[float] = []
-    before = 0.0
     walk = _Walk(drift=0.0)
-    for share in shares:
-        spent = spending.spent(share, alpha, sides=sides)
-        increment = (spent - before) / sides
+    for share, increment in zip(shares, np.diff(spent, prepend=0.0) / sides, strict=True):
 
         def excess(bound: float, share: float = share, increment: float = increment) -> float:
             return walk.above(share, bound) - increment
@@ -56,7 +66,6 @@ def boundaries(shares: Sequence[float], spending: Spending, alpha: float, *, sid
         bound = brentq(excess, -_REACH, _REACH, xtol=1e-12) if increment > 1e-16 else math.inf
         walk.step(share, -bound if sides == 2 else -math.inf, bound)
         bounds.append(bound)
-        before = spent
     return np.array(bounds)
 
 

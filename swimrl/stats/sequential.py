@@ -77,6 +77,15 @@ class Statistics:
                 return look
         return None
 
+    def spent(self, design: Design, alpha: float) -> np.ndarray:
+        """Return the share of the divisions that cross up to each look in the two-sided test, [K].
+
+        It is what the test spends; ties make it less than what it may spend.
+        """
+        distance = np.abs(self.values)
+        may = design.spent(distance.shape[1], alpha, sides=2)
+        return np.cumsum([crossed.mean() for crossed in _crossed(distance, may)])
+
     def p_value(self, design: Design, side: Side = "two") -> float:
         """Return the least level at which the test rejects at one of the looks so far (Liu & Anderson 2008).
 
