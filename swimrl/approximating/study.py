@@ -33,7 +33,7 @@ class ArmEpisodes:
         returns: Undiscounted returns, [E].
         lengths: Environment steps, [E].
         share_outside: Share of pre-activations outside their range, [E].
-        worst: Largest |z|/bound of any pre-activation, [E].
+        worst: Largest ``abs(z) / bound`` of any pre-activation, [E].
         first_outside: The first step with a pre-activation outside its range, [E]; -1 if there is none.
         failed_at: The step at which an action was not finite, which ends the episode, [E]; -1 if none.
     """
@@ -60,7 +60,7 @@ class Measured:
         run: The run.
         actor: Its actor.
         settings: What was compared.
-        quantiles: Of |z| in the calibration, of each hidden layer: median, 99 %, 99.9 %, largest.
+        quantiles: Of ``abs(z)`` in the calibration, of each hidden layer: median, 99 %, 99.9 %, largest.
         arms: The arms with their episodes.
     """
 

@@ -1,11 +1,10 @@
 """Measure the precision that a policy needs, or fit a polynomial to an activation.
 
-The activations of a trained actor are replaced by polynomials of several degrees. Each policy plays the same
-episodes, and the smallest degree is printed that loses no more than 5 % of the return.
+docs/polynomial.md says what is played, and what a precision means.
 
 examples:
   swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-0
-  swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-* --range 40 --episodes 50
+  swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-* --range 40
   swimrl polynomial RUN --degrees 6 --fit observed --save runs/polynomial/swim-6
   swimrl polynomial fit swim --bound 10 --precision 2^-9
   swimrl polynomial fit "expr: x*sigmoid(b*x); b=1.5" --degree 6 --out fit.png

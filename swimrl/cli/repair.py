@@ -1,4 +1,6 @@
-"""Find the few weights that make a controller fail, and search new values for them; see docs/repair.md.
+"""Find the few weights that make a controller fail, and mend them.
+
+docs/repair.md says how, and what the verdict means.
 
 examples:
   swimrl repair runs/default/Hopper-v4/swim-1a2b3c4d/seed-0

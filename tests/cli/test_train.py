@@ -166,7 +166,9 @@ def test_only_a_run_that_fails_has_a_code_of_its_own(
     said = capsys.readouterr()
     if callback == "Quits":
         assert code == 2
-        assert said.err.startswith("swimrl: error: SystemExit: 0 ended the run")
+        assert said.err.startswith(
+            "swimrl: error: the run was ended by SystemExit: 0, raised by the callback"
+        )
     else:
         assert code == 0
         assert "stopped after 30 steps" in said.out

@@ -382,7 +382,7 @@ class TestFailure:
     def test_rewards_whose_squares_overflow_are_named(self, tmp_path: Path) -> None:
         record = self.fail(tmp_path, NonFiniteError, {"env_kwargs": {"reward_scale": 1e30}})
         assert re.search(r"the rewards of the environment reach [\d.]+e\+30, whose", record["reason"])
-        assert record["steps_done"] == 31
+        assert record["steps_done"] == 61
 
 
 class TestUsersEnvironments:

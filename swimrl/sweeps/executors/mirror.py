@@ -22,6 +22,7 @@ PIECE = 4 << 20
 
 _LAST = "run.json"
 _SEALING = "manifest.json"
+_CHECKPOINT = "checkpoint"
 
 
 class StudyStore:
@@ -147,12 +148,13 @@ class Mirror:
             StorageError: If it cannot be written there.
         """
         names = _files(self._directory)
-        for name in names:
-            if name != _LAST:
-                self._send(name)
-        for name in [name for name in self._sent if name not in names]:
-            self._store.delete(*self._claim, name)
-            del self._sent[name]
+        vanished = [name for name in names if name != _LAST and not self._send(name)]
+        # The next checkpoint may replace one that is being sent. Then the copy in the study has a part of it
+        # only, and must keep the one before until a later push has sent a whole one.
+        if not any(_CHECKPOINT in Path(name).parts for name in vanished):
+            for name in [name for name in self._sent if name not in names]:
+                self._store.delete(*self._claim, name)
+                del self._sent[name]
         if _LAST in names:
             self._send(_LAST)
 
@@ -161,16 +163,18 @@ class Mirror:
         self.push()
         self._store.release(*self._claim)
 
-    def _send(self, name: str) -> None:
+    def _send(self, name: str) -> bool:
+        """Send what changed of a file, and return whether the file still exists."""
         path, before = self._directory / name, self._sent.get(name, _Sent(None, []))
         try:
             stamp = _stamp(path)
             if stamp == before.stamp:
-                return
+                return True
             with path.open("rb") as file:
                 self._sent[name] = _Sent(stamp, self._send_pieces(name, file.fileno(), before.digests))
-        except FileNotFoundError:
-            return  # progress.json is replaced and deleted at any time
+        except FileNotFoundError:  # progress.json is replaced and deleted at any time
+            return False
+        return True
 
     def _send_pieces(self, name: str, descriptor: int, before: list[bytes]) -> list[bytes]:
         size, digests = os.fstat(descriptor).st_size, list[bytes]()

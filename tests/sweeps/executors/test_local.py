@@ -105,9 +105,12 @@ def test_what_befalls_one_run_leaves_the_others_alone(tmp_path: Path) -> None:
 
     record = read_record(failing_once.directory.record_file)
     assert [resume["step"] for resume in record.resumes] == [100]  # from its checkpoint
-    assert ("relu", 0, "failed: ValueError: the first time is always hard") in diary.events
+    failure = (
+        "failed: ValueError: the first time is always hard, raised by the callback FailsOnce in step 150"
+    )
+    assert ("relu", 0, failure) in diary.events
     reason = outcome.failed[failing.directory.path]
-    assert reason == "ValueError: it never works"
+    assert reason == "ValueError: it never works, raised by the callback Fails in step 150"
     record = read_record(failing.directory.record_file)
     assert (record.status, record.reason) == ("failed", reason)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ class Wire:
         self.store = StudyStore(folder)
         self.calls: list[tuple[Any, ...]] = []
         self.left: int | None = None
+        self.on_call: Callable[[], None] = lambda: None
 
     def __getattr__(self, name: str) -> Any:
         def call(run: str, worker: str, *arguments: Any) -> Any:
@@ -29,6 +32,7 @@ class Wire:
                     raise ConnectionError
                 self.left -= 1
             self.calls.append((name, *arguments))
+            self.on_call()
             return getattr(self.store, name)(run, worker, *arguments)
 
         return call
@@ -145,6 +149,31 @@ def test_wherever_it_breaks_off_one_checkpoint_is_whole_and_run_json_is_not_ahea
             assert found["checkpoint/000002/manifest.json"] == b"seals 2"
     assert files(there)["run.json"] == b"done"
     assert not (there / "checkpoint/000001").exists()
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_sent_does_not_cost_the_one_before(
+    tmp_path: Path, wire: Wire
+) -> None:
+    """Training goes on meanwhile; a fast run writes its next checkpoint before this one has been sent."""
+    first = mirror(tmp_path, wire)
+    write(tmp_path / "first", FIRST)
+    first.push()
+    here, there = tmp_path / "first/checkpoint", tmp_path / "study" / RUN / "checkpoint"
+    shutil.rmtree(here / "000001")
+    write(here, {"000002/arrays.safetensors": b"two", "000002/manifest.json": b"seals 2"})
+
+    def replace_it() -> None:
+        wire.on_call = lambda: None
+        shutil.rmtree(here / "000002")
+        write(here, {"000003/arrays.safetensors": b"three", "000003/manifest.json": b"seals 3"})
+
+    wire.on_call = replace_it  # while the arrays of 000002 are sent
+    first.push()
+    assert not (there / "000002/manifest.json").exists()
+    assert (there / "000001/manifest.json").read_bytes() == b"seals 1"
+    first.push()
+    assert {path.name for path in there.glob("00*")} == {"000003"}
+    assert (there / "000003/manifest.json").read_bytes() == b"seals 3"
 
 
 def test_a_worker_that_was_given_up_can_write_no_more(tmp_path: Path, wire: Wire) -> None:
