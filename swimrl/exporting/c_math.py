@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 
 _EXP = """\
-/* exp(u) = 2^n exp(r) with |r| <= log(2)/2; results below 2.7e-38 become 0. */
+/* exp(u) = 2^n exp(r) with |r| <= log(2)/2; results below 1e-38 become 0, above 2.3e38 infinite. */
 static inline float act_exp(float u)
 {
-    const float shifted = u * 1.44269504f + 12582912.0f; /* its last bits hold n */
+    const float least = u < -88.0f ? -88.0f : u; /* where 2^n becomes 0; NaN passes */
+    const float v = least > 89.0f ? 89.0f : least; /* where 2^n becomes infinite */
+    const float shifted = v * 1.44269504f + 12582912.0f; /* its last bits hold n */
     const float n = shifted - 12582912.0f;
-    const float r = (u - n * 0.693359375f) + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f, half;
+    const float r = (v - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f, power;
     uint32_t bits;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
@@ -24,11 +26,9 @@ static inline float act_exp(float u)
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
     memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 126u) << 23; /* 2^(n - 1) */
-    memcpy(&half, &bits, sizeof half);
-    p = 2.0f * p * half;
-    p = u > 88.7228390f ? INFINITY : p;
-    return u < -86.5f ? 0.0f : p;
+    bits = (bits + 127u) << 23; /* 2^n */
+    memcpy(&power, &bits, sizeof power);
+    return p * power;
 }
 """
 

@@ -40,13 +40,13 @@ def values(function: Callable[..., None], u: np.ndarray) -> np.ndarray:
 def test_errors_are_below_1_5_units_in_the_last_place(name: str, library: ctypes.CDLL) -> None:
     patterns = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32)  # a million floats of every size
     u = patterns.view(np.float32)
-    u = u[(u > -86.5) & (u < 88.7)] if name == "exp" else u[np.isfinite(u)]
+    u = u[(u > -87.3) & (u < 88.3)] if name == "exp" else u[np.isfinite(u)]
     exact = getattr(np, name)(u.astype(np.float64))
     unit = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
     assert np.max(np.abs(values(getattr(library, f"all_{name}"), u) - exact) / unit) < 1.5
 
 
 def test_special_values(library: ctypes.CDLL) -> None:
-    u = np.array([np.nan, np.inf, -np.inf, 89.0, -90.0, 0.0], np.float32)
+    u = np.array([np.nan, np.inf, -np.inf, 88.8, -88.1, 0.0], np.float32)
     np.testing.assert_array_equal(values(library.all_exp, u), [np.nan, np.inf, 0, np.inf, 0, 1])
     np.testing.assert_array_equal(values(library.all_tanh, u), [np.nan, 1, -1, 1, -1, 0])

@@ -68,9 +68,10 @@ HELPERS = {
     "softplus": Helper("real u", "return (u > 0.0 ? u : 0.0) + log1p(exp(-fabs(u)));"),
     "step": Helper("real u", "return u > 0.0 ? 1.0 : 0.0;"),
     "tanh_softplus": Helper(
-        # tanh(log(1 + e)) = n / (n + 2) with e = exp(u), n = e (e + 2); for u >= 20 it rounds to 1.
+        # tanh(log(1 + e)) = n / (n + 2) with e = exp(u), n = e (e + 2); for u > 20 it rounds to 1, and n may
+        # overflow. To choose at the end is faster than to limit u.
         "real u",
-        "const real e = exp(u > 20.0 ? 20.0 : u), n = e * (e + 2.0); return n / (n + 2.0);",
+        "const real e = exp(u), n = e * (e + 2.0); return u > 20.0 ? 1.0 : n / (n + 2.0);",
     ),
     "tanh_softplus_slope": Helper(
         # sech2(softplus(u)) sigmoid(u) = 4 e (1 + e) / (n + 2)^2
