@@ -13,7 +13,7 @@ from swimrl.stats.spending import Spending, parse_spending
 @pytest.mark.parametrize(
     ("spending", "expected"),
     [
-        # gsDesign 3.6: gsDesign(k, test.type = 1, sfu = ...)$upper$bound, alpha = 0.025
+        # Upper bounds that gsDesign prints for these spending functions, one-sided alpha 0.025
         ("obrien-fleming", [2.9626, 1.9686]),
         ("obrien-fleming", [3.7103, 2.5114, 1.9930]),
         ("obrien-fleming", [4.3326, 2.9631, 2.3590, 2.0141]),
