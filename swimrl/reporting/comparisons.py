@@ -44,7 +44,7 @@ class _Two:
             )
         x, y = {}, {}
         for env in self.arm:
-            first, second = (_by_seed(arms[env]) for arms in (self.arm, self.baseline))
+            first, second = (arms[env].by_seed for arms in (self.arm, self.baseline))
             common = sorted(first.keys() & second.keys())
             x[env] = np.array([first[seed] for seed in common])
             y[env] = np.array([second[seed] for seed in common])
@@ -156,10 +156,6 @@ def _sequential_test(decision: Decision | None) -> Test | Undetermined:
     if decision is None:
         return Undetermined("the runs of the first look are not complete")
     return Test(decision.p_value, f"exact sequential Mann-Whitney, {decision.spending} spending")
-
-
-def _by_seed(arm: Arm) -> dict[int, float]:
-    return {run.seed: score for run, score in zip(arm.runs, arm.scores.tolist(), strict=True)}
 
 
 def _primaries(twos: Mapping[_Pair, _Two], primary: Primary | None) -> set[_Pair]:

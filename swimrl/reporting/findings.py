@@ -71,6 +71,11 @@ class Arm:
     """The number of runs that diverged."""
 
     @property
+    def by_seed(self) -> dict[int, float]:
+        """The score of each run, by its seed."""
+        return {run.seed: score for run, score in zip(self.runs, self.scores.tolist(), strict=True)}
+
+    @property
     def values(self) -> tuple[object, ...]:
         """The values of the configuration by which the arms are told apart."""
         return self.runs[0].values

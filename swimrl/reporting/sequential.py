@@ -75,7 +75,7 @@ def _common(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int]) -> int:
     """Return how many of the first seeds all tasks have in both arms."""
     count = 0
     for seed in seeds:
-        if not all(seed in _by_seed(of[task]) for of in (arm, baseline) for task in arm):
+        if not all(seed in of[task].by_seed for of in (arm, baseline) for task in arm):
             break
         count += 1
     return count
@@ -83,7 +83,7 @@ def _common(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int]) -> int:
 
 def _looks(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int], sizes: Sequence[int]) -> list[Look]:
     """Return the complete looks: both arms have every seed of each of them, on all tasks."""
-    scores = [{task: _by_seed(of_task) for task, of_task in of.items()} for of in (arm, baseline)]
+    scores = [{task: of_task.by_seed for task, of_task in of.items()} for of in (arm, baseline)]
     looks, start = [], 0
     for size in sizes:
         new = seeds[start:size]
@@ -98,10 +98,6 @@ def _looks(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int], sizes: Seque
         )
         start = size
     return looks
-
-
-def _by_seed(arm: Arm) -> dict[int, float]:
-    return {run.seed: score for run, score in zip(arm.runs, arm.scores.tolist(), strict=True)}
 
 
 def _evidence(looks: list[Look], primary: Primary, seed: int) -> _Evidence:

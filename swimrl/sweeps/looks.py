@@ -191,12 +191,9 @@ def _scores(analysis: Analysis, runs: Sequence[PlannedRun]) -> dict[str, dict[st
     for run in runs:
         config = to_mapping(run.config)
         arm = analysis.arm(run.config.env, label(config, analysis.by))
-        by_seed = (
-            {} if arm is None else dict(zip((r.seed for r in arm.runs), arm.scores.tolist(), strict=True))
-        )
-        if arm is None or run.config.seed not in by_seed:
+        if arm is None or run.config.seed not in arm.by_seed:
             return None
-        scores.setdefault(arm.env, {}).setdefault(arm.name, []).append(by_seed[run.config.seed])
+        scores.setdefault(arm.env, {}).setdefault(arm.name, []).append(arm.by_seed[run.config.seed])
     return scores
 
 
