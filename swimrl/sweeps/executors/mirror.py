@@ -147,34 +147,48 @@ class Mirror:
             RunExistsError: If another worker was given the run.
             StorageError: If it cannot be written there.
         """
+        self._push(ended=False)
+
+    def close(self) -> None:
+        """Send the last changes of a run that has ended, and let go of the run."""
+        self._push(ended=True)
+        self._store.release(*self._claim)
+
+    def _push(self, ended: bool) -> None:
         names = _files(self._directory)
-        vanished = [name for name in names if name != _LAST and not self._send(name)]
-        # The next checkpoint may replace one that is being sent. Then the copy in the study has a part of it
-        # only, and must keep the one before until a later push has sent a whole one.
-        if not any(_CHECKPOINT in Path(name).parts for name in vanished):
-            for name in [name for name in self._sent if name not in names]:
+        for name in names:
+            if name != _LAST:
+                self._send(name)
+        # Checkpoints may be written and deleted meanwhile, so the list can lack the newest, or have a part of
+        # one. The study keeps the checkpoints before until it has a whole one.
+        may_delete = ended or self._newest_is_whole(names)
+        for name in [name for name in self._sent if name not in names]:
+            if may_delete or _CHECKPOINT not in Path(name).parts:
                 self._store.delete(*self._claim, name)
                 del self._sent[name]
         if _LAST in names:
             self._send(_LAST)
 
-    def close(self) -> None:
-        """Send the last changes, and let go of the run."""
-        self.push()
-        self._store.release(*self._claim)
+    def _newest_is_whole(self, names: list[str]) -> bool:
+        """Return whether the newest of the checkpoints in the list has been sent as a whole.
 
-    def _send(self, name: str) -> bool:
-        """Send what changed of a file, and return whether the file still exists."""
+        A run keeps its last two checkpoints, so this one is untouched if at most one is newer.
+        """
+        sealed = [Path(name).parent.name for name in names if Path(name).name == _SEALING]
+        now = [path.name for path in (self._directory / _CHECKPOINT).glob("[0-9]*")]
+        return bool(sealed) and max(sealed) in now and sum(name > max(sealed) for name in now) < 2
+
+    def _send(self, name: str) -> None:
+        """Send what changed of a file, if the file still exists."""
         path, before = self._directory / name, self._sent.get(name, _Sent(None, []))
         try:
             stamp = _stamp(path)
             if stamp == before.stamp:
-                return True
+                return
             with path.open("rb") as file:
                 self._sent[name] = _Sent(stamp, self._send_pieces(name, file.fileno(), before.digests))
         except FileNotFoundError:  # progress.json is replaced and deleted at any time
-            return False
-        return True
+            pass
 
     def _send_pieces(self, name: str, descriptor: int, before: list[bytes]) -> list[bytes]:
         size, digests = os.fstat(descriptor).st_size, list[bytes]()

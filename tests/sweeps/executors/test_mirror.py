@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,13 @@ def test_what_is_deleted_here_is_deleted_there(tmp_path: Path, wire: Wire) -> No
     first.push()
     for name in ("arrays.safetensors", "manifest.json"):
         (tmp_path / "first/checkpoint/000001" / name).unlink()
+    (tmp_path / "first/evaluations.csv").unlink()
     first.push()
-    assert not (tmp_path / "study" / RUN / "checkpoint/000001").exists()
+    there = tmp_path / "study" / RUN
+    assert not (there / "evaluations.csv").exists()
+    assert (there / "checkpoint/000001").exists()  # there is no other
+    first.close()
+    assert not (there / "checkpoint/000001").exists()
 
 
 def test_wherever_it_breaks_off_one_checkpoint_is_whole_and_run_json_is_not_ahead(
@@ -174,6 +180,47 @@ def test_a_checkpoint_that_is_replaced_while_it_is_sent_does_not_cost_the_one_be
     first.push()
     assert {path.name for path in there.glob("00*")} == {"000003"}
     assert (there / "000003/manifest.json").read_bytes() == b"seals 3"
+
+
+def test_checkpoints_that_change_while_they_are_listed_do_not_cost_the_one_before(
+    tmp_path: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = mirror(tmp_path, wire)
+    write(tmp_path / "first", FIRST)
+    first.push()
+    here, there = tmp_path / "first/checkpoint", tmp_path / "study" / RUN / "checkpoint"
+    walk = os.walk
+
+    def walk_late(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        """The first listing has 000001 only; then 000002 and 000003 are written and 000001 is deleted."""
+        for step in walk(top):
+            yield step
+            if Path(step[0]) == here and (here / "000001").exists():
+                shutil.rmtree(here / "000001")
+                write(here, {f"00000{n}/{name}": b"x" for n in (2, 3) for name in ("a", "manifest.json")})
+
+    monkeypatch.setattr(os, "walk", walk_late)
+    first.push()
+    assert {path.name for path in there.glob("00*")} == {"000001"}
+    monkeypatch.undo()
+    first.push()
+    assert {path.name for path in there.glob("00*")} == {"000002", "000003"}
+
+
+def test_a_checkpoint_that_is_half_deleted_when_it_is_listed_does_not_cost_the_one_before(
+    tmp_path: Path, wire: Wire
+) -> None:
+    first = mirror(tmp_path, wire)
+    write(tmp_path / "first", FIRST)
+    first.push()
+    here, there = tmp_path / "first/checkpoint", tmp_path / "study" / RUN / "checkpoint"
+    shutil.rmtree(here / "000001")
+    write(here, {"000002/manifest.json": b"x"})  # its arrays are gone already
+    wire.on_call = lambda: write(
+        here, {f"00000{n}/{name}": b"x" for n in (3, 4) for name in ("arrays.safetensors", "manifest.json")}
+    )
+    first.push()
+    assert (there / "000001/manifest.json").read_bytes() == b"seals 1"
 
 
 def test_a_worker_that_was_given_up_can_write_no_more(tmp_path: Path, wire: Wire) -> None:
