@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,13 @@ def exit_code_and_heavy_modules(script: str, arguments: list[str]) -> str:
 )
 def test_a_command_line_that_only_prints_text_is_light(arguments: list[str], code: int) -> None:
     assert exit_code_and_heavy_modules(_RUN, arguments) == f"{code} []"
+
+
+def test_a_run_does_not_import_the_compiler_of_pytorch(tmp_path: Path) -> None:
+    run = "train --env InvertedPendulum-v4 --act swim --steps 4 --td3.learning-starts 2 --td3.batch-size 4 "
+    options = "--td3.buffer-size 10 --net 8x8 --eval-episodes 1 --final-episodes 0 --out"
+    script = _RUN.replace("{heavy!r}", "['torch', 'torch._dynamo']")
+    assert exit_code_and_heavy_modules(script, [*(run + options).split(), str(tmp_path)]) == "0 ['torch']"
 
 
 def test_importing_the_package_is_light() -> None:

@@ -42,6 +42,7 @@ from swimrl.envs.make import make
 from swimrl.envs.seeding import MAX_SEED, Streams, check_seed, stream_seed
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError, NonFiniteError
+from swimrl.td3.compiler import compiler_unloaded
 from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, ENGINES, Engine, Precision, TD3Config
 from swimrl.td3.engine.acting import FastActor, are_vectors, can_act
 from swimrl.td3.engine.requirements import why_not_fused
@@ -209,7 +210,8 @@ class TD3(stable_baselines3.TD3):
         if self.engine == "fused" and self.replay_buffer_class is None and self._rows_fit():
             self.replay_buffer_class = RowReplayBuffer
         try:
-            super()._setup_model()
+            with compiler_unloaded():
+                super()._setup_model()
         except MemoryError as error:
             raise ConfigError(
                 f"a replay buffer of {self.buffer_size:,} transitions does not fit into memory ({error}); "
@@ -531,6 +533,7 @@ class TD3(stable_baselines3.TD3):
         fit = are_vectors(self.observation_space, self.action_space)
         return fit and self.n_steps == 1 and not self.optimize_memory_usage
 
+    @compiler_unloaded()
     def get_parameters(self) -> dict[str, dict[str, Any]]:
         """Return the state of policy and optimisers, in tensors of their own."""
         if isinstance(self.policy, TD3Policy):

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from swimrl.envs.seeding import global_state, restore_global_state
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.td3.agent import TD3
+from swimrl.td3.compiler import compiler_unloaded
 from swimrl.td3.replay import RowReplayBuffer
 
 State = dict[str, Any]
@@ -110,6 +111,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
     return array
 
 
+@compiler_unloaded()
 def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
     """Return Adam's moments and steps by the parameter's number; empty before the first update."""
     state = optimizer.state_dict()["state"]
@@ -119,6 +121,7 @@ def _optimizer_state(optimizer: torch.optim.Optimizer) -> State:
     }
 
 
+@compiler_unloaded()
 def _restore_optimizer(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
     moments = {
         int(number): {name: torch.from_numpy(value) for name, value in moments.items()}

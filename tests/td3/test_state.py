@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 import swimrl
 from swimrl.envs.vector import LeanVecEnv
+from swimrl.td3.engine.products import planner
 from swimrl.td3.state import agent_state, replay_ring, restore_agent, restore_log
 
 
@@ -76,6 +77,20 @@ def test_the_next_steps_are_the_same(engine: str, count: int, normalised: bool, 
     assert other._episode_num == agent._episode_num
     for left, right in zip(agent.ep_info_buffer, other.ep_info_buffer, strict=True):
         assert (left["r"], left["l"]) == (right["r"], right["l"])
+
+
+def test_a_run_that_goes_on_keeps_its_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = new_agent("fused")
+    agent.learn(40)
+    products = agent.engine_facts()["products"]
+    monkeypatch.setattr(planner, "remembered", lambda *_: "torch")  # what a new run would take
+    agent.products = products | dict.fromkeys(products, "numpy")
+    agent._update = None
+    agent.learn(1, reset_num_timesteps=False)
+    other = new_agent("fused")
+    taken_over(agent, other)
+    other.learn(20, reset_num_timesteps=False)
+    assert set(other.engine_facts()["products"].values()) == {"numpy"}
 
 
 def test_looking_changes_nothing() -> None:

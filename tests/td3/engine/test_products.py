@@ -131,6 +131,12 @@ def test_the_choice_is_remembered_for_the_next_run() -> None:
     assert again.chosen == {shape: other}
 
 
+def test_a_new_backend_is_compared_with_the_others_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = choices_file()
+    monkeypatch.setattr(file, "BACKENDS", (*BACKENDS, "new"))
+    assert choices_file() != before
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"32x17x20 nt float32": "abacus"}', "[]"])
 def test_a_damaged_memory_is_measured_anew(content: str) -> None:
     choices_file().parent.mkdir(parents=True)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from swimrl.host import cache_folder, processor_model
+from swimrl.td3.engine.products.backends import BACKENDS
 
 _UNWRITTEN: dict[str, str] = {}
 """Choices that could not be written to the file, so that the agents of one process agree all the same."""
@@ -33,20 +34,21 @@ def remembered(name: str, candidates: Collection[str], choose: Callable[[], str]
 def choices_file() -> Path:
     """Return the file of this host's choices.
 
-    Its name holds what a choice depends on: processor, versions of the libraries, and the BLAS core that was
-    asked for.
+    Its name holds what a choice depends on: processor, versions of the libraries, the BLAS core that was
+    asked for, and the backends that there are. So a new backend is compared with the others on each machine.
 
     Raises:
         OSError: If there is no folder for it.
     """
-    return cache_folder() / _file_name(os.environ.get("OPENBLAS_CORETYPE", ""))
+    return cache_folder() / _file_name(os.environ.get("OPENBLAS_CORETYPE", ""), BACKENDS)
 
 
 @cache
-def _file_name(blas_core: str) -> str:
+def _file_name(blas_core: str, backends: tuple[str, ...]) -> str:
     host = f"{processor_model()} {blas_core}".strip().replace(" ", "-")
     host = "".join(c for c in host if c.isalnum() or c in "-_.")
-    return f"products-{host}-torch{version('torch')}-numpy{version('numpy')}.json"
+    libraries = f"torch{version('torch')}-numpy{version('numpy')}"
+    return f"products-{host}-{libraries}-{'+'.join(backends)}.json"
 
 
 def _read() -> dict[str, str]:
