@@ -73,12 +73,9 @@ def analyse(
     ends: dict[str, float] = {}
     failure: dict[str, float] = {}
     arms: list[Arm] = []
-    by_task: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
-    for run in collection.runs:
-        by_task[run.env][run.arm].append(run)
-    for env, of_arms in sorted(by_task.items()):
+    for env, of_arms in _by_task(collection.runs).items():
         ends[env] = _end([run for runs in of_arms.values() for run in runs]) if until is None else until
-        for _, runs in sorted(of_arms.items()):
+        for runs in of_arms.values():
             arm, left_out = _arm(runs, metric, ends[env], zero.get(env), primary, seed)
             excluded += left_out
             if arm is not None:
@@ -145,14 +142,42 @@ def _end(runs: Sequence[Run]) -> float:
     return float(min(finished))
 
 
-def _arm(
-    runs: Sequence[Run],
-    metric: str,
-    until: float,
-    random_return: float | None,
-    primary: Primary | None,
-    seed: int,
-) -> tuple[Arm | None, list[Excluded]]:
+def scores_by_seed(
+    collection: Collection, primary: Primary, random_returns: Mapping[str, float]
+) -> tuple[dict[str, dict[str, dict[int, float]]], list[Excluded]]:
+    """Return the declared score of every run by task, arm and seed, and the runs that have none.
+
+    Args:
+        collection: The runs.
+        primary: The declaration.
+        random_returns: The return of a random policy, by task.
+    """
+    scores: dict[str, dict[str, dict[int, float]]] = {}
+    excluded = list(collection.excluded)
+    for env, of_arms in _by_task(collection.runs).items():
+        until = _end([run for runs in of_arms.values() for run in runs])
+        for arm, runs in of_arms.items():
+            kept, values, left_out = _scored(runs, primary.metric, until, random_returns.get(env), primary)
+            excluded += left_out
+            if kept:
+                seeds = (run.seed for run in kept)
+                scores.setdefault(env, {})[arm] = dict(zip(seeds, values, strict=True))
+    return scores, excluded
+
+
+def _by_task(runs: Sequence[Run]) -> dict[str, dict[str, list[Run]]]:
+    """Return the runs by task and arm, both in alphabetical order."""
+    by_task: dict[str, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    for run in sorted(runs, key=lambda run: (run.env, run.arm)):
+        by_task[run.env][run.arm].append(run)
+    return by_task
+
+
+def _scored(
+    runs: Sequence[Run], metric: str, until: float, random_return: float | None, primary: Primary | None
+) -> tuple[list[Run], list[float], list[Excluded]]:
+    """Return the runs of an arm that have a score, in the order of seeds, their scores, and the others."""
+
     def failure(run: Run) -> float:
         if primary is not None and primary.diverged == "last-evaluation":
             return float(run.returns[-1])
@@ -167,6 +192,18 @@ def _arm(
         except UndeterminedError as error:
             state = "" if run.status == "done" else f" ({run.status})"
             excluded.append(Excluded(str(run.source), f"{run.arm}, seed {run.seed}{state}: {error}"))
+    return kept, scores, excluded
+
+
+def _arm(
+    runs: Sequence[Run],
+    metric: str,
+    until: float,
+    random_return: float | None,
+    primary: Primary | None,
+    seed: int,
+) -> tuple[Arm | None, list[Excluded]]:
+    kept, scores, excluded = _scored(runs, metric, until, random_return, primary)
     if not kept:
         return None, excluded
     values = np.array(scores)

@@ -12,7 +12,7 @@ import numpy as np
 from swimrl.errors import UndeterminedError
 from swimrl.reporting.findings import Arm, Comparison, Decision, Undetermined, determined
 from swimrl.reporting.read import Run
-from swimrl.reporting.sequential import decide
+from swimrl.reporting.sequential import BySeed, decide
 from swimrl.runs.declaration import Primary
 from swimrl.stats import aggregate, comparison, interval, power
 from swimrl.stats.comparison import Test
@@ -49,6 +49,14 @@ class _Two:
             x[env] = np.array([first[seed] for seed in common])
             y[env] = np.array([second[seed] for seed in common])
         return x, y
+
+    @property
+    def by_seed(self) -> tuple[BySeed, BySeed]:
+        """The scores of the arm and of the baseline, by task and seed."""
+        of_arm, of_baseline = (
+            {env: arm.by_seed for env, arm in arms.items()} for arms in (self.arm, self.baseline)
+        )
+        return of_arm, of_baseline
 
     def test(self) -> Test:
         """Return the test for a difference."""
@@ -144,7 +152,7 @@ def _decisions(
     by_name = {name: (env, name) for env, name in primaries}
     in_order = [name for name in primary.comparisons if name in by_name]
     decided = decide(
-        {name: (twos[by_name[name]].arm, twos[by_name[name]].baseline) for name in in_order},
+        {name: twos[by_name[name]].by_seed for name in in_order},
         primary,
         sorted({run.seed for run in runs}),
         seed=seed,

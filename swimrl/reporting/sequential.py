@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from swimrl.errors import UndeterminedError
-from swimrl.reporting.findings import ALPHA, Arm, Decision, Outcome, Undetermined, determined
+from swimrl.reporting.findings import ALPHA, Decision, Outcome, Undetermined, determined
 from swimrl.runs.declaration import Primary, Sequential
 from swimrl.stats import comparison, equivalence, group_sequential, interval, sequential
 from swimrl.stats.comparison import Test
@@ -22,7 +22,8 @@ from swimrl.stats.interval import Interval
 from swimrl.stats.sequential import Design, Look
 from swimrl.stats.spending import Spending
 
-_BY_TASK = Mapping[str, Arm]
+BySeed = Mapping[str, Mapping[int, float]]
+"""The scores of an arm by task and seed."""
 
 _POWER_Z = 0.8416  # of a test with power 0.8
 _ONE_SIDED_Z, _TWO_SIDED_Z = 1.6449, 1.9600  # of tests at level 0.05
@@ -39,12 +40,12 @@ class _Evidence:
 
 
 def decide(
-    pairs: Mapping[str, tuple[_BY_TASK, _BY_TASK]], primary: Primary, seeds: Sequence[int], *, seed: int
+    pairs: Mapping[str, tuple[BySeed, BySeed]], primary: Primary, seeds: Sequence[int], *, seed: int
 ) -> dict[str, Decision]:
     """Return the decision on each declared comparison that has data up to the first look.
 
     Args:
-        pairs: By the name of a comparison: the arm and the baseline, by task.
+        pairs: By the name of a comparison: the scores of the arm and of the baseline.
         primary: The declaration. Without looks, all seeds are one look.
         seeds: The seeds of the study, in ascending order; the first look has the first of them.
         seed: Seed of the divisions.
@@ -71,19 +72,19 @@ def decide(
     }
 
 
-def _common(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int]) -> int:
+def _common(arm: BySeed, baseline: BySeed, seeds: Sequence[int]) -> int:
     """Return how many of the first seeds all tasks have in both arms."""
     count = 0
     for seed in seeds:
-        if not all(seed in of[task].by_seed for of in (arm, baseline) for task in arm):
+        if not all(seed in of[task] for of in (arm, baseline) for task in arm):
             break
         count += 1
     return count
 
 
-def _looks(arm: _BY_TASK, baseline: _BY_TASK, seeds: Sequence[int], sizes: Sequence[int]) -> list[Look]:
+def _looks(arm: BySeed, baseline: BySeed, seeds: Sequence[int], sizes: Sequence[int]) -> list[Look]:
     """Return the complete looks: both arms have every seed of each of them, on all tasks."""
-    scores = [{task: of_task.by_seed for task, of_task in of.items()} for of in (arm, baseline)]
+    scores = (arm, baseline)
     looks, start = [], 0
     for size in sizes:
         new = seeds[start:size]
@@ -152,6 +153,8 @@ def _decision(
     else:
         outcome = "open"
     x, y = (_only([getattr(look, side) for look in evidence.looks]) for side in ("arm", "baseline"))
+    corrected = determined(lambda: corrected_difference(*_both(x, y), design, evidence.difference))
+    unbiased, repeated = (corrected, corrected) if isinstance(corrected, Undetermined) else corrected
     return Decision(
         outcome=outcome,
         look=taken,
@@ -167,8 +170,8 @@ def _decision(
         is_equal=is_equal,
         chance=chance,
         naive=determined(lambda: interval.difference_welch(*_both(x, y))),
-        unbiased=determined(lambda: corrected_difference(*_both(x, y), design, evidence.difference)[0]),
-        repeated=determined(lambda: corrected_difference(*_both(x, y), design, evidence.difference)[1]),
+        unbiased=unbiased,
+        repeated=repeated,
         more_seeds=_more_seeds(evidence, design.seeds[taken - 1])
         if outcome in ("undecided", "futile")
         else None,
@@ -226,9 +229,9 @@ def corrected_difference(
     return unbiased, repeated
 
 
-def _bounds(design: Design, alpha: float = ALPHA, sides: int = 2) -> np.ndarray:
+def _last_bound(design: Design, sides: int) -> float:
     shares = [seeds / design.seeds[-1] for seeds in design.seeds]
-    return group_sequential.boundaries(shares, design.spending, alpha, sides=sides)
+    return float(group_sequential.boundaries(shares, design.spending, ALPHA, sides=sides)[-1])
 
 
 def _chance(evidence: _Evidence, design: Design) -> float:
@@ -236,7 +239,7 @@ def _chance(evidence: _Evidence, design: Design) -> float:
     share = design.seeds[len(evidence.looks) - 1] / design.seeds[-1]
 
     def chance(z: float, sides: int) -> float:
-        return group_sequential.conditional_power(z, share, float(_bounds(design, sides=sides)[-1]))
+        return group_sequential.conditional_power(z, share, _last_bound(design, sides))
 
     differs = chance(abs(float(evidence.difference.z[-1])), 2)
     if evidence.ends is None:

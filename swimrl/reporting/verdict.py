@@ -119,7 +119,7 @@ def short(comparison: Comparison, analysis: Analysis) -> str:
     if isinstance(comparison.test, Undetermined):
         return f"undetermined: {comparison.test.why}"
     if decision := _of_looks(comparison, analysis):
-        return _short_of_looks(comparison, decision)
+        return short_of_look(comparison.arm, comparison.baseline, decision)
     if analysis.interim:
         return f"interim (p {p_value(comparison.adjusted)})"
     if comparison.decision is not None and comparison.decision.is_equal and not comparison.established:
@@ -127,6 +127,23 @@ def short(comparison: Comparison, analysis: Analysis) -> str:
     if comparison.established:
         return f"{better(comparison)} is better (p {p_value(comparison.adjusted)})"
     return f"not established (p {p_value(comparison.adjusted)})"
+
+
+def short_of_look(arm: str, baseline: str, decision: Decision) -> str:
+    """Return how a declared comparison stands after a look, in a few words."""
+    look = f"look {decision.look} of {decision.looks}"
+    match decision.outcome:
+        case "better" | "worse":
+            ahead = arm if decision.outcome == "better" else baseline
+            return f"{ahead} is better (p {p_value(decision.adjusted)}, {look})"
+        case "equal":
+            return f"equal within {decision.margin} (p {p_value(decision.adjusted_equal)}, {look})"
+        case "futile":
+            return f"stopped as futile ({look})"
+        case "undecided":
+            return f"not decided (p {p_value(decision.adjusted)}, {look})"
+        case "open":
+            return f"open (p {p_value(decision.adjusted)}, {look})"
 
 
 def better(comparison: Comparison) -> str:
@@ -206,25 +223,6 @@ def _of_looks(comparison: Comparison, analysis: Analysis) -> Decision | None:
     return comparison.decision if has_looks else None
 
 
-def _short_of_looks(comparison: Comparison, decision: Decision) -> str:
-    look = f"look {decision.look} of {decision.looks}"
-    match decision.outcome:
-        case "better" | "worse":
-            return f"{_ahead(comparison, decision)} is better (p {p_value(decision.adjusted)}, {look})"
-        case "equal":
-            return f"equal within {decision.margin} (p {p_value(decision.adjusted_equal)}, {look})"
-        case "futile":
-            return f"stopped as futile ({look})"
-        case "undecided":
-            return f"not decided (p {p_value(decision.adjusted)}, {look})"
-        case "open":
-            return f"open (p {p_value(decision.adjusted)}, {look})"
-
-
-def _ahead(comparison: Comparison, decision: Decision) -> str:
-    return comparison.arm if decision.outcome == "better" else comparison.baseline
-
-
 def _at_look(
     where: str, comparison: Comparison, decision: Decision, analysis: Analysis, test: Test
 ) -> Iterator[str]:
@@ -234,7 +232,7 @@ def _at_look(
     p_values = _p_values(test, comparison, analysis)
     match decision.outcome:
         case "better" | "worse":
-            ahead = _ahead(comparison, decision)
+            ahead = comparison.arm if decision.outcome == "better" else comparison.baseline
             yield f"{where}, {ahead} scores higher than {baseline if ahead == arm else arm}."
             yield f"This is established at {look}: {p_values}."
         case "equal":
@@ -350,7 +348,7 @@ def _summary(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[
         of = f"{left} of {len(comparisons)} comparisons"
         yield f"A difference from {analysis.baseline} is not established in {of}."
         if nowhere:
-            yield f"On no task, nor over all tasks, is one established for {named(nowhere)}."
+            yield f"No difference is established on any task, or over all tasks, for {named(nowhere)}."
     shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
     if shares:
         yield _detectable(f"differences of {_range(shares, '{:.0%}')}", analysis.baseline)

@@ -125,10 +125,11 @@ def _do_looks(console: Console, config: SweepConfig, folder: Path, do: Callable[
     while look is not None:
         print_line(console, look.title)
         do(look.config)
-        looks.check_taken(look, config, folder)
+        after = looks.next_look(config, folder)
+        looks.check_taken(look, after, folder)
         for line in looks.lines_of(folder, look.number):
             print_line(console, line)
-        look = looks.next_look(config, folder)
+        look = after
     print_line(console, f"every declared comparison is decided; swimrl report {folder} has the verdict")
 
 

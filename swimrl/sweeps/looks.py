@@ -6,21 +6,24 @@ once: the same look is never taken again, and later calls check that the scores 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swimrl.envs.random_policy import random_returns
 from swimrl.errors import ConfigError, InputError, TrainingError
 from swimrl.fields import to_mapping
-from swimrl.reporting.analysis import analyse
+from swimrl.reporting.analysis import scores_by_seed
 from swimrl.reporting.declaration import canonical
-from swimrl.reporting.findings import Analysis
-from swimrl.reporting.read import collect, label
-from swimrl.reporting.verdict import short
+from swimrl.reporting.read import Collection, Excluded, collect, label
+from swimrl.reporting.sequential import decide
+from swimrl.reporting.verdict import short_of_look
 from swimrl.runs.declaration import Primary, Sequential, read_primary
 from swimrl.sweeps.config import PlannedRun, SweepConfig
 from swimrl.sweeps.study_record import TakenLook, alone, read_study_record, write_study_record
+
+_Scores = Mapping[str, Mapping[str, Mapping[int, float]]]
+"""By environment, arm and seed."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +57,41 @@ def next_look(config: SweepConfig, folder: Path) -> NextLook | None:
     """
     primary, planned = _declared(config)
     seeds = sorted(config.seeds)
-    open_arms = list(primary.comparisons)
+    done = _done(folder)
+    open_arms = [canonical(arm) for arm in primary.comparisons]
+    seen: dict[str, Sequence[int]] = {}
     for number, size in enumerate(planned.looks, 1):
+        seen |= dict.fromkeys((canonical(primary.baseline), *open_arms), seeds[:size])
         reduced = _reduced(config, (primary.baseline, *open_arms), seeds[:size])
-        taken = _take(reduced, folder, number, primary)
+        taken = _take(reduced, folder, number, primary, _with_seeds(done, seen), open_arms)
         if taken is None:
             return NextLook(number, len(planned.looks), reduced)
-        open_arms = [arm for arm in open_arms if taken.outcomes[canonical(arm)] == "open"]
+        open_arms = [arm for arm in open_arms if taken.outcomes[arm] == "open"]
         if not open_arms:
             return None
     return None
 
 
-def check_taken(look: NextLook, config: SweepConfig, folder: Path) -> None:
+def check_taken(look: NextLook, after: NextLook | None, folder: Path) -> None:
     """Raise an error if a look could not be taken although its runs were done.
+
+    Args:
+        look: The look whose runs were done.
+        after: What `next_look` returned afterwards.
+        folder: The study's folder.
 
     Raises:
         TrainingError: If runs have no score; the message names the first.
     """
-    after = next_look(config, folder)
     if after is None or after.number > look.number:
         return
-    analysis = _analysis(folder)
-    reasons = [f"{one.source}: {one.why}" for one in analysis.excluded] if analysis is not None else []
+    assert look.config.primary is not None
+    primary = read_primary(look.config.primary, source="primary")
+    _, excluded = scores_by_seed(_done(folder), primary, random_returns())
+    reason = f"{excluded[0].source}: {excluded[0].why}" if excluded else "no run could be read"
     raise TrainingError(
-        f"look {look.number} cannot be taken, because a run has no score; "
-        f"{reasons[0] if reasons else 'no run could be read'}; mend it and start the same command again"
+        f"look {look.number} cannot be taken, because a run has no score; {reason}; mend it and start the "
+        "same command again"
     )
 
 
@@ -134,71 +146,99 @@ def _name(act: object) -> str:
     return canonical(",".join(map(str, act)) if isinstance(act, list) else str(act))
 
 
-def _take(reduced: SweepConfig, folder: Path, number: int, primary: Primary) -> TakenLook | None:
+def _done(folder: Path) -> Collection:
+    """Return the runs that are done. The others must not count, whatever score they have so far."""
+    try:
+        collection = collect([folder])
+    except InputError:  # no run has begun
+        return Collection((), ())
+    done = tuple(run for run in collection.runs if run.status == "done" or run.has_diverged)
+    others = [
+        Excluded(str(run.source), f"it is {run.status}")
+        for run in collection.runs
+        if run.status != "done" and not run.has_diverged
+    ]
+    return Collection(done, (*collection.excluded, *others))
+
+
+def _with_seeds(runs: Collection, seeds: Mapping[str, Sequence[int]]) -> Collection:
+    """Return the runs with these seeds of each arm alone: a look sees no others, even if they are done."""
+    seen = tuple(run for run in runs.runs if run.seed in seeds.get(canonical(run.arm), ()))
+    return Collection(seen, runs.excluded)
+
+
+def _take(
+    reduced: SweepConfig,
+    folder: Path,
+    number: int,
+    primary: Primary,
+    runs: Collection,
+    open_arms: Sequence[str],
+) -> TakenLook | None:
     """Return a look: the one that was taken, or else a new one; None if its runs are not all done."""
     if not folder.exists():
         return None
     with alone(folder):
         record = read_study_record(folder)
-        before = None if record is None else next((x for x in record.looks if x.number == number), None)
-        analysis = _analysis(folder)
-        if record is None or analysis is None:
+        if record is None:
             return None
-        look = _look(analysis, reduced, folder, number, primary)
+        before = next((look for look in record.looks if look.number == number), None)
+        scores, _ = scores_by_seed(runs, primary, random_returns())
+        seen = _scores(scores, reduced.runs(folder))
         if before is not None:
-            _check_unchanged(before, look, folder)
+            _check_unchanged(before, seen, folder)
             return before
-        if look is not None:
-            write_study_record(folder, replace(record, looks=(*record.looks, look)))
+        if seen is None:
+            return None
+        look = _look(scores, seen, reduced, number, primary, open_arms)
+        write_study_record(folder, replace(record, looks=(*record.looks, look)))
         return look
 
 
-def _analysis(folder: Path) -> Analysis | None:
-    try:
-        return analyse(collect([folder]), random_returns=random_returns())
-    except InputError:  # no run has begun, or none has a score
-        return None
-
-
 def _look(
-    analysis: Analysis, reduced: SweepConfig, folder: Path, number: int, primary: Primary
-) -> TakenLook | None:
-    """Return the look on the runs as they are now; None if some have no score yet."""
-    scores = _scores(analysis, reduced.runs(folder))
-    if scores is None:
-        return None
-    arms = {canonical(name) for name in primary.comparisons} & {*next(iter(scores.values()))}
-    decided = {
-        comparison.arm: (comparison.decision, short(comparison, analysis))
-        for comparison in analysis.comparisons
-        if comparison.primary and comparison.arm in arms and comparison.decision is not None
+    scores: _Scores,
+    seen: Mapping[str, Mapping[str, Sequence[float]]],
+    reduced: SweepConfig,
+    number: int,
+    primary: Primary,
+    open_arms: Sequence[str],
+) -> TakenLook:
+    """Return the look at these scores. Arms that were decided before stay in the family of tests."""
+    tasks = primary.environments or tuple(scores)
+    of_arms = {
+        arm: {task: scores[task][arm] for task in tasks if arm in scores[task]}
+        for arm in map(canonical, (primary.baseline, *primary.comparisons))
     }
-    if decided.keys() != arms or any(decision.look < number for decision, _ in decided.values()):
-        return None
+    baseline = of_arms.pop(canonical(primary.baseline))
+    decisions = decide(
+        {arm: (of_arm, baseline) for arm, of_arm in of_arms.items()}, primary, sorted(reduced.seeds), seed=0
+    )
     return TakenLook(
         number,
         [*reduced.seeds],
-        scores,
-        {arm: decision.outcome for arm, (decision, _) in decided.items()},
-        {arm: decision.p_value for arm, (decision, _) in decided.items()},
-        {arm: text for arm, (_, text) in decided.items()},
+        seen,
+        {arm: decisions[arm].outcome for arm in open_arms},
+        {arm: decisions[arm].p_value for arm in open_arms},
+        {arm: short_of_look(arm, canonical(primary.baseline), decisions[arm]) for arm in open_arms},
     )
 
 
-def _scores(analysis: Analysis, runs: Sequence[PlannedRun]) -> dict[str, dict[str, list[float]]] | None:
+def _scores(scores: _Scores, runs: Sequence[PlannedRun]) -> dict[str, dict[str, list[float]]] | None:
     """Return the scores of these runs by environment and arm, in the order of seeds; None if one lacks."""
-    scores: dict[str, dict[str, list[float]]] = {}
+    seen: dict[str, dict[str, list[float]]] = {}
     for run in runs:
-        config = to_mapping(run.config)
-        arm = analysis.arm(run.config.env, label(config, analysis.by))
-        if arm is None or run.config.seed not in arm.by_seed:
+        env, arm = run.config.env, label(to_mapping(run.config), ("act",))
+        score = scores.get(env, {}).get(arm, {}).get(run.config.seed)
+        if score is None:
             return None
-        scores.setdefault(arm.env, {}).setdefault(arm.name, []).append(arm.by_seed[run.config.seed])
-    return scores
+        seen.setdefault(env, {}).setdefault(arm, []).append(score)
+    return seen
 
 
-def _check_unchanged(before: TakenLook, now: TakenLook | None, folder: Path) -> None:
-    if now is None or before.scores != now.scores:
+def _check_unchanged(
+    before: TakenLook, now: Mapping[str, Mapping[str, Sequence[float]]] | None, folder: Path
+) -> None:
+    if before.scores != now:
         raise ConfigError(
             f"the scores of look {before.number} have changed since it was taken "
             f"({folder / 'study.json'} holds what it saw), and a look is taken once; restore its runs, or "

@@ -88,8 +88,8 @@ def test_many_comparisons_are_told_together_and_what_was_found_by_itself() -> No
         "higher; on Ant-v4: swim higher; on Hopper-v4: swim higher."
     )
     assert lines[1].startswith(
-        "A difference from relu is not established in 6 of 9 comparisons. On no task, nor over all tasks, is "
-        "one established for elu and tanh."
+        "A difference from relu is not established in 6 of 9 comparisons. No difference is established "
+        "on any task, or over all tasks, for elu and tanh."
     )
     assert len(lines) == 3  # the last says that the study is exploratory
 
@@ -126,7 +126,7 @@ def test_names_stand_in_the_verdict_as_they_are(name: str) -> None:
     assert f"The mean of {name} minus that of relu" in paragraph
     many = {("Hopper-v4", arm): [100.0 + i, 110, 121] for i, arm in enumerate(["relu", *"bcde", name])}
     (paragraph, _) = sentences(analysis_of(runs(many)))
-    assert f"established for {name}, b, c, d and e." in paragraph
+    assert f"over all tasks, for {name}, b, c, d and e." in paragraph
 
 
 def test_every_sentence_ends_once_and_is_divided_from_the_next() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,10 @@ from typing import Any
 import pytest
 
 import swimrl
-from swimrl.errors import ConfigError, InputError
+from swimrl.cli.app import main
+from swimrl.errors import ConfigError, InputError, TrainingError
 from swimrl.sweeps import SweepConfig
-from swimrl.sweeps.looks import next_look
+from swimrl.sweeps.looks import check_taken, next_look
 from swimrl.sweeps.study_record import SharedChoices, StudyRecord, read_study_record, write_study_record
 from swimrl.training import TrainConfig
 from tests.reporting.studies import write_run
@@ -92,6 +96,32 @@ def test_half_a_look_is_not_taken(tmp_path: Path) -> None:
     assert record.looks == ()
 
 
+def test_a_look_sees_no_runs_beyond_its_seeds(tmp_path: Path) -> None:
+    """A study whose runs are all done comes to the looks of one that was done look by look."""
+    study = begun(tmp_path / "study")
+    done(study, SWIM_IS_BETTER, range(5))
+    next_look(CONFIG, study)
+    done(study, SWIM_IS_BETTER, range(5, 8))
+    assert next_look(CONFIG, study) is None
+    step_by_step = read_study_record(study)
+    begun(study)  # forgets the looks
+    assert next_look(CONFIG, study) is None
+    assert read_study_record(study) == step_by_step
+
+
+def test_runs_that_are_not_done_do_not_count(tmp_path: Path) -> None:
+    """After a kill every run of a look may have a score so far; no look may be taken on these."""
+    study = begun(tmp_path / "study")
+    for act in SWIM_IS_BETTER:
+        for seed in range(5):
+            write_run(study, act=act, seed=seed, until=30_000, status="interrupted", primary=PRIMARY)
+    look = next_look(CONFIG, study)
+    assert look is not None
+    assert look.number == 1
+    with pytest.raises(TrainingError, match=r"look 1 cannot be taken.* it is interrupted; mend it"):
+        check_taken(look, look, study)
+
+
 def test_a_look_whose_scores_have_changed_is_refused(tmp_path: Path) -> None:
     study = begun(tmp_path / "study")
     done(study, SWIM_IS_BETTER, range(5))
@@ -119,30 +149,80 @@ def test_a_study_that_has_no_looks_to_take_is_refused(
         next_look(replace(CONFIG, **change), tmp_path)
 
 
-def test_a_study_is_done_look_by_look(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+STUDY = """
+base: {env: Pendulum-v1, steps: 20, net: 8x8, eval_every: 20, eval_episodes: 1, final_episodes: 0}
+axes: {act: [relu, swim]}
+seeds: 0-2
+primary: {baseline: relu, comparisons: [swim], sequential: {looks: [2, 3]}}
+"""
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    file = tmp_path / "study.yaml"
+    file.write_text(STUDY)
+    return file
+
+
+def test_a_study_killed_between_two_looks_goes_on_and_comes_to_the_same_looks(
+    study_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Real runs of 20 steps: every comparison ends, whatever its outcome; a second call does nothing."""
-    arguments: dict[str, Any] = {
-        "config": SweepConfig(
-            TrainConfig(
-                env="Pendulum-v1", steps=20, net="8x8", eval_every=20, eval_episodes=1, final_episodes=0
-            ),
-            {"act": ["relu", "swim"]},
-            seeds=(0, 1, 2),
-            primary={"baseline": "relu", "comparisons": ["swim"], "sequential": {"looks": [2, 3]}},
-        ),
-        "out": tmp_path / "study",
-        "until_decided": True,
-    }
-    study = swimrl.sweep(**arguments)
+    out = tmp_path / "study"
+    command = (sys.executable, "-m", "swimrl", "sweep", "--config", study_file, "--until-decided")
+    with subprocess.Popen([*command, "--out", out], stdout=subprocess.PIPE, text=True) as sweep:
+        assert sweep.stdout is not None
+        lines = iter(sweep.stdout)
+        assert next(lines) == "look 1 of 2: 2 seeds of relu, swim\n"
+        assert any(line.startswith("look 2 of 2: 3 seeds of") for line in lines)
+        sweep.kill()
+    killed = read_study_record(out)
+    assert killed is not None
+    study = swimrl.sweep(study_file, out=out, until_decided=True)
+    assert "look 2 of 2: 3 seeds of relu, swim" in capfd.readouterr().out
     assert study.status().counts == {"done": 6}
-    record = read_study_record(study.path)
+    record = read_study_record(out)
     assert record is not None
     assert [look.number for look in record.looks] == [1, 2]
-    printed = capfd.readouterr().out
-    assert "look 1 of 2: 2 seeds of relu, swim" in printed
-    assert "look 2 of 2: 3 seeds of relu, swim" in printed
-    swimrl.sweep(**arguments)
+    assert record.looks[:1] == killed.looks
+    swimrl.sweep(study_file, out=out, until_decided=True)
     assert "every declared comparison is decided" in capfd.readouterr().out
-    assert read_study_record(study.path) == record
+    write_study_record(out, replace(record, looks=()))
+    swimrl.sweep(study_file, out=out, until_decided=True)
+    assert read_study_record(out) == record  # the looks follow from the runs alone
     with pytest.raises(InputError, match="leave out --only"):
-        swimrl.sweep(**arguments, only=0)
+        swimrl.sweep(study_file, out=out, until_decided=True, only=0)
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_cluster_do_one_look_after_the_other(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, job = tmp_path / "study", tmp_path / "job.sh"
+    emit = (
+        "sweep",
+        "--config",
+        str(study_file),
+        "--until-decided",
+        "--out",
+        str(out),
+        "--emit-slurm",
+        str(job),
+    )
+    for look, new in ((1, range(4)), (2, range(4, 6))):
+        with pytest.raises(SystemExit) as end:
+            main(list(emit))
+        assert end.value.code == 0
+        assert f"look {look} of 2" in capsys.readouterr().err
+        assert f"#SBATCH --array=0-{new[-1]}\n" in job.read_text()
+        for task in new:
+            subprocess.run(
+                [job], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)}, check=True, timeout=120
+            )
+    with pytest.raises(SystemExit) as end:
+        main(list(emit))
+    assert end.value.code == 2
+    assert "no look is left" in capsys.readouterr().err
+    record = read_study_record(out)
+    assert record is not None
+    assert [len(look.seeds) for look in record.looks] == [2, 3]
