@@ -20,6 +20,7 @@ from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.td3.engine.kernels import compiled
 from swimrl.td3.engine.nodes import nodes_of
 from swimrl.td3.engine.perceptron import Call, Program, Scratch, Step, forward, tanh_in_place
+from swimrl.td3.engine.products.planner import BindProduct
 from swimrl.td3.engine.requirements import why_hooked, why_no_plain_network
 from swimrl.td3.engine.watch import ModuleWatch, replaced_methods
 from swimrl.td3.network import linear_layers
@@ -48,7 +49,8 @@ class FastActor:
         box = policy.action_space
         assert isinstance(box, spaces.Box)
         self._low, self._width = box.low, box.high - box.low
-        self._observations, self._actions, self._program = _bind(perceptron, size, by_row=by_row)
+        product = _products_of_rows if by_row else product_of_all
+        self._observations, self._actions, self._program = actor_program(perceptron, size, product)
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O], in an array of their own."""
@@ -138,20 +140,28 @@ class _OwnArrays:
         return theta, None
 
 
-def _bind(perceptron: nn.Sequential, size: int, *, by_row: bool) -> tuple[np.ndarray, np.ndarray, list[Call]]:
-    """Return input [E, I], output [E, A] and the calls that compute the output, the last one a tanh."""
+def actor_program(
+    perceptron: nn.Sequential, size: int, product: BindProduct
+) -> tuple[np.ndarray, np.ndarray, list[Call]]:
+    """Return input [E, I], output [E, A] and the calls that compute the output, the last one a tanh.
+
+    Args:
+        perceptron: The actor's network.
+        size: E.
+        product: Returns the call that multiplies a layer's input by its weights; asked once for each layer,
+            from the first to the last.
+    """
     *_, last = linears = linear_layers(perceptron)
     dtype = last.weight.detach().numpy().dtype
     inputs = np.zeros((size, linears[0].in_features), dtype)
     output = np.zeros((size, last.out_features), dtype)
     arrays = _OwnArrays()
-    product = _products_of_rows if by_row else _product
     nodes = nodes_of(perceptron, arrays)
     passes = [*forward(nodes, inputs, output, product, Scratch()), tanh_in_place(output)]
     return inputs, output, [step.call for step in [*arrays.program, *passes]]
 
 
-def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
+def product_of_all(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
     """Return the call of NumPy's product.
 
     At this size memory limits every library, and this call has the least overhead.
@@ -162,7 +172,7 @@ def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
 def _products_of_rows(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Call:
     """Return the call that multiplies each row of ``a`` by itself."""
     rows = [slice(row, row + 1) for row in range(len(a))]
-    return partial(_run_all, [_product(a[row], b, out[row]) for row in rows])
+    return partial(_run_all, [product_of_all(a[row], b, out[row]) for row in rows])
 
 
 def _run_all(calls: Sequence[Call]) -> None:
