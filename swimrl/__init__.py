@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swimrl import bench
     from swimrl.activations import activation, activation_fn, jax_activation, register
+    from swimrl.encrypting import encrypt
     from swimrl.exporting import export
     from swimrl.repairing import repair
     from swimrl.reporting import report
@@ -25,6 +26,7 @@ _HOME = {
     "TD3": "swimrl.td3",
     "activation": "swimrl.activations",
     "activation_fn": "swimrl.activations",
+    "encrypt": "swimrl.encrypting",
     "export": "swimrl.exporting",
     "jax_activation": "swimrl.activations",
     "open_run": "swimrl.training",
@@ -46,6 +48,7 @@ __all__ = [
     "activation",
     "activation_fn",
     "bench",
+    "encrypt",
     "export",
     "jax_activation",
     "open_run",

@@ -26,6 +26,7 @@ ROOMS = [
     "reporting",
     "repairing",
     "approximating",
+    "encrypting",
     "sweeps",
     "tuning",
     "cli",

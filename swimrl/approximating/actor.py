@@ -54,9 +54,7 @@ class Actor:
             functions: The activation of each hidden layer.
             watch: Receives the pre-activations of each hidden layer.
         """
-        x = np.asarray(observations, np.float64)
-        if (n := self.controller.normalisation) is not None:
-            x = np.clip((x - n.mean) / np.sqrt(n.var + EPSILON), -CLIP, CLIP)
+        x = self.normalised(observations)
         *hidden, output = self.controller.layers
         with np.errstate(all="ignore"):  # far outside its range a polynomial overflows; the caller sees NaN
             for number, layer in enumerate(hidden):
@@ -65,6 +63,18 @@ class Actor:
                     watch(number, z)
                 x = functions[number](z)
             squashed = np.tanh(x @ output.weight.T.astype(np.float64) + output.bias)
+        return self.in_units(squashed)
+
+    def normalised(self, observations: Array) -> Array:
+        """Return the inputs of the first layer, [M, O]."""
+        x = np.asarray(observations, np.float64)
+        if (n := self.controller.normalisation) is None:
+            return x
+        clipped: Array = np.clip((x - n.mean) / np.sqrt(n.var + EPSILON), -CLIP, CLIP)
+        return clipped
+
+    def in_units(self, squashed: Array) -> Array:
+        """Return actions in the environment's units from those in [-1, 1], [M, A]."""
         low, high = self.controller.low.astype(np.float64), self.controller.high.astype(np.float64)
         actions: Array = low + 0.5 * (squashed + 1.0) * (high - low)
         return actions

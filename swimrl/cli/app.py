@@ -39,6 +39,7 @@ COMMANDS = {
     "repair": "Find and change the few weights that make a controller fail",
     "export": "Write a policy as ONNX, C or NumPy files, and check them",
     "polynomial": "Measure how precise polynomial activations must be; fit one",
+    "encrypt": "Let a policy act on encrypted observations",
     "bench": "Measure what activations, actions and training cost",
     "activations": "List the activations",
     "envs": "List the environments",

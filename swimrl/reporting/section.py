@@ -22,3 +22,6 @@ class Section(StrEnum):
     STARTS = "Starts before and after"
     PATCH = "Changed weights"
     SEARCH = "The search"
+
+    # Of the page of a policy on encrypted observations.
+    ENCRYPTION = "Time of an action"

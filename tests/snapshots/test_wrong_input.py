@@ -170,6 +170,11 @@ COMMAND_LINES = [
     "eval runs/good --video film.mp4 --render human",
     "eval runs/good --record-states states.csv",
     "eval runs/good --episodes 1 --record-states no-such-folder/states.npz",
+    # encryption
+    "encrypt",
+    "encrypt no-such-run",
+    "encrypt runs/good",
+    "encrypt runs/good --ring large",
     # repairs
     "repair",
     "repair no-such-run",
