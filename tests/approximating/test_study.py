@@ -148,7 +148,7 @@ def test_the_polynomial_policy_is_a_run_like_any_other(runs, tmp_path):
     expected = measured.actor.act(observations, measured.arms[1].arm.functions)
     np.testing.assert_allclose([saved.policy(o) for o in observations], expected, atol=1e-4)
     assert swimrl.open_run(tmp_path / "saved").evaluate(2, seed=0).returns.shape == (2,)
-    exported = swimrl.export(tmp_path / "saved", ["numpy"], verify_steps=50, verify_episodes=1)
+    exported = swimrl.export(tmp_path / "saved", ["onnx", "c", "numpy"], verify_steps=50, verify_episodes=1)
     assert exported.is_right
     with pytest.raises(RunExistsError, match="never overwritten"):
         write_policy(measured, measured.arms[1], tmp_path / "saved")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import stable_baselines3.td3.policies as sb3
 import torch
+from torch import nn
 
 from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.bench.action.c_timing import TimedC
@@ -183,8 +184,6 @@ class _Contenders:
 
 def _plain_policy(ours: TD3Policy, config: TrainConfig, env: Env) -> sb3.TD3Policy:
     """Return Stable-Baselines3's own policy with the same actor, activations as people write them."""
-    if ours.layer_norm:
-        raise SwimrlError("Stable-Baselines3's policy has no layer norm")
     names = split_layers(config.actor_activation)
     # Its networks create the activations of their layers one after the other.
     layers = itertools.cycle(map(parse_name, names * (len(config.actor_widths) if len(names) == 1 else 1)))
@@ -196,9 +195,18 @@ def _plain_policy(ours: TD3Policy, config: TrainConfig, env: Env) -> sb3.TD3Poli
         net_arch=config.actor_widths,
         activation_fn=lambda: eager_module(next(layers))[0],  # type: ignore[arg-type]  # it only calls it
     )
+    if _shapes(policy.actor) != _shapes(ours.actor):
+        raise SwimrlError(
+            "Stable-Baselines3's policy has no layer norm, no residual blocks "
+            "and no activation that changes the width"
+        )
     policy.actor.load_state_dict(ours.actor.state_dict())
     policy.set_training_mode(False)
     return policy
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
 
 
 def _time_in_python(act: Act, observations: list[np.ndarray], count: int) -> np.ndarray:

@@ -43,3 +43,11 @@ def test_without_a_compiler_and_onnxruntime_the_reason_is_kept(monkeypatch: pyte
     assert "pip install 'swimrl[export]'" in facts["absent"]["onnx swim"]
     assert "no C compiler" in facts["absent"]["c swim"]
     assert facts["absent"]["read swim"] == facts["absent"]["c swim"]
+
+
+def test_an_activation_that_changes_the_width_is_absent_in_stable_baselines3s_network() -> None:
+    facts = prepare({**NEW, "act": ["maxout"]}).facts
+    assert set(facts["arms"]) == {"fast maxout"}
+    for contender in ("torch", "sb3"):
+        assert "no activation that changes the width" in facts["absent"][f"{contender} maxout"]
+    assert "module and no formula" in facts["absent"]["c maxout"]
