@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -49,6 +49,23 @@ Count = Annotated[
     ),
 ]
 """A whole number that may be written 1e6."""
+
+
+def _parse_count_or_auto(text: str) -> int | Literal["auto"]:
+    return "auto" if text == "auto" else parse_count(text)
+
+
+CountOrAuto = Annotated[
+    int | Literal["auto"],
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT|auto",
+        instance_from_str=lambda args: _parse_count_or_auto(args[0]),
+        is_instance=lambda value: isinstance(value, int) or value == "auto",
+        str_from_instance=lambda value: [str(value)],
+    ),
+]
+"""A whole number, or ``auto``."""
 
 
 def copy_fields(source: Any, kind: type[T]) -> T:
@@ -160,7 +177,8 @@ def converted(hint: Any, value: Any, *, name: str) -> Any:
     """Return ``value``, as YAML or the command line gives it, as the type of a field.
 
     Args:
-        hint: The field's type: a scalar, a literal, a tuple of scalars, or one of these or None.
+        hint: The field's type: a scalar, a literal, a tuple of scalars, one of these or None, or a scalar
+            and then a literal.
         value: What was given; text for a number is understood.
         name: What the message calls the field.
 
@@ -171,8 +189,14 @@ def converted(hint: Any, value: Any, *, name: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and types.NoneType in options:
             return None
-        (hint,) = (option for option in options if option is not types.NoneType)
-        return converted(hint, value, name=name)
+        hint, *others = (option for option in options if option is not types.NoneType)
+        words = [word for other in others for word in typing.get_args(other)]
+        if value in words:
+            return value
+        try:
+            return converted(hint, value, name=name)
+        except ConfigError as error:
+            raise ConfigError(", or ".join([str(error), *words])) from error
     if origin is tuple:
         items = [value] if isinstance(value, str) else value
         if isinstance(items, Mapping):  # env_kwargs: {name: value} reads better in YAML than name=value

@@ -63,7 +63,8 @@ class RunRecord:
     """Processor, cores, system, device and threads."""
 
     engine: dict[str, Any]
-    """The engine that computes the update: its name, threads, precision and product backends."""
+    """The engine that computes the update: its name, threads, precision and product backends. With
+    ``--threads auto`` also what was measured, ``update_us_by_threads``."""
 
     study: dict[str, Any] = field(default_factory=dict)
     """Of a run of a sweep: name of the study, processor on which its product backends were chosen, and the

@@ -28,7 +28,7 @@ def jobs_for(runs: Sequence[PlannedRun], wanted: int | None) -> int:
     left = [run for run in runs if not is_done(run)]
     if not left:
         return 1
-    threads = max(run.config.threads for run in left)
+    threads = max(run.config.fixed_threads for run in left)
     memory = [estimate.cost_of(run.config).memory_bytes for run in left]
     available = estimate.available_memory()
     fit = estimate.jobs_that_fit(memory, available)

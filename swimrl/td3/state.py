@@ -81,8 +81,10 @@ def restore_agent(agent: TD3, state: Mapping[str, Any]) -> bool:
     agent.ep_info_buffer = deque(state["episode_infos"], maxlen=agent._stats_window_size)
     agent.ep_success_buffer = deque(state["episode_successes"], maxlen=agent._stats_window_size)
     same_place = _restore_environments(agent, state)
-    agent.engine = state["engine"]["name"]
-    products = state["engine"].get("products")
+    engine = state["engine"]
+    agent.engine = engine["name"]
+    agent.update_us_by_threads = engine.get("update_us_by_threads", {})
+    products = engine.get("products")
     if products is not None:
         agent.products = products
         agent.prepare_engine()  # refuses, before the next step, a backend that does not exist here

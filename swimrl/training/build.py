@@ -28,13 +28,20 @@ def build_environment(config: TrainConfig, *, render_mode: str | None = None) ->
     return make(config.env, config.environment_arguments(), render_mode=render_mode)
 
 
-def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str] | None = None) -> TD3:
+def build_agent(
+    config: TrainConfig,
+    *,
+    device: str,
+    products: Mapping[str, str] | None = None,
+    threads: int | None = None,
+) -> TD3:
     """Return a new agent with its training environments.
 
     Args:
         config: A resolved configuration.
         device: ``"cpu"`` or ``"cuda"``.
         products: Backend of matrix products by shape; shapes that are not given are measured.
+        threads: Number of threads that was chosen before; the configuration's when not given.
     """
     env: VecEnv = LeanVecEnv(
         [lambda: Monitor(build_environment(config))] * config.n_envs, traced=config.checkpoint_every > 0
@@ -47,7 +54,7 @@ def build_agent(config: TrainConfig, *, device: str, products: Mapping[str, str]
         **config.td3.agent_arguments(config.n_envs),
         policy_kwargs=policy_kwargs(config),
         engine=config.engine,
-        threads=config.threads,
+        threads=threads or config.threads,
         products=products,
         precision=config.precision,
         seed=config.seed,

@@ -15,7 +15,7 @@ import tyro
 from swimrl.activations.language.names import split_layers
 from swimrl.envs.seeding import check_seed
 from swimrl.errors import ConfigError
-from swimrl.fields import Count, from_mapping, to_mapping
+from swimrl.fields import Count, CountOrAuto, from_mapping, to_mapping
 from swimrl.td3.architecture import Architecture
 from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, Engine, Precision, TD3Config
 
@@ -52,9 +52,10 @@ class TrainConfig:
     """Code that computes the update: fused is swimrl's own and several times faster on the processor; sb3 is
     that of Stable-Baselines3, which is also used where fused cannot work."""
 
-    threads: Count = 1
+    threads: CountOrAuto = 1
     """Threads of one run; with the fused engine each computes its share of a minibatch, and evaluations
-    simulate on as many."""
+    simulate on as many. auto measures before the first step which number is fastest here, which takes
+    seconds; run.json says which it was, and a resumed run keeps it."""
 
     precision: Precision = DEFAULT_PRECISION
     """Arithmetic of the fused engine's large matrix products: bf16 is faster and rounds to 3 digits."""
@@ -120,8 +121,13 @@ class TrainConfig:
     """Settings of the algorithm."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "threads", "n_envs", "eval_every", "eval_episodes"):
+        for name in ("steps", "n_envs", "eval_every", "eval_episodes"):
             _require_at_least(self, name, 1)
+        if self.threads == "auto":
+            if self.engine != "fused":
+                raise ConfigError(f"--threads auto needs --engine fused; give a number for {self.engine}")
+        else:
+            _require_at_least(self, "threads", 1)
         for name in ("final_episodes", "checkpoint_every", "video_every"):
             _require_at_least(self, name, 0)
         if self.diagnose_every is not None:
@@ -150,6 +156,20 @@ class TrainConfig:
     def diagnosis_interval(self) -> int:
         """Environment steps between diagnoses; 0 for none."""
         return self.eval_every if self.diagnose_every is None else self.diagnose_every
+
+    @property
+    def fixed_threads(self) -> int:
+        """Threads of one run that shares the machine with others.
+
+        Raises:
+            ConfigError: If they are ``auto``.
+        """
+        if self.threads == "auto":
+            raise ConfigError(
+                "--threads is auto, which measures what is fastest while nothing else runs; the runs of a "
+                "sweep share the machine, so give a number (1 makes the most of many runs)"
+            )
+        return self.threads
 
     @property
     def architecture(self) -> Architecture:

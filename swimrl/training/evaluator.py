@@ -84,7 +84,7 @@ class Evaluator:
                 seed=self._config.seed,
                 episodes=self._config.eval_episodes,
                 keep=Gait.KEEP if has_gait else (),
-                threads=self._config.threads,
+                threads=self._agent.threads_in_use,
             )
             gait = Gait(done, self._env) if has_gait else None
         return Evaluation(agent.num_timesteps, episodes_of(done), policy, normalisation, gait)
@@ -125,7 +125,7 @@ class Evaluator:
                 self._env,
                 episodes=total,
                 on_end=lambda ended: self._reporter.final(ended, total),
-                threads=self._config.threads,
+                threads=self._agent.threads_in_use,
             )
             episodes = episodes_of(done)
             self._directory.write_final(self._agent.num_timesteps, episodes)

@@ -53,7 +53,7 @@ def new_record(resolved: Resolved, agent: TD3, env: Env, study: Mapping[str, Any
             "max_episode_steps": getattr(env.spec, "max_episode_steps", None),
         },
         versions=library_versions(),
-        host={**host_facts(), "device": str(agent.device), "threads": config.threads},
+        host={**host_facts(), "device": str(agent.device), "threads": agent.threads_in_use},
         engine=agent.engine_facts(),
         study=dict(study),
         started=_now(),

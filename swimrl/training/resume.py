@@ -36,6 +36,9 @@ class Continuation:
     changed: Mapping[str, tuple[Any, Any]]
     """Versions and hardware that have changed since the run started: value before, value now."""
 
+    threads: int | None
+    """How many threads the run was started with, which `auto` chose; None if an earlier version wrote it."""
+
     notes: tuple[str, ...]
     """Lines for the user: where the run continues, and what may keep it from being exact."""
 
@@ -100,6 +103,7 @@ def continuation(config: TrainConfig, directory: RunDirectory) -> Continuation:
         tuple(record.resumes),
         record.study,
         changed,
+        record.engine.get("threads"),
         (where, *_outside_the_promise(config, changed)),
     )
 

@@ -75,9 +75,10 @@ def execute(
     config = resolved.config
     check_environment(config.env, config.environment_arguments())
     device = build.choose_device(config.device)
-    # The fused engine uses its threads for whole critics; within a product one thread is fastest.
-    with product_threads(1 if config.engine == "fused" else config.threads):
-        agent = build.build_agent(config, device=device, products=products)
+    # Each thread of the fused engine computes its own products; within a product one thread is fastest.
+    with product_threads(1 if config.engine == "fused" else config.fixed_threads):
+        threads = continuation.threads if continuation else None
+        agent = build.build_agent(config, device=device, products=products, threads=threads)
         if callbacks is None:
             callbacks = build_callbacks(config.callback)
         env = build.build_environment(config)

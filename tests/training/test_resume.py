@@ -26,6 +26,7 @@ from swimrl.runs.checkpoint import CheckpointFolder
 from swimrl.runs.directory import Episode, RunDirectory
 from swimrl.runs.record import RunRecord, read_record
 from swimrl.td3.config import TD3Config
+from swimrl.td3.engine.thread_choice import possible_threads
 from swimrl.training.config import TrainConfig
 from swimrl.training.resolved import directory_of, resolve
 from swimrl.training.resume import continuation, is_finished
@@ -167,6 +168,16 @@ def test_stopped_twice_and_continued_is_never_stopped(arm: str, tmp_path: Path) 
     assert record.steps_done == done.steps_done
     assert record.metrics == done.metrics
     assert differences(config, tmp_path / "alone", tmp_path / "stopped") == []
+
+
+def test_a_resumed_run_keeps_the_number_of_threads_that_auto_chose(tmp_path: Path) -> None:
+    config = replace(SMALL, threads="auto", steps=80)
+    assert begin(config, tmp_path, StopsAt(50)).engine["threads"] in possible_threads()
+    file = place(config, tmp_path).record_file
+    record = json.loads(file.read_text())
+    record["engine"]["threads"] = 3  # as a machine with more cores may have chosen
+    file.write_text(json.dumps(record))
+    assert go_on(config, tmp_path).engine["threads"] == 3
 
 
 def test_stopped_before_the_first_step_it_begins_as_planned(alone: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class LocalExecutor:
         }
         log = log_file(self._folder, run.directory.path)
         log_start = log.stat().st_size if log.exists() else 0
-        process = _start(job, threads=run.config.threads, log=log)
+        process = _start(job, threads=run.config.fixed_threads, log=log)
         self._processes.append(_Process(run, slot, process, log, log_start))
         return "started"
 

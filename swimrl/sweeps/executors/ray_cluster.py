@@ -187,7 +187,7 @@ class RayExecutor:
 def _needs(config: TrainConfig) -> dict[str, Any]:
     """Return the resources that Ray should keep free for a run."""
     return {
-        "num_cpus": config.threads,
+        "num_cpus": config.fixed_threads,
         "num_gpus": int(config.device == "cuda"),
         "memory": int(cost_of(config).memory_bytes),
     }

@@ -160,7 +160,7 @@ def emit(config: SweepConfig, runs: Sequence[PlannedRun], folder: Path, file: Pa
         command=(sys.executable, "-m", "swimrl", "sweep", *own),
         directory=Path.cwd(),
         log_folder=folder.resolve() / LOG_FOLDER,
-        threads=max(run.config.threads for run in runs),
+        threads=max(run.config.fixed_threads for run in runs),
         memory_bytes=max(cost_of(run.config).memory_bytes for run in runs),
         seconds=max(seconds_of(run.config, record.speeds[kind_of(run.config)]) for run in runs),
     )
