@@ -27,7 +27,7 @@ from swimrl.repairing.places import Place, SearchSpace
 from swimrl.repairing.policies import PatchedPolicies
 from swimrl.repairing.progress import Progress, SilentProgress, TerminalProgress
 from swimrl.repairing.rates import Counts
-from swimrl.repairing.record import SCHEMA, RepairFolder, assessment_as_json, patch_as_json
+from swimrl.repairing.record import SCHEMA, Effort, RepairFolder, assessment_as_json, patch_as_json
 from swimrl.repairing.settings import RepairSettings
 from swimrl.repairing.starts import Collection, check_enough, collect, noisy_starts, seeds
 from swimrl.repairing.windows import WindowTests
@@ -220,14 +220,14 @@ class _Repair:
         settings, task = self._settings, self._task
         weights = self._run.weights_file(best=settings.best)
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-        log = self._folder.begin(settings, sha256)
+        log, effort = self._folder.begin(settings, sha256)
         failure, collection = self._collected()
         began = time.perf_counter()
         costs = _localised(task, collection)
         places = chosen_places(costs, settings)
         self._seconds["localisation"] = time.perf_counter() - began
 
-        patch, tests = self._searched(failure, collection, places, log, sha256)
+        patch, effort = self._searched(failure, collection, places, log, effort, sha256)
         rounded = patch.after.astype(np.float32).astype(np.float64)
         write_policy(self._run, self._folder.path, task.policy, patch.places, rounded, best=settings.best)
         content: dict[str, Any] = {
@@ -245,7 +245,7 @@ class _Repair:
             },
             "all_weights": len(costs.flat()[0]),
             "patch": patch_as_json(patch),
-            "search": {"steps": tests.steps, "skipped_windows": tests.skipped},
+            "search": vars(effort),
             "seconds": self._seconds,
         }
         if patch.stopped == "interrupted":
@@ -304,19 +304,23 @@ class _Repair:
         collection: Collection,
         places: tuple[Place, ...],
         log: FitnessLog,
+        earlier: Effort,
         sha256: str,
-    ) -> tuple[Patch, WindowTests]:
+    ) -> tuple[Patch, Effort]:
         settings, task = self._settings, self._task
         windows = collection.windows
         tests = WindowTests(task.policies(places), task.lockstep, windows, failure, settings.alpha)
         fails = np.array([window.fails for window in windows])
         most_steps = settings.population * (settings.generations + 1) * sum(w.steps or 1000 for w in windows)
         task.progress.estimate(len(places), most_steps, task.steps / max(task.seconds, 1e-9))
-        began = time.perf_counter()
+        began, processor_began = time.perf_counter(), time.process_time()
         with task.progress.searching(settings.generations, tests.most) as on_generation:
 
+            def effort() -> Effort:
+                return earlier + Effort(tests.steps, tests.skipped, time.process_time() - processor_began)
+
             def generation_ended(generation: Generation) -> None:
-                self._folder.write_log(log, settings, sha256)
+                self._folder.write_log(log, effort(), settings, sha256)
                 passed = tests.best_passed
                 on_generation(
                     generation,
@@ -332,7 +336,7 @@ class _Repair:
                 on_generation=generation_ended,
             )
         self._seconds["search"] = time.perf_counter() - began
-        return patch, tests
+        return patch, effort()
 
     def _assessed(
         self, failure: Failure, collection: Collection, costs: Costs, patch: _Values

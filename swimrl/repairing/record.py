@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,27 @@ from swimrl.repairing.settings import RepairSettings
 from swimrl.runs.directory import replace, writing
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search has cost, also before it was interrupted."""
+
+    steps: int = 0
+    """Environment steps."""
+
+    skipped_windows: int = 0
+    """Windows that were left out because they could not change the outcome."""
+
+    processor_s: float = 0.0
+    """Processor seconds of all threads."""
+
+    def __add__(self, other: Effort) -> Effort:
+        return Effort(
+            self.steps + other.steps,
+            self.skipped_windows + other.skipped_windows,
+            self.processor_s + other.processor_s,
+        )
 
 
 class RepairFolder:
@@ -33,8 +55,8 @@ class RepairFolder:
         self.log_file = path / "search.json"
         self.starts_file = path / "starts.csv"
 
-    def begin(self, settings: RepairSettings, policy_sha256: str) -> FitnessLog:
-        """Make the folder; return the log of a search that was interrupted there, or an empty one.
+    def begin(self, settings: RepairSettings, policy_sha256: str) -> tuple[FitnessLog, Effort]:
+        """Make the folder; return log and effort of a search that was interrupted there, or empty ones.
 
         Raises:
             InputError: If a finished repair or one with other settings is there.
@@ -52,20 +74,27 @@ class RepairFolder:
                     f"{self.path} holds a search with other settings or of another policy; continue it with "
                     "the settings it had, or name another folder with --out"
                 )
-            return FitnessLog(content["fitnesses"], content["checks"])
+            return FitnessLog(content["fitnesses"], content["checks"]), Effort(**content.get("effort", {}))
         if self.path.exists() and any(self.path.iterdir()):
             raise InputError(f"{self.path} holds other files; name another folder with --out")
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-        return FitnessLog()
+        return FitnessLog(), Effort()
 
-    def write_log(self, log: FitnessLog, settings: RepairSettings, policy_sha256: str) -> None:
+    def write_log(
+        self, log: FitnessLog, effort: Effort, settings: RepairSettings, policy_sha256: str
+    ) -> None:
         """Replace the search's log.
 
         Raises:
             StorageError: If it cannot be written.
         """
-        content = {"settings": dataclasses.asdict(settings), "policy_sha256": policy_sha256, **vars(log)}
+        content = {
+            "settings": dataclasses.asdict(settings),
+            "policy_sha256": policy_sha256,
+            **vars(log),
+            "effort": vars(effort),
+        }
         with writing(self.log_file):
             replace(self.log_file, json.dumps(content).encode())
 
