@@ -32,7 +32,7 @@ from swimrl.repairing.settings import RepairSettings
 from swimrl.repairing.starts import Collection, check_enough, collect, noisy_starts, seeds
 from swimrl.repairing.windows import WindowTests
 from swimrl.rollouts import BatchPolicy, Lockstep, Rollouts, Start, lockstep, play
-from swimrl.runs.weights import Normalisation
+from swimrl.runs.weights import Normalisation, read_weights
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.training import Run, open_run
 
@@ -117,11 +117,28 @@ def repair(
     run = run if isinstance(run, Run) else open_run(run)
     folder = RepairFolder(_folder(run, wanted, out))
     shown = TerminalProgress() if progress else SilentProgress()
+    _check_critics(run.weights_file(best=wanted.best))
     policy, normalisation = run.td3_policy(best=wanted.best)
     with closing(run.make_environment()) as env, shown:
         places = lockstep(env, _PLACES, threads=jobs or os.cpu_count() or 1)
         task = _Task(policy, normalisation, places, env.action_space, wanted, shown)
         return _Repair(run, folder, task).done()
+
+
+def _check_critics(path: Path) -> None:
+    """Check that a policy's file, if there is one, has the critics, whose values find the weights.
+
+    Raises:
+        InputError: If not.
+    """
+    if not path.exists():
+        return
+    tensors, _ = read_weights(path)
+    if not any(name.startswith("critic.") for name in tensors):
+        raise InputError(
+            f"{path} has no critics, only {len(tensors)} other tensors; a repair needs the critics to find "
+            "the weights, so give it a run whose policy.safetensors is the one that `swimrl train` wrote"
+        )
 
 
 def _folder(run: Run, settings: RepairSettings, out: str | Path | None) -> Path:

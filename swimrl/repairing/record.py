@@ -75,7 +75,7 @@ class RepairFolder:
                     "the settings it had, or name another folder with --out"
                 )
             return FitnessLog(content["fitnesses"], content["checks"]), Effort(**content.get("effort", {}))
-        if self.path.exists() and any(self.path.iterdir()):
+        if self.path.exists() and any(file.suffix != ".new" for file in self.path.iterdir()):
             raise InputError(f"{self.path} holds other files; name another folder with --out")
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)

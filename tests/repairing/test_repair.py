@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import swimrl
 from swimrl.errors import ConfigError, InputError, UnknownNameError
 from swimrl.repairing import Place, windows
 from swimrl.repairing.places import read
+from swimrl.runs.weights import read_weights, write_weights
 from swimrl.td3.policy import perceptrons
 from swimrl.training import Run
 from tests.repairing.conftest import FAULT, RIGHT
@@ -97,35 +100,40 @@ def test_a_report_on_the_run_leaves_its_repairs_out(balance_run: Run) -> None:
     assert len(collect([balance_run.path]).runs) == 1
 
 
-def test_an_interrupted_repair_continues_and_ends_as_if_it_had_not_been_interrupted(
-    balance_run: Run,
-    repaired: swimrl.repairing.Repaired,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_repair_that_a_signal_ends_keeps_the_best_and_continues_as_if_it_had_gone_on(
+    balance_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small = {**SMALL, "population": 6, "test_starts": 10, "null_draws": 2}
     fitness, calls = windows.WindowTests.fitness, 0
 
-    def interrupted(self: windows.WindowTests, *arguments: np.ndarray) -> np.ndarray:
+    def with_ctrl_c(self: windows.WindowTests, *arguments: np.ndarray) -> np.ndarray:
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
         return fitness(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(windows.WindowTests, "fitness", interrupted)
-        first = swimrl.repair(balance_run, out=tmp_path, **{**SMALL, "population": 6})
+        patch.setattr(windows.WindowTests, "fitness", with_ctrl_c)
+        first = swimrl.repair(balance_run, out=tmp_path, **small)
+    assert calls == 2
     assert first.assessment is None
-    assert json.loads((tmp_path / "repair.json").read_text())["status"] == "interrupted"
-    swimrl.open_run(tmp_path).td3_policy()  # the best so far
+    assert "the same command continues it" in first.verdict
+    content = json.loads((tmp_path / "repair.json").read_text())
+    assert content["status"] == "interrupted"
+    policy, _ = swimrl.open_run(tmp_path).td3_policy()  # the best so far
+    np.testing.assert_allclose(
+        read(perceptrons(policy.actor)[0], first.patch.places), first.patch.after, rtol=1e-6
+    )
     with pytest.raises(InputError, match="other settings"):
         swimrl.repair(balance_run, out=tmp_path, **SMALL)
 
-    again = swimrl.repair(balance_run, out=tmp_path, **{**SMALL, "population": 6})
-    whole = swimrl.repair(balance_run, out=tmp_path / "whole", **{**SMALL, "population": 6})
+    again = swimrl.repair(balance_run, out=tmp_path, **small)
+    whole = swimrl.repair(balance_run, out=tmp_path / "whole", **small)
     assert again.patch.history == whole.patch.history
     for name in ("starts.csv", "policy.safetensors"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert again.content["search"]["steps"] == whole.content["search"]["steps"]
 
 
 def test_a_finished_repair_is_not_overwritten(balance_run: Run, repaired: swimrl.repairing.Repaired) -> None:
@@ -195,6 +203,16 @@ def _copy_with(run: Run, folder: Path, value: float | None) -> Path:
         write(actor, FAULT, np.array([value]))
     save_policy(folder / "policy.safetensors", policy)
     return folder
+
+
+def test_a_policy_without_critics_is_refused(balance_run: Run, tmp_path: Path) -> None:
+    run = swimrl.open_run(_copy_with(balance_run, tmp_path / "run", RIGHT))
+    tensors, _ = read_weights(run.weights_file())
+    write_weights(
+        run.weights_file(), {name: value for name, value in tensors.items() if name.startswith("actor")}
+    )
+    with pytest.raises(InputError, match=r"has no critics.*the one that `swimrl train` wrote"):
+        swimrl.repair(run, **SMALL)
 
 
 @pytest.mark.parametrize(
