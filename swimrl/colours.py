@@ -8,6 +8,9 @@ from __future__ import annotations
 INK = "#1b2733"
 """Text, axes, and what stands out most."""
 
+PAPER = "#fefefe"
+"""What is left empty in front of something; a page may replace it by the colour of its background."""
+
 SOFT = "#5b6b7a"
 """Secondary text and secondary curves."""
 

@@ -9,11 +9,14 @@ from pathlib import Path
 from swimrl.fields import flatten, to_mapping
 from swimrl.reporting.cost import Costs, read_costs
 from swimrl.reporting.efficiency import Efficiency, efficiency
-from swimrl.reporting.findings import Analysis
+from swimrl.reporting.findings import Analysis, Undetermined
 from swimrl.reporting.inside import Group, inside
 from swimrl.reporting.published import Published, Reference, published, read_references
+from swimrl.reporting.ranks import ranking
 from swimrl.reporting.sensitivity import Sensitivity, sensitivity
+from swimrl.reporting.training_time import TrainingTime, training_times
 from swimrl.stats.interval import Interval
+from swimrl.stats.ranks import Ranking
 from swimrl.training.config import TrainConfig
 
 
@@ -38,6 +41,28 @@ class Contents:
             if one.env is None and isinstance(interval := one.aggregates["interquartile mean"], Interval)
         ]
         return tuple(sorted(known, key=lambda one: -one[1].estimate)) if len(known) > 1 else ()
+
+    @cached_property
+    def by_score(self) -> tuple[str, ...]:
+        """The arms, the best first: over all tasks if there is such a number, else by their average ranks."""
+        analysis, ranked = self.analysis, [name for name, _ in self.ranked]
+        if len(analysis.tasks) == 1:
+            first = [arm.name for arm in sorted(analysis.arms, key=lambda arm: -float(arm.scores.mean()))]
+        elif not ranked and not isinstance(self.ranking, Undetermined):
+            first = [*self.ranking.names]
+        else:
+            first = ranked
+        return tuple(dict.fromkeys([*first, *analysis.names]))
+
+    @cached_property
+    def ranking(self) -> Ranking | Undetermined:
+        """The average ranks of the arms over tasks, or why there are none."""
+        return ranking(self.analysis)
+
+    @cached_property
+    def training_times(self) -> tuple[TrainingTime, ...]:
+        """The seconds of training with each arm, if its runs recorded them."""
+        return tuple(training_times(self.analysis))
 
     @cached_property
     def efficiency(self) -> tuple[Efficiency, ...]:

@@ -7,19 +7,23 @@ from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
-from swimrl.colours import INK
+from swimrl.colours import INK, PAPER
 from swimrl.errors import InputError
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.figures.figure import Figure
 from swimrl.reporting.findings import MOST_TOGETHER
 from swimrl.reporting.read import Excluded
 from swimrl.reporting.section import Section
+from swimrl.reporting.tables.bars import Bar
 from swimrl.reporting.tables.formulas import Formulas
-from swimrl.reporting.tables.table import Cell, Column, Table
+from swimrl.reporting.tables.table import Cell, Column, Estimate, Table
 from swimrl.reporting.tables.table import markdown as table_markdown
 from swimrl.reporting.undetermined import reasons
-from swimrl.reporting.verdict import headline, sentences
+from swimrl.reporting.verdict import headline, named, sentences
 from swimrl.runs.declaration import Primary
+
+_MOST_ROWS = 24
+"""A longer table is folded away under its title."""
 
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
@@ -133,6 +137,8 @@ def rendered(
         warnings=warnings,
         parts=sections,
         cell=_cell,
+        sortable=_sortable,
+        most_rows=_MOST_ROWS,
         inline=lambda figure: _inline_svg(figure, folder),
         excluded=excluded,
         undetermined=undetermined,
@@ -170,7 +176,7 @@ def facts(contents: Contents) -> list[str]:
     else:
         environments = ", ".join(primary.environments) or "all tasks"
         lines.append(
-            f"Declared before the first run: {primary.metric}, {', '.join(primary.comparisons)} against "
+            f"Declared before the first run: {primary.metric}, {named(primary.comparisons)} against "
             f"{primary.baseline} on {environments}, {primary.planned_seeds} seeds each, "
             f"{'paired' if primary.paired else 'unpaired'}, correction {primary.correction}{_looks(primary)} "
             f"(SHA-256 of the declaration: {analysis.primary_sha256})."
@@ -191,7 +197,16 @@ def _looks(primary: Primary) -> str:
 
 def _cell(column: Column, cell: Cell) -> str:
     """Return a cell as HTML."""
-    return cell.to_html() if isinstance(cell, Formulas) else escape(column.shown(cell), quote=False)
+    return cell.to_html() if isinstance(cell, Bar | Formulas) else escape(column.shown(cell), quote=False)
+
+
+def _sortable(cell: Cell) -> float | None:
+    """Return the number by which a table is sorted at this cell; None where its text is sorted by."""
+    if isinstance(cell, Bar | Estimate):
+        return cell.value
+    if isinstance(cell, tuple):
+        return sum(cell) / 2
+    return float(cell) if isinstance(cell, int | float) else None
 
 
 def _svg_file(figure: Figure, folder: Path) -> Path:
@@ -201,7 +216,7 @@ def _svg_file(figure: Figure, folder: Path) -> Path:
 def _inline_svg(figure: Figure, folder: Path) -> str:
     """Return a figure as an element in the page's colours; its ids begin with the figure's key."""
     text = _svg_file(figure, folder).read_text(encoding="utf-8")
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    text = text[text.index("<svg") :].replace(INK, "currentColor").replace(PAPER, "var(--paper)")
     for attribute in ('id="', 'href="#', "url(#"):
         text = text.replace(attribute, f"{attribute}{figure.key}-")
     # On a narrow screen a wide figure is scrolled, not shrunk until nobody can read it. Screen readers get
@@ -218,13 +233,13 @@ def markdown(contents: Contents, tables: Sequence[Table], figures: Sequence[Figu
         lines += [line, ""]
     for part in parts(tables, figures):
         lines += [f"## {part.heading}", ""]
+        for figure in part.figures:
+            link = _svg_file(figure, Path()).as_posix()
+            lines += [f"![{figure.key}]({link})", "", figure.caption, ""]
         for table in part.tables:
             if table.title != part.heading:
                 lines += [f"**{table.title}**", ""]
             lines += [table_markdown(table), "", *([table.note, ""] if table.note else [])]
-        for figure in part.figures:
-            link = _svg_file(figure, Path()).as_posix()
-            lines += [f"![{figure.key}]({link})", "", figure.caption, ""]
     left_out = [f"- {one.source}: {one.why}" for one in analysis.excluded] or ["- nothing"]
     lines += ["## Left out", "", *left_out, ""]
     if why := reasons(contents):

@@ -15,7 +15,7 @@ def test_a_study_as_tables_figures_and_a_verdict(study: Path) -> None:
     assert report.is_final
     assert repr(report) == "<swimrl report of 8 runs: relu, swim on Hopper-v4>"
     assert "swim" in report.verdict
-    relu, swim = report.tables["scores"].records()
+    swim, relu = report.tables["scores"].records()
     assert (relu["arm"], relu["winner"], swim["arm"], swim["winner"]) == ("relu", False, "swim", True)
     assert relu["mean_interval_low"] < relu["mean"] < relu["mean_interval_high"]
     assert report.tables["comparisons"].records()[0]["difference"] == pytest.approx(

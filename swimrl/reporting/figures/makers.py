@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.figures import cost, curves, inside, scores
+from swimrl.reporting.figures import cost, curves, inside, ranks, scores
 from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.findings import Undetermined
 from swimrl.reporting.section import Section
 
 
@@ -18,6 +19,7 @@ def figures(contents: Contents) -> list[Figure]:
         *_of_scores(contents),
         *_of_comparisons(contents),
         *_of_efficiency(contents),
+        *_of_ranks(contents),
         *_of_sensitivity(contents),
         *_of_costs(contents),
         *_of_the_inside(contents),
@@ -90,6 +92,19 @@ def _of_efficiency(contents: Contents) -> Iterator[Figure]:
             f"of {analysis.baseline}), with a 95% band by the stratified percentile bootstrap, in which "
             f"{analysis.baseline} is resampled too. With few seeds the band is too narrow.",
             partial(curves.sample_efficiency, analysis, contents.efficiency),
+        )
+
+
+def _of_ranks(contents: Contents) -> Iterator[Figure]:
+    ranking = contents.ranking
+    if not isinstance(ranking, Undetermined) and len(ranking.names) <= ranks.MOST_RANKED:
+        yield Figure(
+            Section.RANKS,
+            "critical-difference",
+            f"Average ranks over {ranking.tasks} tasks, 1 is the best (Demsar 2006). Bars join arms between "
+            "which no difference is established: solid by Wilcoxon's tests with Holm's correction, dotted by "
+            "Nemenyi's test. A screen: how sure the scores are does not enter.",
+            partial(ranks.critical_difference, contents.analysis, ranking),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from swimrl.colours import FAINT
+from swimrl.colours import FAINT, PAPER
 from swimrl.errors import UndeterminedError
 from swimrl.reporting.figures.multiples import Block, Cell, multiples
 from swimrl.reporting.figures.style import PAGE_WIDTH, Look, arms_of, look, looks, new_figure, panels
@@ -20,7 +20,7 @@ from swimrl.stats.interval import Interval
 from swimrl.stats.normalised import normalised, resampled_normalised
 
 _MOST_NUMBERS = 20
-"""With more arms, the matrix of probabilities has colours without numbers."""
+"""With more arms, the matrix of probabilities has colours without numbers, and rows are narrower."""
 
 
 def intervals(analysis: Analysis) -> Any:
@@ -54,7 +54,7 @@ def ranked(analysis: Analysis, rows: Sequence[tuple[str, Interval]]) -> Any:
     """Draw one number of each arm over all tasks, the best first; filled markers are established."""
     kinds = looks(analysis)
     concluded = {one.arm for one in analysis.comparisons if one.env is None and is_concluded(one, analysis)}
-    figure = new_figure(PAGE_WIDTH, 0.9 + 0.26 * len(rows))
+    figure = new_figure(PAGE_WIDTH, 0.9 + (0.26 if len(rows) <= _MOST_NUMBERS else 0.17) * len(rows))
     axis = figure.subplots()
     hollow = {name for name, _ in rows} - concluded - {analysis.baseline}
     _bars(axis, [(name, interval.estimate, interval) for name, interval in rows], kinds, hollow)
@@ -92,7 +92,7 @@ def _bars(
         axis.hlines(places, lows, highs, colors=colors, linewidth=2)
     for marker in {kinds[name].marker for name, _, _ in rows}:
         of_marker = [
-            (value, row, kinds[name].color, "#ffffff" if name in hollow else kinds[name].color)
+            (value, row, kinds[name].color, PAPER if name in hollow else kinds[name].color)
             for row, (name, value, _) in enumerate(rows)
             if kinds[name].marker == marker
         ]

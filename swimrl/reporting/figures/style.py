@@ -88,8 +88,8 @@ def panels(
     """Return a figure as wide as the page and an axis for each title; the height of an axis is in inches."""
     columns = min(2 if len(titles) == 4 else columns, len(titles))
     rows = -(-len(titles) // columns)
-    # A single axis as wide as the page would be too flat to read.
-    figure = new_figure(PAGE_WIDTH if columns > 1 else 9.0, height * rows * (1.2 if columns == 1 else 1.0))
+    # A single axis is as wide as the page, and would be too flat without more height.
+    figure = new_figure(PAGE_WIDTH, height * rows * (1.35 if columns == 1 else 1.0))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.findings import Arm
 from swimrl.reporting.section import Section
@@ -12,7 +14,10 @@ from swimrl.reporting.tables.text import number, seed_ranges
 
 
 def run_table(contents: Contents) -> Table:
-    """Return what was run, and where there is a record, its formula, settings, versions and hosts."""
+    """Return what was run, tasks with equal runs in one row.
+
+    Where there is a record, its formula, settings, versions and hosts stand there too.
+    """
     recorded = (("settings", "settings"), ("versions", "versions"), ("host", "host"))
     columns = (
         TASK,
@@ -21,10 +26,14 @@ def run_table(contents: Contents) -> Table:
         Column("formula", "formula", is_left=True, none="not recorded"),
         *(Column(key, title, is_left=True, none="not recorded") for key, title in recorded),
     )
-    rows = tuple(
-        (arm.env, arm.name, seed_ranges(r.seed for r in arm.runs), *_recorded(arm))
-        for arm in contents.analysis.ordered_arms
-    )
+    analysis = contents.analysis
+    tasks: dict[tuple[Cell, ...], list[str]] = defaultdict(list)
+    for name in analysis.names:
+        for task in analysis.tasks:
+            if arm := analysis.arm(task, name):
+                tasks[name, seed_ranges(run.seed for run in arm.runs), *_recorded(arm)].append(task)
+    every = [None] if len(analysis.tasks) > 1 else analysis.tasks
+    rows = tuple((every[0] if of == analysis.tasks else ", ".join(of), *what) for what, of in tasks.items())
     return Table(Section.RUNS, "runs", "What was run", columns, rows, has_sentences=True)
 
 

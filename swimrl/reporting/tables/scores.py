@@ -19,7 +19,7 @@ N = Column("n", "n")
 
 
 def score_table(contents: Contents) -> Table:
-    """Return the scores of every arm; a star marks a winner that the corrected test established."""
+    """Return the scores of every arm, the best of each task first; a star marks an established winner."""
     analysis = contents.analysis
     winners: set[tuple[str | None, str]] = set()
     if not analysis.interim:
@@ -51,7 +51,7 @@ def score_table(contents: Contents) -> Table:
             arm.max_of_mean,
             arm.diverged / len(arm.scores),
         )
-        for arm in analysis.ordered_arms
+        for arm in sorted(analysis.arms, key=lambda arm: (arm.env, -float(arm.scores.mean())))
     )
     star = (
         "No winner is marked before the study is complete."

@@ -7,7 +7,8 @@ from swimrl.reporting.cost import Cost
 from swimrl.reporting.section import Section
 from swimrl.reporting.tables.scores import ARM, TASK
 from swimrl.reporting.tables.table import Cell, Column, Estimate, Table
-from swimrl.reporting.tables.text import number, with_ends
+from swimrl.reporting.tables.text import estimate_of, number, with_ends
+from swimrl.reporting.training_time import TrainingTime
 
 
 def sensitivity_table(contents: Contents) -> Table:
@@ -34,20 +35,47 @@ def sensitivity_table(contents: Contents) -> Table:
 
 
 def cost_table(contents: Contents) -> Table:
-    """Return the cost of each arm's activation, in every implementation."""
-    costs, analysis = contents.costs, contents.analysis
-    if costs is None:
+    """Return the seconds of training with each arm, and the cost of its activation."""
+    analysis, costs = contents.analysis, contents.costs
+    times = {one.arm: one for one in contents.training_times}
+    if costs is None and not times:
         return Table(Section.COST, "cost", "Cost", (), ())
+    clocks = (
+        Column("training_s", "training, s for 100k steps", number(1), none="not recorded"),
+        Column("training_ratio", f"of {analysis.baseline}'s", with_ends(2)),
+    )
+    forms = () if costs is None else costs.forms
     columns = (
         ARM,
-        *(Column(form, form, with_ends(1), none="not measured") for form in costs.forms),
+        *(clocks if times else ()),
+        *(Column(form, f"{form}, µs", with_ends(1), none="not measured") for form in forms),
     )
     rows: list[tuple[Cell, ...]] = []
     for name in analysis.names:
         arm = next(arm for arm in analysis.arms if arm.name == name)
-        rows.append((name, *(_estimate(costs.of(arm, form)) for form in costs.forms)))
-    note = f"Medians with 95% intervals, measured by `swimrl bench` on one host: {costs.host}."
-    return Table(Section.COST, "cost", f"Cost, {costs.unit}", columns, tuple(rows), note)
+        clock = _clock(times.get(name)) if times else ()
+        kernels = () if costs is None else (_estimate(costs.of(arm, form)) for form in forms)
+        rows.append((name, *clock, *kernels))
+    notes = []
+    if times:
+        notes.append(
+            "Training: median over runs without evaluations, diagnostics and checkpoints, by the clock of "
+            "the sweep, in which runs and other programs share a machine. "
+            f"Of {analysis.baseline}'s: the geometric mean over pairs of one task and seed, with its 95% "
+            "interval."
+        )
+    if costs is not None:
+        notes.append(
+            f"µs: {costs.unit.removeprefix('µs for ')}; medians with 95% intervals, measured by "
+            f"`swimrl bench` on one host: {costs.host}."
+        )
+    return Table(Section.COST, "cost", "Cost of each arm", columns, tuple(rows), " ".join(notes))
+
+
+def _clock(time: TrainingTime | None) -> tuple[Cell, Cell]:
+    if time is None:
+        return None, None
+    return time.seconds, None if time.ratio is None else estimate_of(time.ratio)
 
 
 def _estimate(cost: Cost | None) -> Estimate | None:

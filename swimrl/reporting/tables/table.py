@@ -10,6 +10,7 @@ from typing import Any
 from swimrl.errors import InputError
 from swimrl.reporting.findings import Undetermined
 from swimrl.reporting.section import Section
+from swimrl.reporting.tables.bars import Bar
 from swimrl.reporting.tables.formulas import Formulas
 
 
@@ -22,7 +23,7 @@ class Estimate:
     high: float | None = None
 
 
-Cell = str | int | float | bool | None | Estimate | tuple[float, float] | Formulas | Undetermined
+Cell = str | int | float | bool | None | Estimate | tuple[float, float] | Bar | Formulas | Undetermined
 """What a table holds. A pair of numbers is the two ends of an interval; None means that there is nothing."""
 
 
@@ -163,6 +164,9 @@ def _markdown_row(cells: list[str]) -> str:
 def _plain(key: str, cell: Cell) -> Iterator[tuple[str, Any]]:
     if isinstance(cell, Estimate):
         yield from ((key, cell.value), (f"{key}_low", cell.low), (f"{key}_high", cell.high))
+    elif isinstance(cell, Bar):
+        yield from ((key, cell.value), (f"{key}_low", cell.low), (f"{key}_high", cell.high))
+        yield f"{key}_mark", cell.mark
     elif isinstance(cell, tuple):
         yield from ((f"{key}_low", cell[0]), (f"{key}_high", cell[1]))
     elif isinstance(cell, Formulas):
