@@ -13,10 +13,11 @@ import numpy as np
 
 from swimrl.approximating.actor import Actor, Array, Function
 from swimrl.errors import InputError
-from swimrl.polynomials import Series, minimax, observed
+from swimrl.polynomials import CompositeRelu, Series, composite_relu, minimax, observed
+from swimrl.polynomials.composition import STAGES
 from swimrl.polynomials.series import check_bound
 
-FitKind = Literal["minimax", "observed"]
+FitKind = Literal["minimax", "observed", "composite"]
 Errors = Literal["both", "negative", "positive", "shift", "noise"]
 
 UNIT_FLOOR = 0.5
@@ -34,11 +35,12 @@ class Settings:
     """
 
     degrees: tuple[int, ...] = (2, 6, 14, 30)
-    """Degrees of the polynomials."""
+    """Degrees of the polynomials; of compositions their alpha, 4 to 14."""
 
     fit: FitKind = "minimax"
     """minimax: the smallest largest error on the range; observed: the smallest mean squared error at
-    the pre-activations that the policy has."""
+    the pre-activations that the policy has; composite: compositions of polynomials in place of relu, with
+    an error of at most 2^-alpha of the range."""
 
     range: str = "layer"
     """Where the polynomials are fitted: layer, unit (a polynomial for each unit), or a number, the same bound
@@ -66,6 +68,11 @@ class Settings:
         for name, choices in (("fit", get_args(FitKind)), ("errors", get_args(Errors))):
             if getattr(self, name) not in choices:
                 raise InputError(f"--{name} is {getattr(self, name)!r}; expected one of {', '.join(choices)}")
+        if self.fit == "composite" and not set(self.degrees) <= set(STAGES):
+            raise InputError(
+                f"--degrees is {self.degrees}; of --fit composite they are alphas from {min(STAGES)} to "
+                f"{max(STAGES)}, such as 6 9 12"
+            )
         for name in ("episodes", "calibration_episodes"):
             if getattr(self, name) < 2:
                 raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; expected at least 2")
@@ -73,6 +80,11 @@ class Settings:
             raise InputError(f"--margin is {self.margin}; expected a positive number, such as 1.5")
         if self.range not in ("layer", "unit"):
             check_bound(self.bound)
+
+    @property
+    def size(self) -> str:
+        """What the degrees are called."""
+        return "alpha" if self.fit == "composite" else "degree"
 
     @property
     def bound(self) -> float:
@@ -95,13 +107,13 @@ class LayerFit:
 
     Args:
         bounds: [N], all equal unless each unit has its own.
-        series: One for the layer, or one for each unit.
+        series: One for the layer, or one for each unit; or compositions.
         lower: Largest of the lower bounds of the error; None where the fit has none.
         upper: Largest error on the range.
     """
 
     bounds: Array
-    series: tuple[Series, ...]
+    series: tuple[Series | CompositeRelu, ...]
     lower: float | None
     upper: float
 
@@ -111,7 +123,7 @@ class Arm:
     """A policy of the study.
 
     Args:
-        degree: None for the exact policy.
+        degree: Degree of the polynomials, alpha of compositions; None for the exact policy.
         layers: The polynomials of each hidden layer; empty for the exact policy.
         functions: The activation of each hidden layer.
         bounds: Of each hidden layer, [N].
@@ -125,7 +137,10 @@ class Arm:
     @property
     def name(self) -> str:
         """Such as ``degree 6``."""
-        return "exact" if self.degree is None else f"degree {self.degree}"
+        if self.degree is None:
+            return "exact"
+        is_composed = any(isinstance(one, CompositeRelu) for layer in self.layers for one in layer.series)
+        return f"{'alpha' if is_composed else 'degree'} {self.degree}"
 
     @property
     def depth(self) -> int | None:
@@ -140,7 +155,13 @@ def arms_of(actor: Actor, inputs: Sequence[Array], settings: Settings) -> list[A
         actor: The policy.
         inputs: Of each hidden layer, the pre-activations that it had, [M, N].
         settings: What to compare.
+
+    Raises:
+        InputError: If compositions are asked for, and an activation is not relu.
     """
+    others = [spec.canonical for spec in actor.activations if spec.definition.name != "relu"]
+    if settings.fit == "composite" and others:
+        raise InputError(f"--fit composite replaces relu, and the policy has {others[0]}; use --fit minimax")
     bounds = tuple(_bounds(z, settings) for z in inputs)
     arms = [Arm(None, (), actor.functions, bounds)]
     for degree in sorted(settings.degrees):
@@ -172,9 +193,14 @@ def _layer_fit(function: Function, degree: int, bounds: Array, z: Array, setting
     """Return the polynomials of a layer: one, or one for each unit if their ranges differ."""
     is_one = bool(np.all(bounds == bounds[0]))
     columns = [z.ravel()] if is_one else list(z.T)
-    series, lowers, uppers = [], [], []
+    series: list[Series | CompositeRelu] = []
+    lowers, uppers = [], []
     for bound, column in zip(bounds[: len(columns)].tolist(), columns, strict=True):
-        if settings.fit == "minimax":
+        if settings.fit == "composite":
+            composition = composite_relu(degree, bound)
+            series.append(composition)
+            uppers.append(composition.upper)
+        elif settings.fit == "minimax":
             fit = minimax(function, degree, bound)
             series.append(fit.series)
             lowers.append(fit.lower)
@@ -205,10 +231,14 @@ def _with_errors(exact: Function, layer: LayerFit, settings: Settings) -> Functi
 
 
 def _values(layer: LayerFit) -> Function:
+    first = layer.series[0]
     if len(layer.series) == 1:
-        return layer.series[0]
-    length = max(len(series.coefficients) for series in layer.series)
-    coefficients: np.ndarray[Any, Any] = np.zeros((length, 1, len(layer.series)))
-    for unit, series in enumerate(layer.series):
-        coefficients[: len(series.coefficients), 0, unit] = series.coefficients
+        return first
+    if isinstance(first, CompositeRelu):
+        scale = layer.bounds / first.bound  # relu and its compositions grow with their range
+        return lambda z: scale * first(z / scale)
+    every = [series.coefficients for series in layer.series if isinstance(series, Series)]
+    coefficients: np.ndarray[Any, Any] = np.zeros((max(map(len, every)), 1, len(every)))
+    for unit, of_unit in enumerate(every):
+        coefficients[: len(of_unit), 0, unit] = of_unit
     return lambda z: np.polynomial.chebyshev.chebval(z / layer.bounds, coefficients, tensor=False)

@@ -27,7 +27,7 @@ class Loss:
     """What a degree loses.
 
     Args:
-        degree: The degree.
+        degree: The degree; of compositions alpha.
         loss: Mean share of the exact policy's return that is lost; negative if the polynomial does better.
         at_most: The one-sided 95 % limit of the loss; infinite if it is not determined.
         suffices: Whether the limit is within the margin; None if the degree was not tested any more.
@@ -49,12 +49,14 @@ class Answer:
         count: Number of units.
         losses: Of each degree, the finest first.
         needed: The smallest degree that suffices, as all finer ones do; None if not even the finest does.
+        size: What the degrees are called.
     """
 
     unit: str
     count: int
     losses: tuple[Loss, ...]
     needed: int | None
+    size: str = "degree"
 
     @property
     def sentence(self) -> str:
@@ -63,15 +65,15 @@ class Answer:
         finest = self.losses[0]
         if self.needed is None:
             return (
-                f"Undetermined: not even degree {finest.degree} excludes a loss above {MARGIN:.0%} of the "
-                f"return (95 % limit {finest.at_most:.1%}, {units})."
+                f"Undetermined: not even {self.size} {finest.degree} excludes a loss above {MARGIN:.0%} of "
+                f"the return (95 % limit {finest.at_most:.1%}, {units})."
             )
         of = "this policy" if self.unit == "episode" else "these policies"
         passed = next(loss for loss in self.losses if loss.degree == self.needed)
         limit = max(passed.at_most, 0.0)  # below 0 the polynomial earns more
         return (
-            f"Degree {self.needed} suffices for {of}: it loses at most {limit:.1%} of the return "
-            f"(95 % limit, {units}); a loss up to {MARGIN:.0%} is accepted."
+            f"{self.size.capitalize()} {self.needed} suffices for {of}: it loses at most {limit:.1%} of the "
+            f"return (95 % limit, {units}); a loss up to {MARGIN:.0%} is accepted."
         )
 
 
@@ -114,7 +116,7 @@ def answer(measured: Sequence[Measured], margin: float = MARGIN) -> Answer:
             going_on = False
     unit = "episode" if len(measured) == 1 else "run"
     number = len(measured[0].exact.returns) if len(measured) == 1 else len(measured)
-    return Answer(unit, number, tuple(losses), needed)
+    return Answer(unit, number, tuple(losses), needed, measured[0].settings.size)
 
 
 def _shares(measured: Sequence[Measured], place: int) -> np.ndarray:

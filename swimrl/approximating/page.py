@@ -100,9 +100,7 @@ def figure(measured: Sequence[Measured]) -> Figure:
             axes.errorbar(
                 depth, center, [[center - low], [high - center]], color=ACCENT, marker="o", capsize=3
             )
-            axes.annotate(
-                f"degree {arm.degree}", (depth, center), (6, 4), textcoords="offset points", color=INK
-            )
+            axes.annotate(arm.name, (depth, center), (6, 4), textcoords="offset points", color=INK)
         axes.set_xlabel("depth of an activation: multiplications one after the other")
         axes.set_ylabel("return")
         axes.legend()

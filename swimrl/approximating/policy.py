@@ -10,6 +10,7 @@ from swimrl.activations.language.polynomial import MAX_DEGREE, series_text
 from swimrl.approximating.study import ArmEpisodes, Measured
 from swimrl.errors import InputError, RunExistsError
 from swimrl.fields import to_mapping
+from swimrl.polynomials import Series
 from swimrl.runs.directory import RunDirectory
 from swimrl.runs.weights import write_weights
 from swimrl.training import Run
@@ -42,7 +43,10 @@ def write_policy(measured: Measured, episodes: ArmEpisodes, folder: Path, *, bes
         )
     if arm.degree is None or arm.degree > MAX_DEGREE:
         raise InputError(f"--save writes polynomials of degree 1 to {MAX_DEGREE}; choose one with --degrees")
-    names = [parse_name(f"expr: {series_text(layer.series[0])}").canonical for layer in arm.layers]
+    series = [one for layer in arm.layers for one in layer.series if isinstance(one, Series)]
+    if len(series) < len(arm.layers):
+        raise InputError("--save writes single polynomials, not compositions; choose --fit minimax")
+    names = [parse_name(f"expr: {series_text(one)}").canonical for one in series]
     run = measured.run
     config, record = run.config, run.record
     changed = dataclasses.replace(

@@ -31,6 +31,7 @@ def as_json(measured: Sequence[Measured], answer: Answer | None, undetermined: s
 
 def _answer(answer: Answer) -> dict[str, Any]:
     return {
+        "size": answer.size,
         "needed": answer.needed,
         "unit": answer.unit,
         "count": answer.count,

@@ -5,6 +5,7 @@ docs/polynomial.md says what is played, and what a precision means.
 examples:
   swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-0
   swimrl polynomial runs/default/HalfCheetah-v4/swim-1a2b3c4d/seed-* --range 40
+  swimrl polynomial RUN --fit composite --degrees 6 9 12
   swimrl polynomial RUN --degrees 6 --fit observed --save runs/polynomial/swim-6
   swimrl polynomial fit swim --bound 10 --precision 2^-9
   swimrl polynomial fit "expr: x*sigmoid(b*x); b=1.5" --degree 6 --out fit.png
@@ -39,11 +40,12 @@ class Args:
     """Directories of runs that differ in their seed; or, fit NAME: fit a polynomial to an activation."""
 
     degrees: tuple[int, ...] = (2, 6, 14, 30)
-    """Of runs: degrees of the polynomials."""
+    """Of runs: degrees of the polynomials; of --fit composite their alpha, 4 to 14."""
 
-    fit: Literal["minimax", "observed"] = "minimax"
+    fit: Literal["minimax", "observed", "composite"] = "minimax"
     """Of runs: minimax makes the largest error on the range smallest, observed the mean squared error at the
-    pre-activations that the policy has."""
+    pre-activations that the policy has; composite: compositions in place of relu, with an error of at most
+    2^-alpha of the range."""
 
     range: Annotated[str, tyro.conf.arg(metavar="RANGE")] = "layer"
     """Of runs: where polynomials are fitted: layer, unit (a polynomial for each unit), or a number, the same

@@ -13,6 +13,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -67,6 +68,10 @@ class CompositeRelu:
         for stage in self.stages:
             sign = stage(sign)
         return x * (1 + sign) / 2
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the composition as a JSON-serialisable mapping."""
+        return {"alpha": self.alpha, "bound": self.bound, "stages": [s.as_json() for s in self.stages]}
 
     @property
     def cost(self) -> Cost:

@@ -30,20 +30,32 @@ written changes no number.
 """
 
 
-UNKNOWN_BEFORE = ("net_actor",)
-"""Settings that earlier versions did not have. At None they are not in the hash, so that runs keep their
-directories."""
+UNKNOWN_BEFORE: Mapping[str, Any] = {
+    "net_actor": None,
+    "start_from": None,
+    "td3.range_penalty": 0.0,
+    "td3.range_bound": 10.0,
+    "td3.activation_noise": 0.0,
+    "td3.noise_side": "both",
+}
+"""Settings that earlier versions did not have. With these values, their defaults, they are not in the hash,
+so that runs keep their directories."""
 
 
 def configuration_hash(config: Mapping[str, Any]) -> str:
     """Return 8 hex digits of the resolved configuration without what is `UNDECISIVE`."""
-    decisive = {
-        name: value
-        for name, value in config.items()
-        if name not in UNDECISIVE and (value is not None or name not in UNKNOWN_BEFORE)
-    }
+    decisive = {name: value for name, value in _known_before(config).items() if name not in UNDECISIVE}
     text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _known_before(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a configuration without defaults of settings that earlier versions did not have."""
+    return {
+        name: _known_before(value, f"{prefix}{name}.") if isinstance(value, Mapping) else value
+        for name, value in config.items()
+        if prefix + name not in UNKNOWN_BEFORE or value != UNKNOWN_BEFORE[prefix + name]
+    }
 
 
 def variant_slug(actor: list[str], critic: list[str]) -> str:

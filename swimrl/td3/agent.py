@@ -7,7 +7,7 @@ import math
 import secrets
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Literal
 
 import gymnasium as gym
@@ -39,8 +39,9 @@ from swimrl.td3.engine.update import FusedUpdate
 from swimrl.td3.finite import why_bad_loss
 from swimrl.td3.interaction import Interaction
 from swimrl.td3.noise import GaussianNoise, with_own_stream
-from swimrl.td3.policy import TD3Policy
+from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
+from swimrl.td3.robustness import Robustness
 from swimrl.td3.threads import product_threads
 
 _DEFAULTS = TD3Config()
@@ -80,6 +81,8 @@ class TD3(Interaction):
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
         precision: ``"float32"``, or ``"bf16"``: the fused engine then computes large products in bfloat16
             with float32 master weights and accumulation, which is faster and another arithmetic.
+        robustness: Additions to the actor's update (`swimrl.td3.robustness`), which Stable-Baselines3's
+            update computes; none when not given.
         **kwargs: Stable-Baselines3's further arguments.
 
     Raises:
@@ -114,6 +117,7 @@ class TD3(Interaction):
         threads: int | Literal["auto"] | None = None,
         products: Mapping[str, str] | None = None,
         precision: Precision = DEFAULT_PRECISION,
+        robustness: Robustness | None = None,
         **kwargs: Any,
     ) -> None:
         self.engine = engine
@@ -122,6 +126,7 @@ class TD3(Interaction):
         """Microseconds of an update by the number of threads, where ``threads="auto"`` measured them."""
         self.products = products
         self.precision = precision
+        self.robustness = robustness
         self.exploration_noise = exploration_noise
         self._update: FusedUpdate | None = None
         self._fast_actor: FastActor | None = None
@@ -261,7 +266,8 @@ class TD3(Interaction):
                 self._train_fused(update, gradient_steps)
         else:
             threads = nullcontext() if self.threads is None else product_threads(self.threads_in_use)
-            with threads, self.streams.borrow(numpy="minibatches", torch="target noise"):
+            streams = self.streams.borrow(numpy="minibatches", torch="target noise")
+            with threads, streams, self._robust_actor():
                 super().train(gradient_steps=gradient_steps, batch_size=batch_size)
         self.update_s += time.perf_counter() - started
         loss = self.logger.name_to_value["train/critic_loss"]
@@ -271,6 +277,12 @@ class TD3(Interaction):
                 f"the critics' loss is {loss} after {self._n_updates} updates; "
                 f"{why_bad_loss(self.replay_buffer, self.policy)}"
             )
+
+    def _robust_actor(self) -> AbstractContextManager[None]:
+        if self.robustness is None:
+            return nullcontext()
+        (actor,) = perceptrons(self.actor)
+        return self.robustness.applied(actor, self.streams.torch("stochastic activations"))
 
     def _train_fused(self, update: FusedUpdate, gradient_steps: int) -> None:
         self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
@@ -303,6 +315,8 @@ class TD3(Interaction):
         update = self._update
         is_current = update is not None and update.serves(policy, self.replay_buffer, self.streams, settings)
         reason = self._why_other_networks()
+        if self.robustness is not None:
+            reason = "range penalty and activation noise are parts of PyTorch's graph"
         if reason is None and is_current:
             return update
         reason = reason or why_not_fused(policy, self.replay_buffer)

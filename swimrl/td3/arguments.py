@@ -14,6 +14,7 @@ from swimrl.activations import activation_fn
 from swimrl.envs.seeding import MAX_SEED
 from swimrl.errors import ConfigError
 from swimrl.td3.config import ENGINES
+from swimrl.td3.policy import TD3Policy
 
 if TYPE_CHECKING:
     from swimrl.td3.agent import TD3
@@ -59,6 +60,8 @@ def check_settings(agent: TD3) -> None:
         raise ConfigError(f"engine {agent.engine!r} is unknown; expected one of {', '.join(ENGINES)}")
     if agent.precision == "bf16" and agent.engine != "fused":
         raise ConfigError(f"precision 'bf16' needs engine 'fused', not {agent.engine!r}")
+    if agent.robustness is not None and not issubclass(agent.policy_class, TD3Policy):
+        raise ConfigError(f"robustness needs the policy MlpPolicy, not {agent.policy_class.__name__}")
     _check_threads(agent.threads, agent.engine)
     if not 0 <= agent.exploration_noise < math.inf:
         raise ConfigError(f"exploration_noise is {agent.exploration_noise}; expected a number of at least 0")

@@ -17,6 +17,8 @@ Engine = Literal["fused", "sb3"]
 ENGINES = get_args(Engine)
 DEFAULT_ENGINE: Engine = "fused"
 
+NoiseSide = Literal["both", "negative"]
+
 Precision = Literal["float32", "bf16"]
 PRECISIONS = get_args(Precision)
 DEFAULT_PRECISION: Precision = "float32"
@@ -85,6 +87,19 @@ class TD3Config:
     layer_norm: bool = False
     """Layer normalisation before each hidden activation."""
 
+    range_penalty: float = 0.0
+    """Penalty on inputs of the actor's activations outside +- range-bound, so that polynomials can take their
+    place: this times mean(max(0, |z| - bound)^2) of each layer is added to the actor's loss."""
+
+    range_bound: float = 10.0
+    """Where the range penalty begins."""
+
+    activation_noise: float = 0.0
+    """Uniform noise in +- this on the actor's activations, in its own updates alone."""
+
+    noise_side: NoiseSide = "both"
+    """Activation noise for all inputs, or only for negative ones."""
+
     def __post_init__(self) -> None:
         for name, least in _LEAST_COUNT.items():
             value = getattr(self, name)
@@ -96,7 +111,16 @@ class TD3Config:
             _require(self, "activation_lr", 0 <= self.activation_lr < math.inf, "at least 0")
         _require(self, "gamma", 0 <= self.gamma <= 1, "a number from 0 to 1")
         _require(self, "tau", 0 < self.tau <= 1, "a number above 0 and at most 1")
-        for name in ("weight_decay", "exploration_noise", "target_noise", "noise_clip"):
+        _require(self, "range_bound", 0 < self.range_bound < math.inf, "a number above 0")
+        _require(self, "noise_side", self.noise_side in get_args(NoiseSide), "both or negative")
+        for name in (
+            "weight_decay",
+            "exploration_noise",
+            "target_noise",
+            "noise_clip",
+            "range_penalty",
+            "activation_noise",
+        ):
             _require(self, name, 0 <= getattr(self, name) < math.inf, "a number of at least 0")
 
     def agent_arguments(self, n_envs: int = 1) -> dict[str, Any]:

@@ -38,10 +38,13 @@ class Interaction(stable_baselines3.TD3):
     Attributes:
         engine: ``"fused"`` also computes the actor's actions without PyTorch.
         streams: The random streams; actions use that of the exploration noise.
+        acts_from_start: Whether the policy acts before learning starts, as where its weights are from another
+            run.
     """
 
     engine: Engine
     streams: Streams
+    acts_from_start: bool = False
     _fast_actor: FastActor | None
 
     STEP_METHODS: ClassVar[Mapping[str, str]] = {"_sample_action": "action", "_store_transition": "buffer"}
@@ -115,7 +118,7 @@ class Interaction(stable_baselines3.TD3):
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         # The authors' first random actions carry no noise (main.py); Stable-Baselines3 adds it to them too.
-        if self.num_timesteps < learning_starts:
+        if self.num_timesteps < learning_starts and not self.acts_from_start:
             return super()._sample_action(learning_starts, None, n_envs)
         seen: Any = self._last_obs
         actor, gaussian = self._current_fast_actor(n_envs), gaussian_parameters(action_noise)

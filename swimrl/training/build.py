@@ -18,8 +18,10 @@ from swimrl.envs.make import Env, make
 from swimrl.envs.vector import LeanVecEnv
 from swimrl.errors import ConfigError
 from swimrl.td3.agent import TD3
+from swimrl.td3.config import TD3Config
 from swimrl.td3.network import hidden_pairs
 from swimrl.td3.policy import perceptrons
+from swimrl.td3.robustness import Robustness
 from swimrl.training.config import TrainConfig
 
 
@@ -57,9 +59,11 @@ def build_agent(
         threads=threads or config.threads,
         products=products,
         precision=config.precision,
+        robustness=robustness(config.td3),
         seed=config.seed,
         device=device,
     )
+    agent.acts_from_start = config.start_from is not None
     for name in _changing_the_width(config, agent):
         logging.getLogger("swimrl.training").warning(
             "%s changes the width of its layer, so this run does not share its initial weights with runs of "
@@ -67,6 +71,13 @@ def build_agent(
             name,
         )
     return agent
+
+
+def robustness(td3: TD3Config) -> Robustness | None:
+    """Return the additions to the actor's update; None if there are none."""
+    if not td3.range_penalty and not td3.activation_noise:
+        return None
+    return Robustness(td3.range_penalty, td3.range_bound, td3.activation_noise, td3.noise_side)
 
 
 def _changing_the_width(config: TrainConfig, agent: TD3) -> list[str]:

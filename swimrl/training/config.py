@@ -72,6 +72,10 @@ class TrainConfig:
     """Hidden layers of the actor, written like --net, if they differ: a small actor costs little to run, and
     large critics cost only training."""
 
+    start_from: Annotated[str | None, tyro.conf.arg(metavar="RUN")] = None
+    """Directory of a run with equal networks: start with its last weights, to go on with other activations.
+    {env} and {seed} in it stand for this run's own. Before learning starts, these weights act, not chance."""
+
     match_parameters: Annotated[str | None, tyro.conf.arg(metavar="STR")] = None
     """Scale the widths of --net so that actor and critics together have as many parameters as with this
     activation, such as relu. This makes the comparison fair for activations that change the width of a layer
@@ -272,12 +276,18 @@ def with_settings(config: TrainConfig, settings: Mapping[str, Any], *, source: s
 
 
 def with_absolute_files(config: TrainConfig) -> TrainConfig:
-    """Return ``config`` with absolute paths in ``env_kwargs``, for a run that will be opened from elsewhere.
+    """Return ``config`` with absolute paths, for a run that will be opened from elsewhere.
 
-    A value is a path if it begins with ``./``, ``../`` or ``~`` and names something that exists, such as
-    ``xml_file=./robot.xml``. Gymnasium reads such paths from the working directory.
+    They are in ``env_kwargs`` and ``start_from``. A value of the first is a path if it begins with ``./``,
+    ``../`` or ``~`` and names something that exists, such as ``xml_file=./robot.xml``. Gymnasium reads such
+    paths from the working directory.
     """
-    return dataclasses.replace(config, env_kwargs=tuple(map(_with_absolute_file, config.env_kwargs)))
+    start = config.start_from
+    return dataclasses.replace(
+        config,
+        env_kwargs=tuple(map(_with_absolute_file, config.env_kwargs)),
+        start_from=None if start is None else str(Path(start).expanduser().absolute()),
+    )
 
 
 def _with_absolute_file(pair: str) -> str:

@@ -50,6 +50,12 @@ def resolve(config: TrainConfig) -> Resolved:
             config, actor, critic, _specs(config.match_parameters, len(config.architecture.widths))
         )
         config = dataclasses.replace(config, net=str(net), match_parameters=None)
+    if config.start_from is not None and config.normalize_obs:
+        raise ConfigError(
+            "--start-from and --normalize-obs exclude each other: a policy has no whole statistics to go "
+            "on with; "
+            "leave one of them out"
+        )
     name, critic_name = _joined(actor), _joined(critic)
     config = dataclasses.replace(
         config, act=name, act_actor=None, act_critic=None if critic_name == name else critic_name

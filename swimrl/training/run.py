@@ -37,6 +37,7 @@ from swimrl.training.progress import Reporter, Reporters
 from swimrl.training.progress_file import ProgressFile
 from swimrl.training.resolved import Resolved
 from swimrl.training.resume import Continuation
+from swimrl.training.starting_point import load_start
 
 _LOG_INTERVAL_EPISODES = 4
 
@@ -85,6 +86,7 @@ def execute(
         with _closing(agent, env), directory.at_work():
             training = _Training(resolved, directory, reporter, agent, env, study or {})
             if continuation is None:
+                load_start(agent, config)
                 directory.create(overwrite=overwrite)
             else:
                 training.restore(continuation)

@@ -26,7 +26,7 @@ def study(losses, *, episodes=50, noise=1.0, seed=0, failures=()):
     return SimpleNamespace(
         arms=arms,
         exact=arms[0],
-        settings=SimpleNamespace(degrees=tuple(losses)),
+        settings=SimpleNamespace(degrees=tuple(losses), size="degree"),
         run=SimpleNamespace(path="run"),
     )
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import swimrl
+from swimrl.activations.language.names import parse_name
+from swimrl.activations.numpy.function import numpy_function
 from swimrl.approximating import Settings, approximate, measure, write_policy
 from swimrl.approximating.actor import actor_of
 from swimrl.approximating.arms import arms_of
@@ -141,6 +143,23 @@ def test_least_squares_follow_the_inputs(runs):
     assert squares[0] < squares[1]
 
 
+def test_compositions_take_the_place_of_relu(runs):
+    relu = parse_name("relu")
+    actor = replace(actor_of(runs[0]), activations=(relu, relu), functions=(numpy_function(relu),) * 2)
+    z = np.random.default_rng(0).normal(size=(50, 12))
+    z[:, 3] *= 4
+    for width in ("layer", "unit"):
+        settings = replace(FEW, fit="composite", degrees=(4, 9), range=width)
+        arms = arms_of(actor, [z, z[:, :8]], settings)
+        assert [arm.name for arm in arms] == ["exact", "alpha 4", "alpha 9"]
+        for alpha, arm in zip((4, 9), arms[1:], strict=True):
+            errors = np.abs(arm.functions[0](z) - np.maximum(z, 0)).max(axis=0)
+            assert 0 < errors.max() <= arm.layers[0].upper
+            assert np.all(errors <= arm.bounds[0] * 2.0**-alpha)
+    with pytest.raises(InputError, match=r"replaces relu, and the policy has swim"):
+        arms_of(actor_of(runs[0]), [z, z[:, :8]], settings)
+
+
 def test_the_polynomial_policy_is_a_run_like_any_other(runs, tmp_path):
     measured = measure(runs[0], replace(FEW, degrees=(6,)))
     saved = write_policy(measured, measured.arms[1], tmp_path / "saved")
@@ -174,7 +193,8 @@ def test_files_and_answer_over_seeds(runs, tmp_path):
     [
         ({"degrees": ()}, "--degrees"),
         ({"degrees": (2, 2)}, "different whole numbers"),
-        ({"fit": "best"}, "one of minimax, observed"),
+        ({"fit": "best"}, "one of minimax, observed, composite"),
+        ({"fit": "composite", "degrees": (2,)}, "alphas from 4 to 14, such as 6 9 12"),
         ({"range": "far"}, "layer, unit or a positive number"),
         ({"range": "-1"}, "positive number"),
         ({"episodes": 1}, "at least 2"),

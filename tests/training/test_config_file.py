@@ -33,6 +33,7 @@ OTHER: dict[str, Any] = {
     "device": "cpu",
     "net": "16x16x16",
     "net_actor": "16",
+    "start_from": "runs/default/{env}/swim-1a2b3c4d/seed-{seed}",
     "match_parameters": "relu",
     "n_envs": 2,
     "normalize_obs": True,
@@ -64,6 +65,10 @@ OTHER_TD3: dict[str, Any] = {
     "noise_clip": 0.7,
     "init": "variance",
     "layer_norm": True,
+    "range_penalty": 0.1,
+    "range_bound": 4.0,
+    "activation_noise": 0.1,
+    "noise_side": "negative",
 }
 
 
