@@ -42,6 +42,9 @@ _PLACES = 128
 _MOST_PLAYED = 10
 """Starts that are played at most to find those of the search, as a multiple of their number."""
 
+_PLAYED_TO_REFUSE = 4
+"""Starts after which a policy that always fails or always passes is refused, as such a multiple."""
+
 _NULL_STARTS = 60
 """Fresh starts on which each random change is played."""
 
@@ -299,6 +302,8 @@ class _Repair:
                 failure = _return_below(parts[0].returns, quantile)
             failed = np.concatenate([failure.failed(part) for part in parts])
             if min(failed.sum(), (~failed).sum()) >= half or len(starts) >= most:
+                break
+            if len(starts) >= _PLAYED_TO_REFUSE * settings.repair_starts and len(set(failed)) == 1:
                 break
         check_enough(failed, settings.repair_starts, str(failure))
         rollouts = _joined(parts)

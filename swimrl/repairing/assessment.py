@@ -16,6 +16,9 @@ from swimrl.stats.interval import Interval, mean_student
 LEVEL = 0.05
 """A p-value below this is established."""
 
+LEAST_DRAWS = 20
+"""Random changes without which no p-value beside the null can be below `LEVEL`."""
+
 
 @dataclass(frozen=True)
 class Played:
@@ -96,11 +99,11 @@ class Assessment:
             f"On {counts.starts} fresh starts the policy failed on "
             f"{_share(counts.fails_before, counts.starts)} before and on "
             f"{_share(counts.fails_after, counts.starts)} after: {100 * counts.change:+.1f} "
-            f"points [{100 * low:+.1f}, {100 * high:+.1f}], exact McNemar p = {_p(counts.p_value)}."
+            f"points [{100 * low:+.1f}, {100 * high:+.1f}], exact McNemar {p_words(counts.p_value)}."
         )
         as_good = sum(one.fails_after <= self.same_starts.fails_after for one in self.null)
         beside = (
-            f"Of {len(self.null)} random changes of equal size {as_good or 'none'} failed on as few of the "
+            f"{as_good or 'None'} of {len(self.null)} random changes of equal size failed on as few of the "
             f"first {self.null_starts} of these starts."
         )
         if self.is_established:
@@ -108,7 +111,12 @@ class Assessment:
         elif counts.change > 0 and counts.p_value < LEVEL:
             first = "The patch does harm: more fresh starts fail than before. Keep the policy as it was."
         elif counts.change < 0 and counts.p_value < LEVEL:
-            first = "Nothing is established: fewer starts fail, but random changes of equal size do as well."
+            why = (
+                f"a comparison with random changes needs {LEAST_DRAWS} of them"
+                if len(self.null) < LEAST_DRAWS
+                else "random changes of equal size can do as well"
+            )
+            first = f"Nothing is established: fewer starts fail, but {why}."
         else:
             first = "Nothing is established: the difference on fresh starts can be chance."
         return f"{first} {facts} {beside}"
@@ -118,5 +126,11 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %"
 
 
-def _p(value: float) -> str:
-    return "below 0.0001" if value < 0.0001 else f"{value:.4f}".rstrip("0")
+def p_words(value: float) -> str:
+    """Return a p-value in words.
+
+    Example:
+        >>> p_words(0.0123), p_words(1e-9)
+        ('p = 0.0123', 'p < 0.0001')
+    """
+    return "p < 0.0001" if value < 0.0001 else "p = " + f"{value:.4f}".rstrip("0").rstrip(".")

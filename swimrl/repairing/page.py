@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from swimrl.colours import CATEGORIES, FAINT, INK
-from swimrl.repairing.assessment import Assessment, Played
+from swimrl.repairing.assessment import Assessment, Played, p_words
 from swimrl.repairing.evolution import Patch
 from swimrl.repairing.rates import Counts
 from swimrl.reporting.figures.figure import Figure
@@ -69,8 +69,8 @@ def _facts(content: dict[str, Any]) -> list[str]:
             f"{settings['alpha']:g}, seed {settings['seed']}, start noise {settings['start_noise']:g}."
         ),
         (
-            f"The search took {search['steps']:,} environment steps and {seconds['search']:.0f} s, "
-            f"localisation {seconds['localisation']:.1f} s, playing the fresh starts "
+            f"The search took {search['steps']:,} environment steps and {search['processor_s']:.0f} s of "
+            f"processor time. Localisation took {seconds['localisation']:.1f} s, playing the fresh starts "
             f"{seconds['fresh starts']:.0f} s, the null {seconds['null']:.0f} s."
         ),
     ]
@@ -90,7 +90,7 @@ _STARTS = (
     _rate("fail before", "before"),
     _rate("fail after", "after"),
     Column("change", "change, points [95 %]", with_ends(1)),
-    Column("p", "p (exact McNemar)", number(4)),
+    Column("p", "exact McNemar", p_words),
     _rate("repaired", "repair_rate"),
     _rate("broken", "broken_rate"),
 )
@@ -205,7 +205,7 @@ def _history(patch: Patch, content: dict[str, Any]) -> Figure:
         axis.plot(range(len(patch.history)), patch.history, color=CATEGORIES[1], linewidth=1.8)
         axis.axhline(patch.fitness_before, color=FAINT, linewidth=0.8, label="before the repair")
         axis.set(xlabel="generation", ylabel="best fitness")
-        axis.legend()
+        figure.legend(loc="outside upper left")
         return figure
 
     starts, alpha = content["starts"], content["settings"]["alpha"]
@@ -220,16 +220,17 @@ def _history(patch: Patch, content: dict[str, Any]) -> Figure:
 
 def _beside_the_null(assessment: Assessment) -> Figure:
     def draw() -> Any:
-        figure = new_figure(5.5, 1.8)
+        figure = new_figure(5.5, 2.2)
         axis = figure.add_subplot()
-        rates = np.array([counts.fails_after / counts.starts for counts in assessment.null])
         same = assessment.same_starts
-        axis.plot(100 * rates, np.zeros(len(rates)), "o", color=FAINT, alpha=0.7, label="random changes")
+        fails = sorted(counts.fails_after for counts in assessment.null)
+        heights = [fails[:number].count(fail) for number, fail in enumerate(fails)]  # equal ones are stacked
+        axis.plot(100 * np.array(fails) / same.starts, heights, "o", color=FAINT, label="random changes")
         axis.axvline(100 * same.fails_before / same.starts, color=INK, linewidth=1, label="before")
         axis.axvline(100 * same.fails_after / same.starts, color=CATEGORIES[1], linewidth=1.8, label="repair")
-        axis.set(xlabel="starts that fail, %", yticks=[])
+        axis.set(xlabel="starts that fail, %", yticks=[], ylim=(-0.5, max(heights) + 1))
         axis.spines["left"].set_visible(False)
-        axis.legend(loc="upper center", ncols=3, bbox_to_anchor=(0.5, 1.5))
+        figure.legend(loc="outside upper left", ncols=3)
         return figure
 
     return Figure(

@@ -62,4 +62,7 @@ def test_the_verdict_follows_from_chance_and_from_the_null(
 
 
 def test_few_random_changes_cannot_establish_anything() -> None:
-    assert not assessed(counts(40, 0), (counts(0, 20),) * 5).is_established
+    assessment = assessed(counts(40, 0), (counts(0, 20),) * 5)
+    assert not assessment.is_established
+    assert "a comparison with random changes needs 20 of them" in assessment.verdict
+    assert "None of 5 random changes" in assessment.verdict
