@@ -359,9 +359,11 @@ class TD3(Interaction):
 
     def _why_other_networks(self) -> str | None:
         """Return which network Stable-Baselines3's update would use that is not the policy's, if any."""
-        names = ("actor", "critic", "actor_target", "critic_target")
-        other = (name for name in names if getattr(self, name) is not getattr(self.policy, name))
-        return next((f"the agent's {name} is not its policy's" for name in other), None)
+        own = self.policy._modules
+        for name in ("actor", "critic", "actor_target", "critic_target"):
+            if getattr(self, name) is not own.get(name):
+                return f"the agent's {name} is not its policy's"
+        return None
 
     def engine_facts(self) -> dict[str, Any]:
         """Return the engine's name and threads and, once it has run, its product backends."""

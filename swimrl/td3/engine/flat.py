@@ -75,6 +75,7 @@ class FlatNetwork:
         self.gradients = self._gradients.numpy()
         self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
         self.steps = int(self._steps_flat[0])
+        self._bytes_of_steps = self._steps_flat.tobytes()
         self._group_sizes = self._current_group_sizes()
         self._settings = np.zeros((len(self._group_sizes), 6))
         self._state = self.optimizer.state
@@ -105,7 +106,7 @@ class FlatNetwork:
             self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
             and are_the_same(self._current_objects(), self._objects)
             and self._current_group_sizes() == self._group_sizes
-            and bool((self._steps_flat == self.steps).all())
+            and self._steps_flat.tobytes() == self._bytes_of_steps
             and self._addresses == self._current_addresses()
             and all(map(_requires_grad, self.parameters))
             and why_not_optimizer(self.optimizer) is None
@@ -140,6 +141,7 @@ class FlatNetwork:
         """Count one more step of Adam, and read the optimiser's present settings."""
         self.steps += 1
         self._steps_flat += 1
+        self._bytes_of_steps = self._steps_flat.tobytes()
         for settings, group in zip(self._settings, self.optimizer.param_groups, strict=True):
             settings[:] = (
                 self.steps, group["lr"], *group["betas"], group["eps"], group["weight_decay"],

@@ -15,7 +15,7 @@ from swimrl.activations.torch.activation import Activation
 from swimrl.td3.engine.nodes import has_kernel
 from swimrl.td3.engine.watch import (
     has_global_hooks,
-    has_hooks,
+    have_hooks,
     hooks,
     replaced_methods,
     why_not_optimizer,
@@ -112,7 +112,7 @@ def why_hooked(root: nn.Module) -> str | None:
         if methods or "forward" in vars(module):
             return f"the method {(methods or ['forward'])[0]} of the module {name or 'policy'} is replaced"
     for name, parameter in root.named_parameters():
-        if has_hooks(parameter):
+        if have_hooks([parameter]):
             return f"the parameter {name} has hooks"
     return None
 

@@ -8,7 +8,7 @@ are in `requirements`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter, is_
 from typing import Any
@@ -25,9 +25,10 @@ _GLOBAL_HOOKS: list[Mapping[int, Any]] = [
     torch_optimizer._global_optimizer_pre_hooks,
     torch_optimizer._global_optimizer_post_hooks,
 ]
-_tensor_hooks: Callable[[torch.Tensor], tuple[Any, Any]] = attrgetter(
-    "_backward_hooks", "_post_accumulate_grad_hooks"
-)
+_TENSOR_HOOKS: list[Callable[[torch.Tensor], object]] = [
+    attrgetter("_backward_hooks"),
+    attrgetter("_post_accumulate_grad_hooks"),
+]
 
 
 class ModuleWatch:
@@ -51,10 +52,11 @@ class ModuleWatch:
             content for module in modules for content in (module._modules, module._parameters) if content
         ]
         self._objects = list(self._current_objects())
-        self._parameters = list(root.parameters())
+        # Autograd calls no hooks of the others.
+        self._parameters = [parameter for parameter in root.parameters() if parameter.requires_grad]
 
     def _current_objects(self) -> Iterable[object]:
-        return chain.from_iterable(content.values() for content in self._contents)
+        return chain.from_iterable(map(dict.values, self._contents))
 
     def is_unchanged(self) -> bool:
         """Return whether submodules, parameters and classes are the same, without hooks and new methods."""
@@ -65,13 +67,13 @@ class ModuleWatch:
             and [len(attributes) for attributes in self._named] == self._numbers_of_names
             and all(map(is_, map(type, self._modules), self._types))
             and are_the_same(self._current_objects(), self._objects)
-            and not any(map(has_hooks, self._parameters))
+            and not have_hooks(self._parameters)
         )
 
 
-def are_the_same(some: Iterable[object], others: Iterable[object]) -> bool:
-    """Return whether two iterables yield the same objects, by identity."""
-    some, others = list(some), list(others)
+def are_the_same(some: Iterable[object], others: Sequence[object]) -> bool:
+    """Return whether the iterable yields the objects of the sequence, by identity."""
+    some = list(some)
     return len(some) == len(others) and all(map(is_, some, others))
 
 
@@ -81,9 +83,9 @@ def hooks(module: nn.Module) -> Iterator[Mapping[int, Any]]:
         yield getattr(module, name)
 
 
-def has_hooks(tensor: torch.Tensor) -> bool:
-    """Return whether autograd calls hooks of a user for this tensor."""
-    return any(_tensor_hooks(tensor))
+def have_hooks(tensors: Sequence[torch.Tensor]) -> bool:
+    """Return whether autograd calls hooks of a user for one of these tensors."""
+    return any(any(map(kind, tensors)) for kind in _TENSOR_HOOKS)
 
 
 def has_global_hooks() -> bool:
