@@ -78,6 +78,11 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def load_average() -> float | None:
+    """Return how many processes wanted a core, averaged over the last minute; None where nobody counts."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
 def limited_threads(threads: int) -> dict[str, str]:
     """Return this process's environment variables for a child whose libraries use so many threads each.
 

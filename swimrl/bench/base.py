@@ -11,6 +11,7 @@ from swimrl.bench.action import config as action
 from swimrl.bench.activations import config as activations
 from swimrl.bench.paper import config as paper
 from swimrl.bench.training import config as training
+from swimrl.bench.whole_run import config as whole_run
 from swimrl.timing.measure import Progress
 from swimrl.timing.record import Clock, TimingRecord
 
@@ -115,6 +116,18 @@ examples:
   swimrl bench train --against sbx --peer-python sbx=/opt/sbx/bin/python
 """
 
+_RUN = """\
+Measure how long a whole run takes, from the command to the final score.
+
+Shows where its seconds go: start, steps, evaluations, diagnostics, checkpoints.
+
+examples:
+  swimrl bench run
+  swimrl bench run --net 64x64 --rounds 1 --json FILE
+  swimrl bench run --steps 100000 --rounds 1 --against
+  swimrl bench run --against sb3 sbx --peer-python sbx=/opt/sbx/bin/python
+"""
+
 BENCHMARKS = {
     benchmark.kind: benchmark
     for benchmark in (
@@ -155,6 +168,17 @@ BENCHMARKS = {
             training.TrainingBenchmarkConfig,
             training.measure,
             "TrainingSpeeds",
+        ),
+        Benchmark(
+            whole_run.KIND,
+            "How long a whole run takes, and where its seconds go",
+            _RUN,
+            "swimrl.bench.whole_run",
+            whole_run.RunBenchmarkConfig,
+            whole_run.measure,
+            "RunTimes",
+            whole_run.estimate,
+            reads_both_clocks=False,
         ),
     )
 }

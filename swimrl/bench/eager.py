@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swimrl.activations.language.spec import ActivationSpec
-from swimrl.activations.torch.composite import value_function
-from swimrl.activations.torch.factory import build
+if TYPE_CHECKING:
+    from swimrl.activations.language.spec import ActivationSpec
 
 
 def _swim(x: Tensor, k: Any) -> Tensor:
@@ -42,7 +41,7 @@ def _xiprelu(x: Tensor, a_p: Any, a_n: Any, beta: Any) -> Tensor:
     return torch.where(x > 0, alpha_p * x * x + beta * x, alpha_n * x * x + beta * x)
 
 
-_OWN: dict[str, Callable[[], nn.Module]] = {
+OWN: dict[str, Callable[[], nn.Module]] = {
     "celu": nn.CELU,
     "elu": nn.ELU,
     "gelu": nn.GELU,
@@ -105,9 +104,9 @@ class Eager(nn.Module):
 def native_module(spec: ActivationSpec) -> tuple[nn.Module, str] | None:
     """Return PyTorch's own module for ``spec`` and its name; None where there is none."""
     name = spec.definition.name
-    if name not in _OWN or spec.canonical != name:
+    if name not in OWN or spec.canonical != name:
         return None
-    module = _OWN[name]()
+    module = OWN[name]()
     return module, f"torch.nn.{type(module).__name__}"
 
 
@@ -125,6 +124,8 @@ def written_module(spec: ActivationSpec, width: int | None = None) -> tuple[nn.M
     if name in _WRITTEN and not any(value.is_bounded for value in spec.values):
         return Eager(spec, _WRITTEN[name], width), "eager code"
     if spec.formula is None:
+        from swimrl.activations.torch.factory import build  # not for PyTorch's own modules: it takes 0.5 s
+
         return build(spec, width), "the module itself"
     return Eager(spec, _composite(spec), width), "composite of the formula"
 
@@ -139,6 +140,8 @@ def eager_module(spec: ActivationSpec) -> tuple[nn.Module, str]:
 
 
 def _composite(spec: ActivationSpec) -> Callable[..., Tensor]:
+    from swimrl.activations.torch.composite import value_function  # as above
+
     trainable = [value.name for value in spec.values if value.trainable]
     function = value_function(spec.settled)
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from swimrl.bench.activations.results import ActivationCosts
     from swimrl.bench.paper.results import PaperTimes
     from swimrl.bench.training.results import TrainingSpeeds
+    from swimrl.bench.whole_run.results import RunTimes
 
-    AnyResults = ActivationCosts | PaperTimes | ActionLatencies | TrainingSpeeds
+    AnyResults = ActivationCosts | PaperTimes | ActionLatencies | TrainingSpeeds | RunTimes
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +40,7 @@ class BenchRecord:
 
     @property
     def kind(self) -> str:
-        """Which benchmark: ``activations``, ``paper``, ``policy`` or ``train``."""
+        """Which benchmark: ``activations``, ``paper``, ``policy``, ``run`` or ``train``."""
         return self.timing.kind
 
     def results(self, clock: Clock = "wall") -> AnyResults:
@@ -50,7 +51,7 @@ class BenchRecord:
                 a busy machine.
         """
         results: Any = self._benchmark.read_results(self.timing, clock)
-        return results  # type: ignore[no-any-return]  # one of the four, by kind
+        return results  # type: ignore[no-any-return]  # one of these, by kind
 
     def tables(self, clock: Clock = "wall") -> Iterator[RenderableType]:
         """Yield the tables and lines that show the record, for `rich`."""
@@ -153,7 +154,7 @@ def run(kind: str, config: Any = None, *, quiet: bool = False, **settings: Any) 
     """Run a benchmark and return its record.
 
     Args:
-        kind: ``"activations"``, ``"paper"``, ``"policy"`` or ``"train"``.
+        kind: ``"activations"``, ``"paper"``, ``"policy"``, ``"run"`` or ``"train"``.
         config: What to measure, as the benchmark's own dataclass; in place of ``settings``.
         quiet: Show no progress bar.
         **settings: What to measure: the options of `swimrl bench KIND`, without dashes.

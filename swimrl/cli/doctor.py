@@ -103,7 +103,16 @@ def run(args: Args) -> None:
 
 
 def run_checks() -> Iterator[Check]:
-    """Run every check, in the order of the table."""
+    """Run every check, in the order of the table; the speed of training only where training works."""
+    works = True
+    for check in _checks_of_installation():
+        works = works and not (check.required and check.status == "missing")
+        yield check
+    if works:
+        yield _training_speed()
+
+
+def _checks_of_installation() -> Iterator[Check]:
     yield Check("python", "ok", f"{platform.python_version()} ({sys.executable})", required=True)
     yield _swimrl()
     yield from _packages()
@@ -326,6 +335,37 @@ def _compiled_code() -> Check:
     if problems:
         return Check("compiled code", "warn", problems[0].partition(";")[0], fix)
     return Check("compiled code", "ok", kept)
+
+
+def _training_speed() -> Check:
+    """Train for a moment with the networks that people use, on one core."""
+    import warnings
+
+    from swimrl.errors import SwimrlError
+    from swimrl.sweeps.probe import kinds_of, probe
+    from swimrl.training.config import TrainConfig
+
+    speeds = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Gymnasium's, of the v4 environments
+        for net in ("256x256", "64x64"):
+            (example,) = kinds_of([TrainConfig(net=net)]).values()
+            try:
+                speeds[net] = probe(example, {}).speed
+            except SwimrlError as error:
+                return Check("training speed", "warn", str(error), "swimrl train --steps 30000")
+    each = ", ".join(f"{1 / speed.learning_s:,.0f} at {net}" for net, speed in speeds.items())
+    random = TrainConfig().td3.learning_starts
+    speed = speeds["256x256"]
+    hours = (random * speed.random_s + (1_000_000 - random) * speed.learning_s) / 3600
+    is_busy = (host.load_average() or 0.0) > host.usable_cores() / 2
+    busy = "; other programs are running: more on a free machine" if is_busy else ""
+    return Check(
+        "training speed",
+        "ok",
+        f"steps/s of {TrainConfig.env}: {each}, measured now on one core, 80 steps each{busy}; "
+        f"1,000,000 steps at 256x256 take about {hours:.1f} h without evaluations",
+    )
 
 
 def print_table(checks: list[Check]) -> None:

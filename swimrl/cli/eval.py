@@ -3,6 +3,7 @@
 examples:
   swimrl eval runs/default/Hopper-v4/swim-1a2b3c4d/seed-0
   swimrl eval RUN --episodes 20 --seed 7 --json
+  swimrl eval RUN --threads 4
   swimrl eval RUN --video hopper.mp4 --episodes 1
   swimrl eval RUN --video hopper.mp4 --video-size 1280x720 --video-effects
   swimrl eval RUN --record-states states.npz
@@ -47,6 +48,10 @@ class Args:
     seed: Annotated[Count | None, tyro.conf.arg(metavar="INT")] = None
     """Reset seed of the first episode; the next has seed + 1 and so on. When not given, the seeds of the
     score final100, which are the same for every run and are used by no training."""
+
+    threads: Count = 1
+    """Threads that simulate episodes side by side, with the same numbers; only for episodes that are neither
+    filmed, shown nor recorded."""
 
     best: bool = False
     """Score the policy of the best evaluation instead of the last policy. It was selected by its return, so
@@ -114,6 +119,7 @@ def run(args: Args) -> None:
             episodes=args.episodes,
             seed=args.seed,
             on_step=on_step if args.video or args.record_states else None,
+            threads=args.threads,
         )
     if args.record_states:
         _write_states(args.record_states, recorded, episodes.lengths)

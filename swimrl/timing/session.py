@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from swimrl.errors import SwimrlError
-from swimrl.host import host_facts, library_versions
+from swimrl.host import host_facts, library_versions, load_average
 from swimrl.timing.measure import Plan, Progress, TimedArm, measure
 from swimrl.timing.record import Series, TimingRecord
 from swimrl.timing.stability import frequency_governor
@@ -30,7 +29,7 @@ class RecordContent:
 
 def take_record(kind: str, settings: Mapping[str, Any], measure: Callable[[], RecordContent]) -> TimingRecord:
     """Call ``measure`` and return its content with facts about this machine, its load and the time."""
-    load_before, started, clock = _load(), datetime.now(UTC), time.perf_counter()
+    load_before, started, clock = load_average(), datetime.now(UTC), time.perf_counter()
     content = measure()
     return TimingRecord(
         kind=kind,
@@ -42,7 +41,7 @@ def take_record(kind: str, settings: Mapping[str, Any], measure: Callable[[], Re
         host={
             **host_facts(),
             "load_before": load_before,
-            "load_after": _load(),
+            "load_after": load_average(),
             "frequency_governor": frequency_governor(),
         },
         started=started.isoformat(timespec="seconds"),
@@ -85,8 +84,3 @@ def _by_arm(series: Iterable[Series]) -> Iterable[Series]:
     for one in series:
         arm, _, work = one.work.rpartition(_SEPARATOR)
         yield replace(one, arm=arm, work=work)
-
-
-def _load() -> float | None:
-    """Return how many processes wanted a core, averaged over the last minute."""
-    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None

@@ -154,6 +154,7 @@ class Run:
         seed: int | None = None,
         best: bool = False,
         on_step: Callable[[Transition], None] | None = None,
+        threads: int = 1,
     ) -> Episodes:
         """Return the scores of the policy on fresh episodes.
 
@@ -163,6 +164,7 @@ class Run:
                 of the score ``final100``, which are the same for every run and were used by no training.
             best: Take the policy of the best evaluation instead of the last.
             on_step: Receives each transition.
+            threads: Threads of the processor that simulate, with the same numbers.
 
         Raises:
             InputError: If an argument is out of range, or the run has no policy yet.
@@ -171,7 +173,7 @@ class Run:
         policy = self.best_policy if best else self.policy
         env = self.make_environment()
         try:
-            return run_episodes(policy, env, episodes=episodes, seed=seed, on_step=on_step)
+            return run_episodes(policy, env, episodes=episodes, seed=seed, on_step=on_step, threads=threads)
         finally:
             env.close()
 

@@ -66,6 +66,7 @@ def run_episodes(
     episodes: int,
     seed: int | None = None,
     on_step: Callable[[Transition], None] | None = None,
+    threads: int = 1,
 ) -> Episodes:
     """Return the scores of fresh episodes.
 
@@ -76,17 +77,19 @@ def run_episodes(
         seed: Reset seed of the first episode, the next has seed + 1 and so on; when not given, the seeds of
             the score ``final100``.
         on_step: Receives each transition, if it is given; the episodes then follow one another.
+        threads: Threads of the processor that simulate, with the same numbers.
 
     Raises:
-        InputError: If ``episodes`` or ``seed`` is out of range.
+        InputError: If ``episodes``, ``threads`` or ``seed`` is out of range.
         NonFiniteError: If a return is NaN or infinite.
     """
-    if episodes < 1:
-        raise InputError(f"--episodes is {episodes}; expected a whole number of at least 1")
+    for name, count in (("episodes", episodes), ("threads", threads)):
+        if count < 1:
+            raise InputError(f"--{name} is {count}; expected a whole number of at least 1")
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
     starts = [final_seeds(number) if seed is None else seed + number for number in range(episodes)]
-    done = rollouts(policy, _Watched(env, on_step) if on_step else env, starts)
+    done = rollouts(policy, _Watched(env, on_step) if on_step else env, starts, threads=threads)
     return Episodes(done.returns, done.lengths)
 
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ ASKED_FOR = [
     *("gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "tensorboard", "torch"),
     *("processor", "cores", "torch threads", "CUDA", "float32 products"),
     *("rendering", "ffmpeg", "C++ compiler", "compiled code"),
+    "training speed",
 ]
 
 
@@ -42,6 +44,11 @@ def test_a_whole_installation_passes() -> None:
     for name in ("gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "tensorboard", "torch"):
         assert checks[name]["found"] == importlib.metadata.version(name)
         assert checks[name]["required"] is True
+    assert re.match(
+        r"steps/s of HalfCheetah-v4: [\d,]+ at 256x256, [\d,]+ at 64x64, measured now on one core, 80 "
+        r"steps each.*; 1,000,000 steps at 256x256 take about \d+\.\d h without evaluations$",
+        checks["training speed"]["found"],
+    )
     for check in checks.values():
         assert (check["status"] == "ok") == (check["fix"] == ""), check
 
@@ -53,6 +60,7 @@ def test_a_package_whose_import_fails_is_broken(tmp_path: Path) -> None:
     (broken,) = [check for check in answer["checks"] if check["name"] == "tensorboard"]
     assert done.returncode == 1
     assert answer["ok"] is False
+    assert "training speed" not in [check["name"] for check in answer["checks"]]
     assert broken["status"] == "missing"
     assert broken["found"].endswith("but its import fails: No module named 'no_such_module'")
     assert broken["fix"] == "pip install --force-reinstall 'tensorboard>=2.16'"

@@ -42,6 +42,10 @@ def test_a_reading_holds_both_clocks_and_the_parts(time: Time) -> None:
     assert take_reading(Work(passing), 4).parts == {}
 
 
+def test_a_work_that_other_processes_do_brings_its_own_clock_of_the_processor(time: Time) -> None:
+    assert take_reading(Work(time.work(0.25), cpu_clock=lambda: 3 * time.wall), 4).cpu_s == 3.0
+
+
 def test_what_is_still_under_way_is_waited_for_before_and_after(time: Time) -> None:
     queue = [2.0]  # left over from earlier work: its time must not count
 

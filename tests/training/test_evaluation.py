@@ -83,6 +83,24 @@ def test_episodes_stepped_together_have_the_bits_of_one_after_the_other(task: st
     assert next_reset.tobytes() == env.reset()[0].tobytes()
 
 
+def test_threads_simulate_the_same_episodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = make("Hopper-v4", {"max_episode_steps": 10})
+    space: Any = env.action_space
+    weights = TD3Policy(env.observation_space, space, lambda _: 0.0, net_arch=[8], activation_fn="relu")
+    scores, asked_for = [], []
+
+    def lockstep(*args: Any, threads: int) -> Any:
+        asked_for.append(threads)
+        return evaluation_lockstep(*args, threads=threads)
+
+    evaluation_lockstep = evaluation.lockstep
+    monkeypatch.setattr(evaluation, "lockstep", lockstep)
+    for threads in (1, 2):
+        scores.append(run_episodes(policy_function(weights), env, episodes=3, threads=threads))
+    assert asked_for == [1, 2]
+    assert scores[0].returns.tobytes() == scores[1].returns.tobytes()
+
+
 def test_an_episode_hands_out_its_transitions() -> None:
     steps: list[Transition] = []
     scores = run_episodes(controller, make("Pendulum-v1"), episodes=1, seed=5, on_step=steps.append)

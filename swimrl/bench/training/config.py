@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,32 +106,49 @@ class TrainingBenchmarkConfig:
         check_distinct("--against", self.against)
         if not self.act or not self.engine + self.against:
             raise ConfigError("nothing to measure; give at least one --act, and one of --engine or --against")
-        for flag, chosen, known in (("--engine", self.engine, ENGINES), ("--against", self.against, PEERS)):
-            for text in chosen:
-                _split_threads(flag, text, known)
+        self.contenders()
         self.pythons()
         TrainConfig(env=self.env, net=self.net)
         canonical_names("--act", self.act)
 
     def contenders(self) -> list[tuple[str, int]]:
         """Return name and threads of every contender; our own are named ``swimrl-...``."""
-        ours = [_split_threads("--engine", text, ENGINES) for text in self.engine]
-        peers = [_split_threads("--against", text, PEERS) for text in self.against]
-        return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
+        return contenders_of(self.engine, self.against)
 
-    def pythons(self) -> Mapping[str, str]:
+    def pythons(self) -> dict[str, str]:
         """Return the interpreter of each peer that has one of its own."""
-        pythons = {}
-        for pair in self.peer_python:
-            name, equals, path = pair.partition("=")
-            own = [peer for peer in PEERS if peer not in _IN_OUR_PYTHON]
-            if not equals or not path or name not in own:
-                raise ConfigError(
-                    f"--peer-python {pair!r} is not of the form NAME=PYTHON with one of {', '.join(own)}; "
-                    "expected one such as sbx=/opt/peers/sbx/bin/python"
-                )
-            pythons[name] = path
-        return pythons
+        return pythons_of(self.peer_python)
+
+
+def contenders_of(engine: Sequence[str], against: Sequence[str]) -> list[tuple[str, int]]:
+    """Return name and threads of the contenders that --engine and --against name.
+
+    Raises:
+        ConfigError: If a number of threads cannot be read.
+        UnknownNameError: If there is no such contender.
+    """
+    ours = [_split_threads("--engine", text, ENGINES) for text in engine]
+    peers = [_split_threads("--against", text, PEERS) for text in against]
+    return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
+
+
+def pythons_of(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the interpreter of each peer that --peer-python gives one.
+
+    Raises:
+        ConfigError: If a pair cannot be read.
+    """
+    pythons = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        own = [peer for peer in PEERS if peer not in _IN_OUR_PYTHON]
+        if not equals or not path or name not in own:
+            raise ConfigError(
+                f"--peer-python {pair!r} is not of the form NAME=PYTHON with one of {', '.join(own)}; "
+                "expected one such as sbx=/opt/peers/sbx/bin/python"
+            )
+        pythons[name] = path
+    return pythons
 
 
 def arm_name(contender: str, threads: int, act: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from importlib.metadata import version
+from typing import Any
 
 from swimrl.timing.clock import Work
 from swimrl.timing.worker import Offer, Settings, serve
@@ -16,22 +17,24 @@ _FIRST_UPDATES = 100
 _FUSED_UPDATES = 100
 
 
-def prepare(settings: Settings) -> Offer:
-    """Return the works of SBX, warmed up; settings as for `swimrl.bench.training.child`."""
-    warnings.filterwarnings("ignore")
-    threads = settings["threads"]
+def limit_threads(threads: int) -> None:
+    """Let JAX compute on the processor with so many threads; it must not have been imported yet."""
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ["XLA_FLAGS"] = (
         f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'} "
         f"intra_op_parallelism_threads={threads}"
     )
+
+
+def activation(name: str) -> Any:
+    """Return an activation as a function of JAX arrays.
+
+    Raises:
+        ValueError: If it is none of those that are written here.
+    """
     import flax.linen as nn
-    import gymnasium
     import jax
     import jax.numpy as jnp
-    import numpy as np
-    from sbx import TD3
-    from stable_baselines3.common.noise import NormalActionNoise
 
     def swim(x: jax.Array) -> jax.Array:
         return x * ((0.5 * (x * jax.lax.rsqrt(1.0 + jnp.square(0.5 * x))) + 1.0) / 2.0)
@@ -52,10 +55,20 @@ def prepare(settings: Settings) -> Offer:
         "tanh": nn.tanh,
         "ulu": ulu,
     }
-    if settings["act"] not in activations:
-        raise ValueError(
-            f"{settings['act']} is none of the activations written for SBX: {', '.join(activations)}"
-        )
+    if name not in activations:
+        raise ValueError(f"{name} is none of the activations written for SBX: {', '.join(activations)}")
+    return activations[name]
+
+
+def prepare(settings: Settings) -> Offer:
+    """Return the works of SBX, warmed up; settings as for `swimrl.bench.training.child`."""
+    warnings.filterwarnings("ignore")
+    limit_threads(settings["threads"])
+    import gymnasium
+    import jax
+    import numpy as np
+    from sbx import TD3
+    from stable_baselines3.common.noise import NormalActionNoise
 
     env = gymnasium.make(settings["env"])
     size = env.action_space.shape or ()
@@ -71,7 +84,7 @@ def prepare(settings: Settings) -> Offer:
         action_noise=NormalActionNoise(np.zeros(size), np.full(size, settings["exploration_noise"])),
         policy_kwargs={
             "net_arch": [int(width) for width in settings["net"].split("x")],
-            "activation_fn": activations[settings["act"]],
+            "activation_fn": activation(settings["act"]),
         },
         seed=0,
     )
