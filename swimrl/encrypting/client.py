@@ -19,7 +19,7 @@ from swimrl.encrypting.ciphertexts import context_of, library, parameters_of, si
 from swimrl.encrypting.network import Network
 from swimrl.encrypting.packing import Packing
 from swimrl.encrypting.plan import Plan
-from swimrl.encrypting.server import HEAD, PASSWORD_BYTES
+from swimrl.encrypting.server import HEAD, PASSWORD_BYTES, send_at_once
 from swimrl.errors import SwimrlError
 
 
@@ -164,6 +164,7 @@ def server_process(network: Network) -> Iterator[tuple[subprocess.Popen[bytes], 
                 lines = process.stderr.read().decode(errors="replace").strip().splitlines() or ["no message"]
                 raise SwimrlError(f"the server of the encrypted policy cannot start: {lines[-1]}")
             with loopback.Client(("127.0.0.1", int(port)), authkey=password) as connection:
+                send_at_once(connection)
                 yield process, connection
         finally:
             process.terminate()

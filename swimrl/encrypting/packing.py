@@ -25,6 +25,9 @@ from swimrl.encrypting.arithmetic import Arithmetic, Array, Number
 from swimrl.encrypting.evaluation import evaluated
 from swimrl.encrypting.network import Network
 
+_FINE_SCALE = 2.0**36
+"""From this scale on the noise of rotations is small beside it, so these may follow a rescaling."""
+
 
 def width_of(network: Network) -> int:
     """Return m."""
@@ -118,7 +121,11 @@ class Packing:
         """
         one, program = self.network.gates[0], _Program(arithmetic, scale)
         z = program.sum_of_products(zip(vectors, self._first, strict=True))
-        z = program.closed(program.circular_sum(z, self.width, self.input_blocks), self._first_bias)
+        if scale >= _FINE_SCALE:  # rotations take less time at a lower level
+            z = program.circular_sum(arithmetic.rescale(z, scale), self.width, self.input_blocks)
+        else:
+            z = arithmetic.rescale(program.circular_sum(z, self.width, self.input_blocks), scale)
+        z = arithmetic.add_plain(z, self._first_bias)
         if watch is not None:
             watch(0, z)
         h = evaluated(arithmetic, z, one, scale)
@@ -211,7 +218,7 @@ class Packing:
 
 
 class _Program(Generic[Number]):
-    """The steps of a layer. Sums come before the rescaling: it adds noise once instead of to each term."""
+    """The steps of a layer. Sums come before the rescaling, whose division makes their noise small."""
 
     def __init__(self, arithmetic: Arithmetic[Number], scale: float) -> None:
         self.arithmetic, self.scale = arithmetic, scale

@@ -147,7 +147,7 @@ def write_page(result: Encrypted) -> Path:
             facts(result),
             sections,
             folder,
-            warnings=SECURITY,
+            warnings=[sentence.removesuffix(".") for sentence in SECURITY],  # the page adds it
         ),
         encoding="utf-8",
     )

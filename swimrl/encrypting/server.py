@@ -10,6 +10,8 @@ machine, and answers one client. Messages are bytes, and nothing is unpickled:
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
 import sys
 import time
@@ -21,6 +23,12 @@ from swimrl.encrypting.packing import Packing
 
 PASSWORD_BYTES = 32
 HEAD = struct.Struct("<d")
+
+
+def send_at_once(connection: Connection) -> None:
+    """Let a connection send the end of a message at once; else TCP may keep it for tens of milliseconds."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def serve(connection: Connection, network: Network) -> None:
@@ -49,6 +57,7 @@ def main() -> None:
     with Listener(("127.0.0.1", 0), authkey=password) as listener:
         print(listener.address[1], flush=True)  # noqa: T201 - the parent process reads it
         with listener.accept() as connection:
+            send_at_once(connection)
             serve(connection, network)
 
 

@@ -13,15 +13,13 @@ from swimrl.encrypting.network import Network, masked
 from swimrl.encrypting.packing import Packing, fits
 from tests.encrypting.conftest import POLYNOMIALS, case_of
 
-SCALE = 2.0**30
 
-
-def simulated(packing: Packing, x: np.ndarray) -> np.ndarray:
+def simulated(packing: Packing, x: np.ndarray, scale: float = 2.0**30) -> np.ndarray:
     """Return the outputs, and check that the last level and the scale are those planned."""
-    primes = np.random.default_rng(1).uniform(0.99, 1.01, packing.network.levels + 1) * SCALE
+    primes = np.random.default_rng(1).uniform(0.99, 1.01, packing.network.levels + 1) * scale
     simulation = Simulation(packing.slots, primes.tolist())
-    output = packing.output(simulation, [simulation.fresh(v, SCALE) for v in packing.packed(x)], SCALE)
-    assert (output.level, output.scale) == (0, SCALE)
+    output = packing.output(simulation, [simulation.fresh(v, scale) for v in packing.packed(x)], scale)
+    assert (output.level, output.scale) == (0, scale)
     return packing.unpacked(output.values)
 
 
@@ -43,8 +41,8 @@ def simulated(packing: Packing, x: np.ndarray) -> np.ndarray:
 def test_the_program_in_slots_equals_the_network(sizes, polynomial):
     case = case_of(sizes, polynomial)
     packing = case.packing()
-    for x, y in zip(case.x[:2], case.y[:2], strict=True):
-        np.testing.assert_allclose(simulated(packing, x), y, atol=1e-9)
+    for x, y, scale in zip(case.x[:2], case.y[:2], (2.0**30, 2.0**40), strict=True):
+        np.testing.assert_allclose(simulated(packing, x, scale), y, atol=1e-9)
 
 
 @pytest.mark.parametrize("polynomial", POLYNOMIALS)
