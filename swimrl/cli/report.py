@@ -7,6 +7,7 @@ examples:
   swimrl report runs/hopper --baseline swish --metric final100 --out report
   swimrl report runs/lr --by act,td3.lr
   swimrl report runs/hopper --cost activations.json --reference published.csv
+  swimrl report runs/hopper --videos
   swimrl report curves.csv --format html,json
 """
 
@@ -74,6 +75,9 @@ class Args(Selection):
     reference: Annotated[Path | None, tyro.conf.arg(metavar="FILE.csv")] = None
     """Published curves, drawn for orientation and mixed into no number."""
 
+    videos: bool = False
+    """Draw how the best, the median and the worst seed of each arm move, frame by frame."""
+
     watch: bool = False
     """Write the report anew every half minute until no run is left unfinished."""
 
@@ -85,7 +89,7 @@ def run(args: Args) -> None:
     formats = [name.strip() for name in args.format.split(",")]
     check_formats(formats)
     while True:
-        report = compared(args, args.cost, args.reference)
+        report = compared(args, args.cost, args.reference, videos=args.videos)
         goes_on = args.watch and not report.is_final
         files = report.write(args.out, formats, refresh_s=_WATCH_S if goes_on else None)
         if not goes_on:
@@ -99,7 +103,13 @@ def run(args: Args) -> None:
         print(path)
 
 
-def compared(selection: Selection, cost: Path | None = None, reference: Path | None = None) -> Report:
+def compared(
+    selection: Selection,
+    cost: Path | None = None,
+    reference: Path | None = None,
+    *,
+    videos: bool = False,
+) -> Report:
     """Return the report on what was selected."""
     from swimrl.reporting import report
 
@@ -112,6 +122,7 @@ def compared(selection: Selection, cost: Path | None = None, reference: Path | N
         seed=selection.seed,
         cost=cost,
         reference=reference,
+        videos=videos,
     )
 
 

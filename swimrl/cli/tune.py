@@ -7,6 +7,7 @@ examples:
   swimrl tune --act swim relu --space td3.lr=1e-4..1e-3 td3.batch_size=64,256
   swimrl tune --act swim relu --space td3.tau=1e-3..5e-2:log --dry-run
   swimrl tune --env Hopper-v4 --space td3.lr=1e-5..2e-3:log --trials 20 --keep 4
+  swimrl tune --act swim relu --space td3.lr=1e-5..2e-3:log --trials 40 --sampler tpe
   swimrl sweep --config runs/tuning/tuned.yaml
 """
 
@@ -60,6 +61,10 @@ class Args:
     metric: Metric = "last10"
     """Score of a trial."""
 
+    sampler: Literal["sobol", "tpe"] = "sobol"
+    """Where the points come from: a Sobol sequence, the same points for all activations, or after ten of
+    these Optuna's TPE for each activation (pip install 'swimrl[tune]')."""
+
     settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs/tuning")
@@ -98,6 +103,7 @@ def run(args: Args) -> None:
             repeats=args.repeats,
             tuning_seeds=args.tuning_seeds,
             metric=args.metric,
+            sampler=args.sampler,
         )
         if args.json:
             print(json.dumps({"budget": plan.summary, "points": list(plan.points)}, indent=2))
@@ -116,6 +122,7 @@ def run(args: Args) -> None:
         repeats=args.repeats,
         tuning_seeds=args.tuning_seeds,
         metric=args.metric,
+        sampler=args.sampler,
         out=args.out,
         executor=args.executor,
         jobs=args.jobs,

@@ -121,6 +121,7 @@ def report(
     steps: float | None = None,
     cost: str | os.PathLike[str] | None = None,
     reference: str | os.PathLike[str] | None = None,
+    videos: bool = False,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     formats: Sequence[str] = FORMATS,
@@ -141,6 +142,7 @@ def report(
             finished runs reached when not given.
         cost: A record of ``swimrl bench activations --json FILE``, for reward against cost.
         reference: A CSV file of published curves, which are drawn and enter no number.
+        videos: Whether to play and draw the best, the median and the worst policy of each arm.
         seed: Seed of resampling; the same seed gives the same numbers.
         out: A folder to write the report's files into; nothing is written when not given.
         formats: Which files to write: some of ``html``, ``md``, ``tex``, ``csv`` and ``json``.
@@ -176,6 +178,7 @@ def report(
         analysis,
         cost=None if cost is None else Path(cost),
         reference=None if reference is None else Path(reference),
+        videos=videos,
     )
     made = Report(contents)
     if out is not None:

@@ -10,6 +10,7 @@ from swimrl.fields import flatten, to_mapping
 from swimrl.reporting.cost import Costs, read_costs
 from swimrl.reporting.efficiency import Efficiency, efficiency
 from swimrl.reporting.findings import Analysis, Undetermined
+from swimrl.reporting.gait import Strip, strips
 from swimrl.reporting.inside import Group, inside
 from swimrl.reporting.published import Published, Reference, published, read_references
 from swimrl.reporting.ranks import ranking
@@ -31,6 +32,9 @@ class Contents:
 
     references: tuple[Reference, ...] = ()
     """Published learning curves, if a file of them was given."""
+
+    strips: tuple[Strip, ...] = ()
+    """Frames of some runs' policies, if they were asked for."""
 
     @cached_property
     def ranked(self) -> tuple[tuple[str, Interval], ...]:
@@ -86,19 +90,27 @@ class Contents:
         return tuple(published(self.analysis))
 
 
-def gather(analysis: Analysis, *, cost: Path | None = None, reference: Path | None = None) -> Contents:
+def gather(
+    analysis: Analysis,
+    *,
+    cost: Path | None = None,
+    reference: Path | None = None,
+    videos: bool = False,
+) -> Contents:
     """Return an analysis with the files that stand beside it.
 
     Args:
         analysis: What the runs say.
         cost: A record of `swimrl bench ... --json`.
         reference: A CSV file of published curves.
+        videos: Whether to play and draw policies.
 
     Raises:
-        InputError: If a file cannot be read or does not fit.
+        InputError: If a file cannot be read or does not fit, or no policy can be drawn.
     """
     return Contents(
         analysis,
         costs=None if cost is None else read_costs(cost, analysis.arms),
         references=() if reference is None else tuple(read_references(reference)),
+        strips=strips(analysis) if videos else (),
     )

@@ -16,6 +16,7 @@ class Section(StrEnum):
     SENSITIVITY = "Sensitivity"
     COST = "Cost"
     INSIDE = "Inside the networks"
+    GAIT = "How the policies move"
     RUNS = "What was run"
     PUBLISHED = "For orientation"
 

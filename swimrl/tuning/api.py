@@ -21,10 +21,10 @@ from swimrl.sweeps.config import SweepConfig, replaced
 from swimrl.sweeps.display import print_line
 from swimrl.sweeps.study_file import text_of
 from swimrl.training.config import TrainConfig
-from swimrl.tuning import choice
+from swimrl.tuning import choice, tpe
 from swimrl.tuning.page import write_page
-from swimrl.tuning.plan import Plan, Stage
-from swimrl.tuning.record import begun, write_record
+from swimrl.tuning.plan import Plan, Sampler, Stage
+from swimrl.tuning.record import TuningRecord, begun, write_record
 from swimrl.tuning.space import Point
 from swimrl.tuning.trials import Trial, by_point, csv_of, trials_of
 
@@ -44,7 +44,7 @@ class Tuning:
     @property
     def settings(self) -> dict[str, Point]:
         """The chosen settings by activation; empty where the settings as given were best."""
-        return {act: self.plan.points[number] for act, number in self.choice.items()}
+        return {act: self.plan.points_of(act)[number] for act, number in self.choice.items()}
 
     @property
     def study_file(self) -> Path:
@@ -62,6 +62,7 @@ def tune(
     repeats: int = Plan.repeats,
     tuning_seeds: str | Iterable[int | str] = "1000-1999",
     metric: Metric = "last10",
+    sampler: Sampler = Plan.sampler,
     out: str | os.PathLike[str] | None = None,
     executor: Literal["local", "ray"] = "local",
     jobs: int | None = None,
@@ -85,6 +86,8 @@ def tune(
         repeats: Seeds of each of them there.
         tuning_seeds: Seeds, from 1000 on; reports refuse them beside lower ones.
         metric: The score of a trial.
+        sampler: Where the points come from: ``"sobol"``, the same points for all activations, or ``"tpe"``,
+            which after ten of these proposes points for each activation from its scores (needs optuna).
         out: The folder; ``runs/tuning`` when not given.
         executor: As for `swimrl.sweep`.
         jobs: As for `swimrl.sweep`.
@@ -116,6 +119,7 @@ def tune(
         repeats=repeats,
         tuning_seeds=[tuning_seeds] if isinstance(tuning_seeds, str) else [*map(str, tuning_seeds)],
         metric=metric,
+        sampler=sampler,
     )
     folder = Path("runs/tuning") if out is None else Path(out)
     console = Console(file=sys.stdout, quiet=not progress, highlight=False)
@@ -136,6 +140,7 @@ def planned(
     repeats: int,
     tuning_seeds: Sequence[str],
     metric: Metric,
+    sampler: Sampler,
 ) -> Plan:
     """Return the tuning that the arguments of `tune` describe.
 
@@ -145,8 +150,12 @@ def planned(
     if metric not in METRICS:
         raise ConfigError(f"--metric {metric!r} is unknown; expected one of {', '.join(METRICS)}")
     seeds = parse_seeds(tuning_seeds)
-    plan = Plan(base, tuple(act), tuple(space), trials, keep, repeats, seeds, metric)
-    plan.study(plan.first_stage).runs(Path())  # a wrong activation or value is refused before the start
+    plan = Plan(base, tuple(act), tuple(space), trials, keep, repeats, seeds, metric, sampler=sampler)
+    if sampler == "tpe":
+        tpe.check_installed()
+    plan.study(plan.first_stage(plan.waves[0])).runs(
+        Path()
+    )  # a wrong activation or value is refused before the start
     return plan
 
 
@@ -154,7 +163,7 @@ def _done(plan: Plan, folder: Path, console: Console, do: Callable[[SweepConfig]
     record = begun(folder, plan)
     write_record(folder, record)
     print_line(console, f"tuning in {folder}: {plan.summary}")
-    first = _stage(plan, plan.first_stage, folder, do)
+    plan, record, first = _first_stage(plan, record, folder, do)
     kept = {
         act: choice.best({point: scores[0] for point, scores in by_point(first, act).items()}, plan.keep)
         for act in plan.acts
@@ -171,6 +180,35 @@ def _done(plan: Plan, folder: Path, console: Console, do: Callable[[SweepConfig]
         print_line(console, f"{act}: {text}")
     print_line(console, f"next: swimrl sweep --config {tuning.study_file}")
     return tuning
+
+
+def _first_stage(
+    plan: Plan, record: TuningRecord, folder: Path, do: Callable[[SweepConfig], None]
+) -> tuple[Plan, TuningRecord, list[Trial]]:
+    """Do the first stage wave by wave; before each later wave, TPE proposes points for each activation."""
+    trials: list[Trial] = []
+    for wave in plan.waves:
+        count = wave.stop - len(plan.points)
+        if count > 0:
+            plan = replace(
+                plan, proposed={act: _proposed(plan, record, act, trials, count) for act in plan.acts}
+            )
+            record = replace(record, proposed=plan.proposed)
+            write_record(folder, record)
+        trials += _stage(plan, plan.first_stage(wave), folder, do)
+    return plan, record, trials
+
+
+def _proposed(
+    plan: Plan, record: TuningRecord, act: str, trials: Sequence[Trial], count: int
+) -> tuple[Point, ...]:
+    """Return the points that TPE has proposed to an activation: those on record, and then new ones."""
+    on_record = tuple(map(dict, record.proposed.get(act, ())))[:count]
+    if len(on_record) == count:
+        return on_record
+    scores = {point: of[0] for point, of in by_point(trials, act).items()}
+    before = plan.proposed.get(act, ())
+    return (*before, *tpe.proposals(plan, act, scores, count - len(before)))
 
 
 def _stage(plan: Plan, stage: Stage, folder: Path, do: Callable[[SweepConfig], None]) -> list[Trial]:

@@ -71,7 +71,7 @@ def _choices(plan: Plan, trials: Sequence[Trial], choice: Mapping[str, int]) -> 
         rows.append(
             (
                 act,
-                *(plan.value(point, one.key) for one in plan.dimensions),
+                *(plan.value(act, point, one.key) for one in plan.dimensions),
                 float(np.mean(fresh[point])),
                 alone[point][0],
                 alone[0][0],
@@ -111,7 +111,7 @@ def _trials(plan: Plan, trials: Sequence[Trial]) -> Table:
     for act in plan.acts:
         fresh = by_point(second, act)
         for point, scores in sorted(by_point(first, act).items(), key=lambda item: -item[1][0]):
-            settings = (plan.value(point, one.key) for one in plan.dimensions)
+            settings = (plan.value(act, point, one.key) for one in plan.dimensions)
             of_fresh = float(np.mean(fresh[point])) if point in fresh else None
             rows.append((act, point, *settings, scores[0], of_fresh))
     return Table(Section.RUNS, "trials", "Trials", columns, tuple(rows), "The best of the first stage first.")
@@ -153,11 +153,11 @@ def _against(plan: Plan, trials: Sequence[Trial], dimension: Dimension) -> Figur
 def _scatter(plan: Plan, trials: Sequence[Trial], dimension: Dimension) -> Any:
     figure = new_figure(6.4, 3.4)
     axis = figure.subplots()
-    values = list(dict.fromkeys((*dimension.choices, str(plan.value(0, dimension.key)))))
+    values = list(dict.fromkeys((*dimension.choices, str(plan.value(plan.acts[0], 0, dimension.key)))))
     for place, act in enumerate(plan.acts):
         for stage in (1, 2):
             points = [
-                (plan.value(trial.point, dimension.key), trial.score)
+                (plan.value(act, trial.point, dimension.key), trial.score)
                 for trial in trials
                 if trial.act == act and trial.stage == stage
             ]

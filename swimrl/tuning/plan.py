@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal, get_args
 
 from swimrl.errors import ConfigError
 from swimrl.fields import flatten, to_mapping
@@ -16,6 +17,15 @@ from swimrl.tuning.space import Dimension, Point, Value, parse_dimension, sobol_
 
 REPORTING_SEEDS = tuple(range(10))
 """The seeds of the study that a tuning proposes."""
+
+START_UP = 10
+"""Points of the Sobol sequence, the same for every activation, before TPE proposes any."""
+
+WAVE = 5
+"""Points that TPE proposes at once, from the scores of all waves before."""
+
+Sampler = Literal["sobol", "tpe"]
+SAMPLERS = get_args(Sampler)
 
 _MOST_POINTS = 4096
 
@@ -66,7 +76,14 @@ class Plan:
     """The score of a trial."""
 
     sobol_seed: int = 0
-    """Seed of the sequence of points."""
+    """Seed of the sequence of points, and of the sampler."""
+
+    sampler: Sampler = "sobol"
+    """Where the points of the first stage come from: a Sobol sequence, or after `START_UP` of these, Optuna's
+    TPE for each activation by itself."""
+
+    proposed: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
+    """By activation: the points that TPE has proposed so far, after those of the Sobol sequence."""
 
     def __post_init__(self) -> None:
         if len({*self.acts}) < max(len(self.acts), 1):
@@ -76,6 +93,8 @@ class Plan:
                 raise ConfigError(f"--{name} is {getattr(self, name)}; expected a whole number of at least 1")
         if self.keep > self.trials:
             raise ConfigError(f"--keep is {self.keep}; expected at most --trials, which is {self.trials}")
+        if self.sampler not in SAMPLERS:
+            raise ConfigError(f"--sampler is {self.sampler!r}; expected one of {', '.join(SAMPLERS)}")
         if not self.space:
             raise ConfigError("there is nothing to tune; give --space, such as td3.lr=1e-5..2e-3:log")
         if len(self.seeds) < 1 + self.repeats or min(self.seeds) < FIRST_TUNING_SEED:
@@ -96,7 +115,7 @@ class Plan:
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
-        """The points of the first stage: the settings as they are, and then different others.
+        """The points that all activations try first: the settings as they are, and then different others.
 
         Raises:
             ConfigError: If a setting or a value is wrong, or the space has too few different points.
@@ -108,17 +127,27 @@ class Plan:
             points.setdefault(replaced(self.base, point), point)
         if len(points) < self.trials:
             raise ConfigError(f"the space has {len(points)} different points; give --trials {len(points)}")
-        return tuple(points.values())
-
-    def value(self, point: int, key: str) -> Value:
-        """Return the value that a setting has at a point; the first point has the settings as given."""
-        given: Value = flatten(to_mapping(self.base))[key]
-        return self.points[point].get(key, given)
+        return tuple(points.values())[: self.waves[0].stop]
 
     @property
-    def first_stage(self) -> Stage:
-        """Every activation tries every point once, all on the same seed."""
-        pairs = [(act, number) for number in range(self.trials) for act in self.acts]
+    def waves(self) -> list[range]:
+        """The numbers of the points of the first stage, in the parts that are tried one after the other."""
+        first = self.trials if self.sampler == "sobol" else min(START_UP, self.trials)
+        ends = [*range(first, self.trials, WAVE), self.trials]
+        return [range(start, end) for start, end in zip([0, *ends], ends, strict=False) if end > start]
+
+    def points_of(self, act: str) -> tuple[Point, ...]:
+        """Return the points of an activation so far."""
+        return (*self.points, *self.proposed.get(act, ()))
+
+    def value(self, act: str, point: int, key: str) -> Value:
+        """Return the value that a setting has at a point; the first point has the settings as given."""
+        given: Value = flatten(to_mapping(self.base))[key]
+        return self.points_of(act)[point].get(key, given)
+
+    def first_stage(self, wave: range) -> Stage:
+        """Return the stage in which every activation tries these points once, all on the same seed."""
+        pairs = [(act, number) for number in wave for act in self.acts]
         return Stage(1, tuple(pairs), self.seeds[:1])
 
     def second_stage(self, kept: Mapping[str, Sequence[int]]) -> Stage:
@@ -132,7 +161,7 @@ class Plan:
 
     def study(self, stage: Stage) -> SweepConfig:
         """Return a stage as a study; its runs come seed by seed, in the order of the stage's pairs."""
-        points = tuple({"act": act, **self.points[number]} for act, number in stage.pairs)
+        points = tuple({"act": act, **self.points_of(act)[number]} for act, number in stage.pairs)
         return SweepConfig(self.base, {"env": [self.base.env]}, stage.seeds, points)
 
     def tuned(self, choice: Mapping[str, int]) -> SweepConfig:
@@ -153,12 +182,17 @@ class Plan:
         return replace(study, primary=primary if others else None)
 
     @property
+    def _by_tpe(self) -> str:
+        proposed = self.trials - self.waves[0].stop
+        return f" ({proposed} of them proposed by TPE, {WAVE} at a time)" if proposed else ""
+
+    @property
     def summary(self) -> str:
         """The budget, in words."""
         first, second = len(self.acts) * self.trials, len(self.acts) * self.keep * self.repeats
         steps = (first + second) * self.base.steps
         return (
-            f"each of {len(self.acts)} activations: {self.trials} points once, then the best {self.keep} on "
-            f"{self.repeats} fresh seeds; {first} + {second} runs of {self.base.steps:,} steps, "
-            f"{steps:,} steps in all"
+            f"each of {len(self.acts)} activations: {self.trials} points once{self._by_tpe}, then the best "
+            f"{self.keep} on {self.repeats} fresh seeds; {first} + {second} runs of {self.base.steps:,} "
+            f"steps, {steps:,} steps in all"
         )

@@ -15,6 +15,7 @@ from swimrl.errors import ConfigError, DamagedFileError
 from swimrl.fields import to_mapping
 from swimrl.runs.directory import replace, writing
 from swimrl.tuning.plan import Plan
+from swimrl.tuning.space import Point
 
 FILE_NAME = "tuning.json"
 SCHEMA_VERSION = 1
@@ -30,6 +31,9 @@ class TuningRecord:
     kept: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """By activation: the points that went on to the second stage; empty before."""
 
+    proposed: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    """By activation: the points that TPE has proposed; empty with a Sobol sequence alone."""
+
     choice: Mapping[str, int] = field(default_factory=dict)
     """By activation: the chosen point; empty before."""
 
@@ -42,6 +46,7 @@ def begun(folder: Path, plan: Plan) -> TuningRecord:
         DamagedFileError: If tuning.json cannot be read.
     """
     declared = {**to_mapping(plan), "points": [dict(point) for point in plan.points]}
+    del declared["proposed"]  # follows from the scores
     path = folder / FILE_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -50,7 +55,9 @@ def begun(folder: Path, plan: Plan) -> TuningRecord:
                 f"{path} has schema version {content['schema_version']}; this swimrl reads version "
                 f"{SCHEMA_VERSION}; use the swimrl that wrote it"
             )
-        record = TuningRecord(content["plan"], content["kept"], content["choice"])
+        # Earlier versions wrote neither a sampler nor proposals: they had Sobol sequences alone.
+        before = {"sampler": "sobol", **content["plan"]}
+        record = TuningRecord(before, content["kept"], content.get("proposed", {}), content["choice"])
     except FileNotFoundError:
         return TuningRecord(declared)
     except (OSError, ValueError, KeyError, TypeError) as error:

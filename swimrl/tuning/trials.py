@@ -78,7 +78,7 @@ def csv_of(plan: Plan, trials: Sequence[Trial]) -> str:
     keys = [dimension.key for dimension in plan.dimensions]
     writer.writerow(["act", "point", *keys, "stage", "seed", "metric", "score", "diverged", "path"])
     for trial in trials:
-        settings = [plan.value(trial.point, key) for key in keys]
+        settings = [plan.value(trial.act, trial.point, key) for key in keys]
         place = [trial.stage, trial.seed, plan.metric, repr(trial.score), trial.has_diverged]
         writer.writerow([trial.act, trial.point, *settings, *place, trial.path.as_posix()])
     return text.getvalue()

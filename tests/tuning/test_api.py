@@ -21,7 +21,7 @@ PLAN = Plan(BASE, ("swim", "relu"), ("td3.lr=1e-4..1e-2:log", "td3.tau=0.001,0.0
 
 
 def test_every_activation_has_the_same_points_seeds_and_budget() -> None:
-    study = PLAN.study(PLAN.first_stage)
+    study = PLAN.study(PLAN.first_stage(PLAN.waves[0]))
     by_act: dict[str, list[Any]] = {"swim": [], "relu": []}
     for run in study.runs(Path("study")):
         by_act[run.config.act].append((run.config.td3, run.config.seed, run.config.steps))

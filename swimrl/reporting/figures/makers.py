@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from swimrl.reporting.contents import Contents
-from swimrl.reporting.figures import cost, curves, inside, ranks, scores
+from swimrl.reporting.figures import cost, curves, gait, inside, ranks, scores
 from swimrl.reporting.figures.figure import Figure
 from swimrl.reporting.findings import Undetermined
+from swimrl.reporting.gait import MOST_ARMS
 from swimrl.reporting.section import Section
 
 
@@ -23,6 +24,7 @@ def figures(contents: Contents) -> list[Figure]:
         *_of_sensitivity(contents),
         *_of_costs(contents),
         *_of_the_inside(contents),
+        *_of_gait(contents),
     ]
 
 
@@ -139,4 +141,17 @@ def _of_the_inside(contents: Contents) -> Iterator[Figure]:
             f"{group.title} on {group.env}: the mean over seeds and the line of each seed; "
             "docs/monitoring.md defines each series.",
             partial(inside.inside, contents.analysis, group.panels),
+        )
+
+
+def _of_gait(contents: Contents) -> Iterator[Figure]:
+    for env in dict.fromkeys(strip.env for strip in contents.strips):
+        of_task = [strip for strip in contents.strips if strip.env == env]
+        yield Figure(
+            Section.GAIT,
+            f"gait-{env.replace('/', '-')}",
+            f"{env}: the middle of the first evaluation episode, of the best, the median and the worst seed "
+            "of each arm by their scores, with the steps of the episode. Of more than "
+            f"{MOST_ARMS} arms, the best {MOST_ARMS} are shown.",
+            partial(gait.gait, of_task),
         )
