@@ -2,8 +2,8 @@
 
     python results/sequential-designs/simulate.py results/sequential-designs
 
-writes false-positives.csv, power.csv and estimates.csv. Seeds are fixed. Every study has looks at 5, 10, 20
-and 40 seeds of each arm; an arm stops when its comparison is established.
+writes false-positives.csv, power.csv, estimates.csv and equality.csv. Seeds are fixed. Every study has looks
+at 5, 10, 20 and 40 seeds of each arm; an arm stops when its comparison is established.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from swimrl.reporting.sequential import corrected_difference
+from swimrl.stats import equivalence
 from swimrl.stats.comparison import holm
+from swimrl.stats.equivalence import parse_margin
 from swimrl.stats.sequential import Design, Look, mann_whitney
 from swimrl.stats.spending import parse_spending
 
@@ -72,6 +74,14 @@ def main() -> None:
             *("corrected_median", "corrected_coverage"),
         ],
         estimates(),
+    )
+    _write(
+        folder / "equality.csv",
+        [
+            *("spread_of", "spread", "effect", "spending", "studies"),
+            *("equal", "differs", "undecided", "mean_seeds"),
+        ],
+        equivalences(),
     )
 
 
@@ -153,6 +163,43 @@ def estimates() -> Iterable[Sequence[object]]:
                 *(spread, effect, spending, _POWER_STUDIES, shares[0], f"{np.mean(naive):.4f}"),
                 *(f"{np.median(naive):.4f}", f"{np.median(corrected):.4f}", shares[1]),
             )
+
+
+def equivalences() -> Iterable[Sequence[object]]:
+    """Yield how often a study ends as equal within 10 %, and with how many seeds, by the true effect."""
+    margin = parse_margin("10%")
+    for task, spread in SPREADS.items():
+        for effect in (0.0, 0.05, 0.1, 0.2):
+            generator = np.random.Generator(np.random.PCG64(2))
+            ends: dict[str, list[tuple[str, int]]] = {spending: [] for spending in SPENDINGS}
+            for study in range(_POWER_STUDIES):
+                # At an end of the margin, the arm's scores are the baseline's, times 1.1.
+                x = (1 + effect) * (1 + spread * generator.normal(size=(1, LOOKS[-1])))
+                y = 1 + spread * generator.normal(size=(1, LOOKS[-1]))
+                at_looks = looks(x, y)
+                arguments = {"seed": study % _SEEDS, "divisions": _DIVISIONS}
+                differs = mann_whitney(at_looks, **arguments)
+                equals = equivalence.ends(at_looks, margin, **arguments)
+                for spending in SPENDINGS:
+                    design = Design(LOOKS, parse_spending(spending))
+                    first = {
+                        "differs": differs.crossing(design, ALPHA),
+                        "equal": equals.crossing(design, ALPHA),
+                    }
+                    stops = {way: look for way, look in first.items() if look is not None}
+                    way = min(stops, key=stops.__getitem__, default="undecided")  # a difference comes first
+                    ends[spending].append((way, LOOKS[stops.get(way, -1)]))
+            for spending, of_studies in ends.items():
+                shares = [
+                    np.mean([way == wanted for way, _ in of_studies])
+                    for wanted in ("equal", "differs", "undecided")
+                ]
+                seeds = np.mean([used for _, used in of_studies])
+                yield (
+                    *(task, spread, effect, spending, _POWER_STUDIES),
+                    *(f"{share:.3f}" for share in shares),
+                    f"{seeds:.1f}",
+                )
 
 
 def looks(x: np.ndarray, y: np.ndarray) -> list[Look]:

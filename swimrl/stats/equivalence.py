@@ -18,7 +18,7 @@ import numpy as np
 from swimrl.errors import ConfigError, UndeterminedError
 from swimrl.stats.aggregate import Scores
 from swimrl.stats.comparison import Test
-from swimrl.stats.sequential import Design, Look, Statistics, mean_difference
+from swimrl.stats.sequential import DIVISIONS, Design, Look, Statistics, mean_difference
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Ends:
         return None if None in looks else max(look for look in looks if look is not None)
 
 
-def ends(looks: Sequence[Look], margin: Margin, *, seed: int = 0) -> Ends:
+def ends(looks: Sequence[Look], margin: Margin, *, seed: int = 0, divisions: int = DIVISIONS) -> Ends:
     """Return the difference of means at both ends of the margin, at each look.
 
     If the arm differs from the baseline by exactly an end of the margin, and in nothing else, the runs of a
@@ -102,6 +102,7 @@ def ends(looks: Sequence[Look], margin: Margin, *, seed: int = 0) -> Ends:
         looks: The looks so far.
         margin: The margin.
         seed: Seed of the divisions.
+        divisions: How many divisions.
 
     Raises:
         UndeterminedError: If the margin has no size on a task.
@@ -113,7 +114,7 @@ def ends(looks: Sequence[Look], margin: Margin, *, seed: int = 0) -> Ends:
         ]
         for which in (0, 1)
     ]
-    lower, upper = (mean_difference(looks_there, seed=seed) for looks_there in at_ends)
+    lower, upper = (mean_difference(looks_there, seed=seed, divisions=divisions) for looks_there in at_ends)
     return Ends(lower, upper)
 
 

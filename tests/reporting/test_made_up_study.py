@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.made_up_curves import arm_names, write_study
+from benchmarks.made_up_study import arm_names, write_study
 from swimrl.reporting.api import Report, report
 from swimrl.reporting.figures.multiples import Block, Cell, multiples
 from swimrl.reporting.figures.scores import _improvements
 from swimrl.reporting.figures.style import Look, looks
 from swimrl.stats.aggregate import probability_of_improvement
+from swimrl.sweeps import open_study
 
 ARMS, TASKS, SEEDS = 7, 2, 3
 
@@ -34,8 +35,13 @@ def test_the_same_arguments_make_the_same_study(tmp_path: Path) -> None:
         for name in ("one", "other")
     ]
     assert files[0] == files[1]
-    assert len(files[0]) == 2 * 2 * 2
+    assert len(files[0]) == 2 * 2 * 2 + 1  # run.json, evaluations.csv, and study.json
     assert len({*arm_names(125)}) == 125
+
+
+def test_some_runs_may_not_have_begun_or_ended(tmp_path: Path) -> None:
+    write_study(tmp_path, arms=5, tasks=1, seeds=10, evaluations=3, episodes=1, unfinished=True)
+    assert open_study(tmp_path).status().counts == {"done": 47, "failed": 1, "stopped": 1, "left": 1}
 
 
 def test_all_made_up_runs_are_compared(many: Report) -> None:
