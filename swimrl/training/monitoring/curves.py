@@ -77,7 +77,17 @@ def draw(now: Curves, before: Mapping[str, np.ndarray]) -> np.ndarray:
 
     columns = min(len(now), 4)
     rows = -(-len(now) // columns)
-    figure = Figure(figsize=(2.4 * columns, 2.0 * rows), dpi=80, layout="constrained")
+    width, height = 2.4 * columns, 2.0 * rows  # inches
+    figure = Figure(figsize=(width, height), dpi=80)
+    # Fixed margins: Matplotlib's automatic layout would take as long as the drawing.
+    figure.subplots_adjust(
+        left=0.35 / width,
+        right=1 - 0.1 / width,
+        bottom=0.25 / height,
+        top=1 - 0.25 / height,
+        wspace=0.25,
+        hspace=0.35,
+    )
     canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
     x = np.linspace(-_REACH, _REACH, _POINTS)
     for number, (title, (low, mean, high)) in enumerate(now.items(), start=1):
