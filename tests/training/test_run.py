@@ -506,7 +506,7 @@ def evaluations_in(study: Path) -> int:
 
 @pytest.mark.slow
 def test_the_first_example_leaves_a_complete_run(tmp_path: Path) -> None:
-    settings = {"steps": 3000, "eval_every": 1000, "td3": {"learning_starts": 1000}}
+    settings = {"steps": 3000, "eval_every": 1000, "net": "64x64", "td3": {"learning_starts": 1000}}
     run = swimrl.train(env="Hopper-v4", act="swim(k=1)", out=tmp_path, progress=False, **settings)
     assert run.status == "done"
     assert run.record.updates_done == 2000

@@ -2,14 +2,15 @@
 
 Files are sent in pieces, and only pieces that changed. So memory is bounded, and a replay buffer of gigabytes
 costs no more than what was added to it. The order leaves a usable directory wherever the sending breaks off:
-a checkpoint's manifest follows its other files, then the checkpoint before is deleted, and run.json, which
-says that a run is done, comes last.
+a checkpoint gets its name when its manifest, which follows its other files, has arrived; then the checkpoint
+before is deleted; and run.json, which says that a run is done, comes last.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +23,7 @@ PIECE = 4 << 20
 
 _LAST = "run.json"
 _SEALING = "manifest.json"
-_CHECKPOINT = "checkpoint"
+_CHECKPOINT, _INCOMPLETE = "checkpoint", "new"
 
 
 class StudyStore:
@@ -56,6 +57,7 @@ class StudyStore:
             lock.enter_context(RunDirectory(self._folder / run).at_work())
             self._locks[run] = lock
         self._workers[run] = worker
+        shutil.rmtree(self._folder / run / _CHECKPOINT / _INCOMPLETE, ignore_errors=True)
         return list(_files(self._folder / run))
 
     def read(self, run: str, worker: str, name: str, offset: int) -> bytes:
@@ -71,18 +73,21 @@ class StudyStore:
             RunExistsError: If the run was given to another worker.
             StorageError: If it cannot be written.
         """
-        path = self._path(run, worker, name)
+        final = self._path(run, worker, name)
+        path = _until_complete(final)
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if len(piece) == size:  # so a reader finds the old or the new file
                 replace(path, piece)
-                return
-            with path.open("r+b" if path.exists() else "wb") as file:
-                file.seek(offset)
-                file.write(piece)
-                file.truncate(size)
-                file.flush()
-                os.fsync(file.fileno())
+            else:
+                with path.open("r+b" if path.exists() else "wb") as file:
+                    file.seek(offset)
+                    file.write(piece)
+                    file.truncate(size)
+                    file.flush()
+                    os.fsync(file.fileno())
+            if path != final and name.endswith(_SEALING) and offset + len(piece) == size:
+                path.parent.rename(final.parent)
 
     def delete(self, run: str, worker: str, name: str) -> None:
         """Delete a file, and the folder that it leaves empty."""
@@ -107,6 +112,14 @@ class StudyStore:
         if self._workers.get(run) != worker:
             raise RunExistsError(f"another worker goes on with {self._folder / run}; this one stops")
         return self._folder / run / name
+
+
+def _until_complete(path: Path) -> Path:
+    """Return where a file is kept until its checkpoint has arrived as a whole; other files have one place."""
+    folder = path.parent
+    if folder.parent.name != _CHECKPOINT or not folder.name.isdecimal() or folder.exists():
+        return path
+    return folder.parent / _INCOMPLETE / folder.name / path.name
 
 
 class Mirror:
@@ -147,39 +160,22 @@ class Mirror:
             RunExistsError: If another worker was given the run.
             StorageError: If it cannot be written there.
         """
-        self._push(ended=False)
-
-    def close(self) -> None:
-        """Send the last changes of a run that has ended, and let go of the run."""
-        self._push(ended=True)
-        self._store.release(*self._claim)
-
-    def _push(self, ended: bool) -> None:
         names = _files(self._directory)
         for name in names:
             if name != _LAST:
                 self._send(name)
-        # Checkpoints may be written and deleted meanwhile, so the list can lack the newest, or have a part of
-        # one. The study keeps the checkpoints before until it has a whole one.
-        may_delete = ended or self._newest_is_whole(names)
         for name in [name for name in self._sent if name not in names]:
-            if may_delete or _CHECKPOINT not in Path(name).parts:
-                self._store.delete(*self._claim, name)
-                del self._sent[name]
+            self._store.delete(*self._claim, name)
+            del self._sent[name]
         if _LAST in names:
             self._send(_LAST)
 
-    def _newest_is_whole(self, names: list[str]) -> bool:
-        """Return whether the newest of the checkpoints in the list has been sent as a whole.
-
-        A run keeps its last two checkpoints, so this one is untouched if at most one is newer.
-        """
-        sealed = [Path(name).parent.name for name in names if Path(name).name == _SEALING]
-        now = [path.name for path in (self._directory / _CHECKPOINT).glob("[0-9]*")]
-        return bool(sealed) and max(sealed) in now and sum(name > max(sealed) for name in now) < 2
+    def close(self) -> None:
+        """Send the last changes, and let go of the run."""
+        self.push()
+        self._store.release(*self._claim)
 
     def _send(self, name: str) -> None:
-        """Send what changed of a file, if the file still exists."""
         path, before = self._directory / name, self._sent.get(name, _Sent(None, []))
         try:
             stamp = _stamp(path)
@@ -187,8 +183,8 @@ class Mirror:
                 return
             with path.open("rb") as file:
                 self._sent[name] = _Sent(stamp, self._send_pieces(name, file.fileno(), before.digests))
-        except FileNotFoundError:  # progress.json is replaced and deleted at any time
-            pass
+        except FileNotFoundError:
+            return  # progress.json is replaced and deleted at any time
 
     def _send_pieces(self, name: str, descriptor: int, before: list[bytes]) -> list[bytes]:
         size, digests = os.fstat(descriptor).st_size, list[bytes]()
@@ -214,7 +210,7 @@ def _files(directory: Path) -> list[str]:
     """Return the files below a run's directory, manifests last, without the lock and half-written ones."""
     files = []
     for folder, folders, names in os.walk(directory):
-        folders[:] = [name for name in folders if not (Path(folder).name == "checkpoint" and name == "new")]
+        folders[:] = [name for name in folders if (Path(folder).name, name) != (_CHECKPOINT, _INCOMPLETE)]
         files += [
             str(Path(folder, name).relative_to(directory))
             for name in names
