@@ -111,7 +111,8 @@ def killed(
             break
         moments.append(_moment(run_directory(study)))
         process = start(["resume", str(run_directory(study))])
-    if process.returncode is None:
+    assert process.stdout is not None
+    if not process.stdout.closed:  # it was not killed
         finish(process)
     return run_directory(study), moments
 
