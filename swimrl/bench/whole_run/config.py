@@ -78,8 +78,8 @@ class RunBenchmarkConfig:
     rounds: Count = 6
     """Runs of each arm; in a round each arm does one, in random order."""
 
-    cold: bool = True
-    """Also do a run without compiled code on disk, for the contenders that keep any."""
+    warm_only: bool = False
+    """Leave out the runs without compiled code on disk, which contenders do that keep any."""
 
     seed: Count = 0
     """Seed of the order within the rounds."""
@@ -189,7 +189,8 @@ def estimate(config: RunBenchmarkConfig) -> tuple[str, float, str]:
     """Return what is measured, about how many seconds it takes, and what makes it shorter."""
     arms = len(config.net) * len(config.contenders())
     each = 10 + 0.004 * config.steps
-    return f"{arms} arms", arms * each * (config.rounds + 1 + config.cold * config.rounds / 2), "--rounds 1"
+    rounds = config.rounds * (1.0 if config.warm_only else 1.5)
+    return f"{arms} arms", arms * each * (1 + rounds), "--rounds 1"
 
 
 def _arm(name: str, about: dict[str, Any], config: RunBenchmarkConfig, shared: dict[str, Any]) -> TimedArm:
@@ -200,7 +201,7 @@ def _arm(name: str, about: dict[str, Any], config: RunBenchmarkConfig, shared: d
     settings = {
         # -P: without the working directory on the import path.
         "command": [python, "-P", "-m", f"swimrl.bench.whole_run.programs.{program}"],
-        "has_cache": config.cold and (is_ours or contender == "rltools"),
+        "has_cache": not config.warm_only and (is_ours or contender == "rltools"),
         "run": {**shared, **config.measured_run(), **about},
     }
     command = [sys.executable, "-m", "swimrl.bench.whole_run.child"]
