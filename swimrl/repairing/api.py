@@ -31,7 +31,7 @@ from swimrl.repairing.record import SCHEMA, Effort, RepairFolder, assessment_as_
 from swimrl.repairing.settings import RepairSettings
 from swimrl.repairing.starts import Collection, check_enough, collect, noisy_starts, seeds
 from swimrl.repairing.windows import WindowTests
-from swimrl.rollouts import BatchPolicy, Lockstep, Rollouts, Start, lockstep, play
+from swimrl.rollouts import BatchPolicy, Lockstep, Rollouts, Start, lockstep, never_terminates, play
 from swimrl.runs.weights import Normalisation, read_weights
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.training import Run, open_run
@@ -123,6 +123,11 @@ def repair(
     _check_critics(run.weights_file(best=wanted.best))
     policy, normalisation = run.td3_policy(best=wanted.best)
     with closing(run.make_environment()) as env, shown:
+        if wanted.quantile is None and never_terminates(env):
+            raise InputError(
+                f"{run.env_id} ends no episode before its time limit, so no start fails by a fall; use "
+                "--failure return-below=0.3: the lowest 30 % of the policy's returns"
+            )
         places = lockstep(env, _PLACES, threads=jobs or os.cpu_count() or 1)
         task = _Task(policy, normalisation, places, env.action_space, wanted, shown)
         return _Repair(run, folder, task).done()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from swimrl.rollouts.interface import BatchPolicy, Lockstep, Start, State
     from swimrl.rollouts.policies import one_each, row_by_row
     from swimrl.rollouts.simulation import MujocoLockstep, MujocoState
+    from swimrl.rollouts.tasks import never_terminates
 
 _HOME = {
     "BatchPolicy": "interface",
@@ -27,6 +28,7 @@ _HOME = {
     "State": "interface",
     "TraceState": "environments",
     "lockstep": "choice",
+    "never_terminates": "tasks",
     "one_each": "policies",
     "play": "episodes",
     "row_by_row": "policies",
@@ -43,6 +45,7 @@ __all__ = [
     "State",
     "TraceState",
     "lockstep",
+    "never_terminates",
     "one_each",
     "play",
     "row_by_row",

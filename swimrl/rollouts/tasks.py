@@ -237,3 +237,16 @@ def observations(
         speeds = seen[:, joints - rules.positions_hidden :]
         np.clip(speeds, -rules.speed_limit, rules.speed_limit, out=speeds)
     return seen
+
+
+def never_terminates(env: Any) -> bool:
+    """Return whether an environment is known to end episodes by their time limit alone.
+
+    Args:
+        env: Any Gymnasium environment; of one that is no MuJoCo task with rules nothing is known.
+    """
+    task = env.unwrapped
+    rules = RULES.get(type(task).__module__.rpartition(".")[2])
+    return rules is not None and (
+        rules.healthy is None or not getattr(task, "_terminate_when_unhealthy", True)
+    )

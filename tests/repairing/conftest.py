@@ -23,7 +23,7 @@ RIGHT = -1.0
 
 def small_run(out: Path, env: str, act: str) -> Run:
     return swimrl.train(
-        env=f"balances/{env}",
+        env=env,
         imports=["balances"],
         act=act,
         net="32",
@@ -39,7 +39,7 @@ def small_run(out: Path, env: str, act: str) -> Run:
 @pytest.fixture(scope="session")
 def balance_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A controller a = tanh(-relu(x) + relu(-x) - relu(x) / 2) with one wrong sign: it falls where x > 0."""
-    run = small_run(tmp_path_factory.mktemp("balance"), "Balance-v0", "relu")
+    run = small_run(tmp_path_factory.mktemp("balance"), "balances/Balance-v0", "relu")
     policy, _ = run.td3_policy()
     (actor,) = perceptrons(policy.actor)
     with torch.no_grad():
@@ -56,4 +56,4 @@ def balance_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="session")
 def chaos_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A policy in an environment that nothing controls."""
-    return small_run(tmp_path_factory.mktemp("chaos"), "Chaos-v0", "tanh")
+    return small_run(tmp_path_factory.mktemp("chaos"), "balances/Chaos-v0", "tanh")

@@ -21,7 +21,7 @@ from swimrl.repairing.places import read
 from swimrl.runs.weights import read_weights, write_weights
 from swimrl.td3.policy import perceptrons
 from swimrl.training import Run
-from tests.repairing.conftest import FAULT, RIGHT
+from tests.repairing.conftest import FAULT, RIGHT, small_run
 
 SMALL: dict[str, Any] = {
     "repair_starts": 12,
@@ -204,6 +204,12 @@ def _copy_with(run: Run, folder: Path, value: float | None) -> Path:
         write(actor, FAULT, np.array([value]))
     save_policy(folder / "policy.safetensors", policy)
     return folder
+
+
+def test_an_environment_without_falls_is_refused_before_an_episode_is_played(tmp_path: Path) -> None:
+    run = small_run(tmp_path, "HalfCheetah-v4", "relu")
+    with pytest.raises(InputError, match=r"no start fails by a fall; use --failure return-below=0.3"):
+        swimrl.repair(run, **SMALL)
 
 
 def test_a_policy_without_critics_is_refused(balance_run: Run, tmp_path: Path) -> None:
