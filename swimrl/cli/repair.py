@@ -66,8 +66,13 @@ def run(args: Args) -> None:
 
 def _print(repaired: Repaired) -> None:
     patch = repaired.patch
-    print(f"{len(patch.places)} of {repaired.content['all_weights']:,} weights changed (counted from 0)")
+    changed = patch.before != patch.after
+    print(
+        f"{changed.sum() or 'none'} of {repaired.content['all_weights']:,} weights changed (counted from 0)"
+    )
     for place, before, after in zip(patch.places, patch.before, patch.after, strict=True):
+        if before == after:
+            continue
         print(f"  layer {place.layer}, unit {place.row}, input {place.column}: {before:+.4f} to {after:+.4f}")
     if repaired.assessment is not None:
         for name, played in (("seen", repaired.assessment.seen), ("fresh", repaired.assessment.fresh)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import time
@@ -30,6 +31,7 @@ from swimrl.repairing.rates import Counts
 from swimrl.repairing.record import SCHEMA, Effort, RepairFolder, assessment_as_json, patch_as_json
 from swimrl.repairing.settings import RepairSettings
 from swimrl.repairing.starts import Collection, check_enough, collect, noisy_starts, seeds
+from swimrl.repairing.validation import FINALISTS, Validation
 from swimrl.repairing.windows import WindowTests
 from swimrl.rollouts import BatchPolicy, Lockstep, Rollouts, Start, lockstep, never_terminates, play
 from swimrl.runs.weights import Normalisation, read_weights
@@ -253,8 +255,11 @@ class _Repair:
         self._seconds["localisation"] = time.perf_counter() - began
 
         patch, effort = self._searched(failure, collection, places, log, effort, sha256)
-        rounded = patch.after.astype(np.float32).astype(np.float64)
-        write_policy(self._run, self._folder.path, task.policy, patch.places, rounded, best=settings.best)
+        self._write_policy(patch)
+        validation = None
+        if settings.validation_starts and patch.stopped != "interrupted":
+            patch, validation = self._validated(failure, patch)
+            self._write_policy(patch)
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "status": "interrupted" if patch.stopped == "interrupted" else "done",
@@ -271,13 +276,14 @@ class _Repair:
             "all_weights": len(costs.flat()[0]),
             "patch": patch_as_json(patch),
             "search": vars(effort),
+            "validation": None if validation is None else {**vars(validation), "chosen": validation.chosen},
             "seconds": self._seconds,
         }
         if patch.stopped == "interrupted":
             self._folder.write_record(content)
             return Repaired(self._folder.path, patch, None, costs, content)
 
-        assessment, reset_seeds = self._assessed(failure, collection, costs, (patch.places, rounded))
+        assessment, reset_seeds = self._assessed(failure, collection, costs, patch, validation)
         content |= assessment_as_json(assessment)
         self._folder.write_starts(
             [
@@ -288,6 +294,11 @@ class _Repair:
         write_page(self._folder.path, self._run.env_id, content, assessment, patch)
         self._folder.write_record(content)
         return Repaired(self._folder.path, patch, assessment, costs, content)
+
+    def _write_policy(self, patch: Patch) -> None:
+        rounded = patch.after.astype(np.float32).astype(np.float64)
+        best = self._settings.best
+        write_policy(self._run, self._folder.path, self._task.policy, patch.places, rounded, best=best)
 
     def _collected(self) -> tuple[Failure, Collection]:
         """Play starts until enough of them fail and pass."""
@@ -365,17 +376,49 @@ class _Repair:
         self._seconds["search"] = time.perf_counter() - began
         return patch, effort()
 
+    def _validated(self, failure: Failure, patch: Patch) -> tuple[Patch, Validation]:
+        """Return the patch with the values of the finalist that fails on the fewest other starts.
+
+        Where none fails on fewer starts than the policy as it is, the values are those before.
+        """
+        settings, task = self._settings, self._task
+        began = time.perf_counter()
+        starts = task.starts("validation", 0, settings.validation_starts)
+
+        def fails(values: np.ndarray, number: int) -> int:
+            title = f"validation, {number} of {1 + len(finalists)}"
+            return int(failure.failed(task.play(title, starts, (patch.places, values))).sum())
+
+        finalists = [values for values in patch.bests if (values != patch.before).any()][:FINALISTS]
+        fails_before = fails(patch.before, 1)
+        validation = Validation(
+            len(starts),
+            fails_before,
+            tuple(fails(values, number) for number, values in enumerate(finalists, 2)),
+        )
+        chosen = validation.chosen
+        self._seconds["validation"] = time.perf_counter() - began
+        after = patch.before if chosen is None else finalists[chosen]
+        return dataclasses.replace(patch, after=after), validation
+
     def _assessed(
-        self, failure: Failure, collection: Collection, costs: Costs, patch: _Values
+        self,
+        failure: Failure,
+        collection: Collection,
+        costs: Costs,
+        patch: Patch,
+        validation: Validation | None,
     ) -> tuple[Assessment, tuple[list[int], list[int]]]:
         """Play the starts of the search and fresh ones, before and after, and the null."""
         settings, task = self._settings, self._task
         began = time.perf_counter()
         fresh_starts = task.starts("test", 0, settings.test_starts)
+        changed: _Values = (patch.places, patch.after.astype(np.float32).astype(np.float64))
+        is_unchanged = validation is not None and validation.chosen is None
 
         def played(title: str, starts: Sequence[Start]) -> Played:
             before = task.play(f"{title}, before", starts)
-            after = task.play(f"{title}, after", starts, patch)
+            after = before if is_unchanged else task.play(f"{title}, after", starts, changed)
             return Played(
                 failure.failed(before),
                 failure.failed(after),
@@ -390,19 +433,20 @@ class _Repair:
         self._seconds["fresh starts"] = time.perf_counter() - began
         began = time.perf_counter()
         inputs = task.inputs(np.concatenate([collection.failing_states, collection.passing_states]))
-        change = action_change(task.actor, *patch, inputs)
+        change = action_change(task.actor, *changed, inputs)
         null_starts = fresh_starts[:_NULL_STARTS]
         generator = np.random.Generator(np.random.PCG64([settings.seed, 1]))
         null = []
-        for number in range(settings.null_draws):
-            drawn = random_patch(task.actor, costs, len(patch[0]), change, inputs, generator)
+        for number in range(0 if is_unchanged else settings.null_draws):
+            drawn = random_patch(task.actor, costs, len(patch.places), change, inputs, generator)
             after = task.play(f"null {number + 1} of {settings.null_draws}", null_starts, drawn)
             null.append(Counts.of(fresh.failed_before[: len(null_starts)], failure.failed(after)))
         self._seconds["null"] = time.perf_counter() - began
         played_seeds = seeds("search", collection.played, settings.seed)
         seen_seeds = [played_seeds[number] for number in collection.numbers]
         test_seeds = seeds("test", settings.test_starts, settings.seed)
-        return Assessment(seen, fresh, tuple(null), len(null_starts)), (seen_seeds, test_seeds)
+        assessment = Assessment(seen, fresh, tuple(null), len(null_starts), validation)
+        return assessment, (seen_seeds, test_seeds)
 
 
 def _return_below(returns: np.ndarray, quantile: float) -> ReturnBelow:

@@ -11,6 +11,7 @@ import numpy as np
 
 from swimrl.errors import UndeterminedError
 from swimrl.repairing.rates import Counts
+from swimrl.repairing.validation import Validation
 from swimrl.stats.interval import Interval, mean_student
 
 LEVEL = 0.05
@@ -72,6 +73,9 @@ class Assessment:
     null_starts: int
     """How many fresh starts the null was played on."""
 
+    validation: Validation | None = None
+    """How the patch was chosen; None if the best candidate of the search was taken."""
+
     @property
     def same_starts(self) -> Counts:
         """The repair's counts on the starts of the null."""
@@ -106,6 +110,11 @@ class Assessment:
             f"{as_good or 'None'} of {len(self.null)} random changes of equal size failed on as few of the "
             f"first {self.null_starts} of these starts."
         )
+        if self.validation is not None and self.validation.chosen is None:
+            return (
+                f"The policy is as it was: {self.validation.in_words} On {counts.starts} fresh starts it "
+                f"fails on {_share(counts.fails_before, counts.starts)}."
+            )
         if self.is_established:
             first = "The repair is established: fewer starts fail, beyond chance and beyond the null."
         elif counts.change > 0 and counts.p_value < LEVEL:

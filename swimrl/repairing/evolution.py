@@ -103,9 +103,13 @@ class Patch:
 
     fitness_before: float
     fitness_after: float
+    """Of the best candidate."""
 
     history: tuple[float, ...]
     """The best fitness after the first population and after each generation."""
+
+    bests: tuple[np.ndarray, ...]
+    """The best values so far each time they improved, the last ones first, each float64 [D]."""
 
     stopped: Stopped
     """Why the search ended."""
@@ -170,6 +174,7 @@ class _Search:
         self._on_generation = on_generation
         self._to_beat = np.full(settings.population, -np.inf)
         self._best_values = space.values
+        self._bests: list[np.ndarray] = []
         self._history: list[float] = []
         self._unpatched = -np.inf
         self._calls = 0
@@ -206,6 +211,7 @@ class _Search:
             fitness_before=self._unpatched,
             fitness_after=self._history[-1] if self._history else self._unpatched,
             history=tuple(self._history),
+            bests=tuple(reversed(self._bests)),
             stopped=self._stopped,
         )
 
@@ -223,6 +229,7 @@ class _Search:
             self._to_beat[:] = fitness.min()
         if not self._history or fitness[best] > self._history[-1]:
             self._best_values = candidates[best].copy()
+            self._bests.append(self._best_values)
         self._history.append(max([float(fitness[best]), *self._history[-1:]]))
         self._calls += 1
         if self._on_generation is not None:

@@ -36,16 +36,19 @@ def write_page(
         InputError: If a library for pages is missing.
         StorageError: If a file cannot be written.
     """
-    figures = (_history(patch, content), _beside_the_null(assessment))
+    figures = [_history(patch, content), *([_beside_the_null(assessment)] if assessment.null else [])]
     with writing(folder):
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         for figure in figures:
             figure.save(folder / "figures", ("svg",))
     tables = (_starts(assessment), _returns(assessment), _weights(patch))
     sections: list[Part] = parts(tables, figures)
-    text = rendered(
-        f"Repair of a policy on {env_id}", [assessment.verdict], _facts(content), sections, folder
-    )
+    facts = _facts(content)
+    if (validation := assessment.validation) is not None and validation.chosen is not None:
+        facts.insert(
+            2, f"The candidate was chosen by whole episodes: before the repair, {validation.in_words}"
+        )
+    text = rendered(f"Repair of a policy on {env_id}", [assessment.verdict], facts, sections, folder)
     page = folder / "report.html"
     with writing(page):
         replace(page, text.encode())
@@ -97,18 +100,19 @@ _STARTS = (
 
 
 def _starts(assessment: Assessment) -> Table:
-    mean_null = _mean(assessment.null)
+    rows = [
+        _row("of the search (seen)", assessment.seen.counts),
+        _row("fresh (unseen)", assessment.fresh.counts),
+    ]
+    if assessment.null:
+        rows.append(_row("fresh, those of the null", assessment.same_starts))
+        rows.append(("null: mean of random changes", assessment.null_starts, *_mean(assessment.null)))
     return Table(
         Section.STARTS,
         "starts",
         "Failures",
         _STARTS,
-        (
-            _row("of the search (seen)", assessment.seen.counts),
-            _row("fresh (unseen)", assessment.fresh.counts),
-            _row("fresh, those of the null", assessment.same_starts),
-            ("null: mean of random changes", assessment.null_starts, *mean_null),
-        ),
+        tuple(rows),
         "Repaired: the part of the failing starts that pass after the repair. Broken: the part of the "
         "passing starts that fail after it. Any small change makes other starts fail. So compare both rates "
         "with the null: random values at as many random weights, which change the actions as much. Half of "

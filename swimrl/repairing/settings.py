@@ -26,6 +26,10 @@ class RepairSettings:
     repair_starts: Annotated[Count, tyro.conf.arg(metavar="N")] = 32
     """Starts of the search; half of them fail, half of them pass."""
 
+    validation_starts: Annotated[Count, tyro.conf.arg(metavar="N")] = 60
+    """Other starts, whole episodes, on which one of the best candidates of the search is chosen, or none; 0
+    takes the best of the search."""
+
     test_starts: Annotated[Count, tyro.conf.arg(metavar="N")] = 300
     """Fresh starts for the verdict."""
 
@@ -67,6 +71,7 @@ class RepairSettings:
     def __post_init__(self) -> None:
         least = {
             "repair_starts": 8,
+            "validation_starts": 0,
             "test_starts": 10,
             "population": 5,
             "generations": 1,

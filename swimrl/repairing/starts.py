@@ -27,19 +27,20 @@ STATES_OF_A_FAILURE = 50
 _LEAST = 4
 """Failing and passing starts without which there is nothing to search by."""
 
-_KINDS = ("search", "test")
+_FIRST = {"search": 0, "validation": 2**19, "test": 2**20}
+"""The first seed of each kind of starts."""
 
 
 def seeds(kind: str, count: int, seed: int) -> list[int]:
-    """Return reset seeds. Those of the search and of the test differ, and training uses neither.
+    """Return reset seeds. Those of each kind differ, and training uses none of them.
 
     Args:
-        kind: ``"search"`` or ``"test"``.
+        kind: ``"search"``, ``"validation"`` or ``"test"``.
         count: How many.
         seed: Seed of the repair.
     """
     # Training, evaluation and final seeds lie below 2^30 + 100 and from 2^31 - 2^16 to 2^31 + 2^16.
-    first = 2**30 + 2**20 * (1 + 2 * (seed % 2**8) + _KINDS.index(kind))
+    first = 2**30 + 2**20 * (1 + 2 * (seed % 2**8)) + _FIRST[kind]
     return list(range(first, first + count))
 
 

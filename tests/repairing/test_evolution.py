@@ -60,6 +60,10 @@ def test_the_search_climbs_stays_inside_the_bounds_and_never_falls_below_the_unp
     assert patch.fitness_before == pytest.approx(-6.5)
     assert [*patch.history] == sorted(patch.history)
     assert patch.history[0] >= patch.fitness_before
+    fitness = bowl.fitness(np.array(patch.bests), np.full(len(patch.bests), -np.inf))
+    assert len(fitness) > 5
+    assert (np.diff(fitness) < 0).all()
+    np.testing.assert_array_equal(patch.bests[0], patch.after)
 
 
 def test_each_member_is_replaced_exactly_when_its_trial_is_no_worse() -> None:

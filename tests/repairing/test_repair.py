@@ -25,6 +25,7 @@ from tests.repairing.conftest import FAULT, RIGHT, small_run
 
 SMALL: dict[str, Any] = {
     "repair_starts": 12,
+    "validation_starts": 20,
     "test_starts": 30,
     "population": 12,
     "generations": 12,
@@ -49,6 +50,9 @@ def test_a_planted_fault_of_a_controller_is_found_and_repaired_and_that_is_estab
     assert fresh.fails_after == 0
     assert repaired.assessment.is_established
     assert repaired.verdict.startswith("The repair is established")
+    validation = repaired.assessment.validation
+    assert 5 < validation.fails_before < 15
+    assert validation.fails[validation.chosen] == min(validation.fails) == 0
 
 
 def test_the_folder_says_everything(repaired: swimrl.repairing.Repaired) -> None:
@@ -146,7 +150,14 @@ def test_chaos_is_not_taken_for_a_repair(chaos_run: Run, tmp_path: Path) -> None
     repaired = swimrl.repair(
         chaos_run,
         out=tmp_path / "repair",
-        **{**SMALL, "places": "random", "lead": 29, "generations": 4, "null_draws": 5},
+        **{
+            **SMALL,
+            "places": "random",
+            "lead": 29,
+            "generations": 4,
+            "null_draws": 5,
+            "validation_starts": 0,
+        },
     )
     seen, fresh = repaired.assessment.seen.counts, repaired.assessment.fresh.counts
     assert seen.repaired > 0  # the search found a patch for its own starts
@@ -155,6 +166,23 @@ def test_chaos_is_not_taken_for_a_repair(chaos_run: Run, tmp_path: Path) -> None
     assert all(counts.repaired and counts.broken for counts in repaired.assessment.null)
     assert not repaired.assessment.is_established
     assert repaired.verdict.startswith("Nothing is established")
+
+
+def test_a_search_that_helps_on_its_own_starts_alone_leaves_the_policy_as_it_was(
+    chaos_run: Run, tmp_path: Path
+) -> None:
+    small = {**SMALL, "places": "random", "lead": 29, "generations": 1, "population": 5}
+    repaired = swimrl.repair(chaos_run, out=tmp_path / "repair", **small)
+    assert repaired.patch.fitness_after > repaired.patch.fitness_before
+    assert repaired.content["validation"]["chosen"] is None
+    assert repaired.verdict.startswith("The policy is as it was: on 20 validation starts it failed on")
+    assert not repaired.assessment.is_established
+    assert (repaired.patch.after == repaired.patch.before).all()
+    policies = [run.td3_policy()[0].state_dict() for run in (chaos_run, swimrl.open_run(repaired.folder))]
+    assert all(torch.equal(value, policies[1][name]) for name, value in policies[0].items())
+    page = html.unescape((repaired.folder / "report.html").read_text())
+    assert repaired.verdict in page
+    assert page.count("<svg") == 1
 
 
 def test_the_starts_of_a_return_below_a_quantile_can_be_repaired_too(

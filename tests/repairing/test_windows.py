@@ -45,8 +45,9 @@ def test_a_low_return_scores_less_the_lower_it_is() -> None:
 
 
 def test_seeds_are_used_by_nothing_else() -> None:
-    used = {seed for kind in ("search", "test") for which in (0, 1, 255) for seed in seeds(kind, 400, which)}
-    assert len(used) == 2 * 3 * 400
+    kinds = ("search", "validation", "test")
+    used = {seed for kind in kinds for which in (0, 1, 255) for seed in seeds(kind, 400, which)}
+    assert len(used) == 3 * 3 * 400
     assert min(used) > evaluation_seed(MAX_SEED)
     assert max(used) < min(final_seeds(10_000))
 
