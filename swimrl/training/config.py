@@ -276,18 +276,12 @@ def with_settings(config: TrainConfig, settings: Mapping[str, Any], *, source: s
 
 
 def with_absolute_files(config: TrainConfig) -> TrainConfig:
-    """Return ``config`` with absolute paths, for a run that will be opened from elsewhere.
+    """Return ``config`` with absolute paths in ``env_kwargs``, for a run that will be opened from elsewhere.
 
-    They are in ``env_kwargs`` and ``start_from``. A value of the first is a path if it begins with ``./``,
-    ``../`` or ``~`` and names something that exists, such as ``xml_file=./robot.xml``. Gymnasium reads such
-    paths from the working directory.
+    A value is a path if it begins with ``./``, ``../`` or ``~`` and names something that exists, such as
+    ``xml_file=./robot.xml``. Gymnasium reads such paths from the working directory.
     """
-    start = config.start_from
-    return dataclasses.replace(
-        config,
-        env_kwargs=tuple(map(_with_absolute_file, config.env_kwargs)),
-        start_from=None if start is None else str(Path(start).expanduser().absolute()),
-    )
+    return dataclasses.replace(config, env_kwargs=tuple(map(_with_absolute_file, config.env_kwargs)))
 
 
 def _with_absolute_file(pair: str) -> str:
