@@ -15,7 +15,7 @@ import csv
 import json
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,16 +36,22 @@ from swimrl.training.policy_function import load_policy
 
 SETTINGS: dict[str, Any] = {
     "repair_starts": 24,
+    "validation_starts": 0,
     "test_starts": 100,
     "population": 20,
     "generations": 12,
     "seed": 0,
 }
 NULL_DRAWS = {"bidirectional": 20, "random": 1, "gradient": 1}
-"""Random changes of equal size of each arm; only the verdict of the first arm needs them."""
+"""Random changes of equal size of each search; only the verdict of the first one needs them."""
+
+VALIDATED = "validated"
+"""The bidirectional search of the first arm, of whose best candidates whole episodes choose one or none."""
+
+VALIDATION_STARTS = 60
 
 FINE_TUNING = "fine-tuning"
-ARMS = (*NULL_DRAWS, FINE_TUNING)
+ARMS = ("bidirectional", VALIDATED, "random", "gradient", FINE_TUNING)
 """In the order of `tables.md`."""
 
 FEWEST, MOST = 0.2, 0.6
@@ -71,6 +77,7 @@ def main() -> None:
     choose_parser.add_argument("--runs", type=Path, required=True)
     choose_parser.add_argument("--kept", type=Path, required=True)
     repair_parser.add_argument("--arms", nargs="*", default=list(ARMS), choices=ARMS)
+    repair_parser.add_argument("--policies", nargs="*", help="such as swim-2; all when not given")
     publish_parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -78,7 +85,7 @@ def main() -> None:
     if arguments.command == "choose":
         choose(work, arguments.runs / arguments.env, arguments.kept / arguments.env)
     elif arguments.command == "repair":
-        repair(work, arguments.arms)
+        repair(work, arguments.arms, arguments.policies)
     else:
         publish(work, arguments.folder)
 
@@ -184,13 +191,17 @@ def copy_policy(folder: Path, runs: Path, kept: Path, chosen: Rate) -> None:
 # ------------------------------------------------------------------------------------------------ repair
 
 
-def repair(work: Path, arms: Iterable[str]) -> None:
+def repair(work: Path, arms: Iterable[str], policies: Collection[str] | None) -> None:
     """Do every repair that is not finished; arm after arm, so that each arm's policies are soon complete."""
     for arm in arms:
         for folder in sorted((work / "policies").iterdir()):
+            if policies and folder.name not in policies:
+                continue
             noise = json.loads((folder / "choice.json").read_text())["noise"]
             if arm == FINE_TUNING:
                 tune(folder, noise)
+            elif arm == VALIDATED:
+                validate(folder, noise)
             elif not is_done(folder / "repairs" / arm):
                 swimrl.repair(
                     folder,
@@ -208,6 +219,21 @@ def is_done(folder: Path) -> bool:
     """Whether a finished repair is in a folder."""
     file = folder / "repair.json"
     return file.exists() and json.loads(file.read_text())["status"] == "done"
+
+
+def validate(folder: Path, noise: float) -> None:
+    """Choose among the candidates of the bidirectional search: its log is continued, not repeated."""
+    target, first = folder / "repairs" / VALIDATED, folder / "repairs" / "bidirectional"
+    if is_done(target) or not is_done(first):
+        return
+    if not (target / "search.json").exists():
+        target.mkdir(parents=True)
+        log = json.loads((first / "search.json").read_text())
+        log["settings"]["validation_starts"] = VALIDATION_STARTS
+        (target / "search.json").write_text(json.dumps(log))
+    settings = {**SETTINGS, "validation_starts": VALIDATION_STARTS}
+    draws = NULL_DRAWS["bidirectional"]
+    swimrl.repair(folder, out=target, jobs=1, start_noise=noise, null_draws=draws, **settings)
 
 
 def tune(folder: Path, noise: float) -> None:
@@ -327,10 +353,11 @@ def row(result: Result) -> str:
     null, verdict, places = "", "", ""
     if result.arm != FINE_TUNING:
         places = str(len(content["patch"]["weights"]))
-    if result.arm == "bidirectional":
+    if result.arm in ("bidirectional", VALIDATED):
         draws, own = content["null"]["draws"], content["null"]["repair_on_the_same_starts"]
         as_good = sum(fails(draw) <= fails(own) for draw in draws)
-        null, verdict = f"{as_good} of {len(draws)}", content["verdict"].partition(".")[0].partition(":")[0]
+        null = f"{as_good} of {len(draws)}" if draws else ""
+        verdict = content["verdict"].partition(".")[0].partition(":")[0]
     returns = f"{result.returns_before.mean():,.0f} to {result.returns_after.mean():,.0f}"
     return (
         f"| {result.policy} | {result.arm} | {places} | {counts.fails_before} | {counts.fails_after} | "
@@ -387,7 +414,7 @@ def by_activation(results: list[Result]) -> list[str]:
     for activation in sorted({result.policy.partition("-")[0] for result in results}):
         changes = np.array([100 * r.counts.change for r in results if r.policy.startswith(activation)])
         text = f"{changes.mean():+.1f} points"
-        if len(changes) > 1:
+        if len(changes) > 2:
             interval = mean_student(changes)
             text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
         lines.append(f"| {activation} | {len(changes)} | {text} |")
