@@ -76,7 +76,7 @@ def test_cost_and_reference_are_shown(study: Path, tmp_path: Path) -> None:
     line = f"report {study} --out {tmp_path} --format md,json"
     assert swimrl(f"{line} --cost {tmp_path / 'cost.json'} --reference {tmp_path / 'paper.csv'}") == 0
     text = (tmp_path / "report.md").read_text()
-    assert "| arm | eager | fused |" in text
+    assert "| arm | eager, µs | fused, µs |" in text
     assert "reward-against-cost.svg" in text
     assert json.loads((tmp_path / "summary.json").read_text())["cost"]["host"] == "a processor"
 
