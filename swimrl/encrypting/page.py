@@ -17,6 +17,8 @@ from swimrl.reporting.tables.table import Column, Table
 if TYPE_CHECKING:
     from swimrl.encrypting.api import Encrypted
 
+_LONGEST_NAME = 40
+
 
 def returns_table(result: Encrypted) -> Table:
     """Return one row for each episode."""
@@ -116,13 +118,23 @@ def facts(result: Encrypted) -> list[str]:
     of_activations = plan.levels - len(network.layers) - network.is_masked
     keys = f"{result.key_s:.1f} s and {result.key_bytes / 1e6:.0f} MB, sent once"
     return [
-        f"{result.run.env_id}, {sizes}, {', '.join(spec.canonical for spec in result.actor.activations)}.",
+        f"{result.run.env_id}, {sizes}, {', '.join(_activations(result))}.",
         f"Ring: {plan.sentence}. Scale 2^{plan.scale_bits}.",
         f"Levels: {plan.levels}; layers use {len(network.layers)}, activations {of_activations}{mask}.",
         f"Keys: {keys}, for {len(policy.packing.rotations)} rotations. The secret key stays in the client.",
         f"Each action: {result.up_bytes / 1e6:.2f} MB to the server, {result.down_bytes / 1e6:.2f} MB back.",
         f"Errors: {error}{result.equal:.2%} of {components:,} rounded numbers are the same without it.",
         f"Bounds: at {result.outside} of {count:,} actions a number left its bound; nothing is clipped.",
+    ]
+
+
+def _activations(result: Encrypted) -> list[str]:
+    """Return the activation of each hidden layer; of a long expression its degree."""
+    return [
+        spec.canonical
+        if len(spec.canonical) <= _LONGEST_NAME
+        else f"polynomial of degree {gate.series.degree}"
+        for spec, gate in zip(result.actor.activations, result.policy.gates, strict=True)
     ]
 
 
