@@ -232,7 +232,7 @@ def _show(name: str, args: Args) -> None:
     from swimrl.activations.cpu.modules import why_not_fused
 
     reason = why_not_fused(spec)
-    engine = "fused" if reason is None else f"Stable-Baselines3's, because {reason}"
+    engine = "fused" if reason is None else f"partly fused: {reason}"
     lines.append(f"  engine     {engine}")
     if spec.formula is not None:
         lines += _formula_lines(spec, args)

@@ -212,7 +212,7 @@ class TD3(Interaction):
         """Set ``threads`` to the number with which updates are fastest; to 1 where the engine cannot work."""
         policy: nn.Module = self.policy
         self.threads = 1
-        if why_not_fused(policy, self.replay_buffer) is None:
+        if why_not_fused(policy, self.replay_buffer, max(possible_threads())) is None:
             assert isinstance(policy, TD3Policy)
             with product_threads(1):
                 seconds = update_seconds(policy, self._engine_settings(), possible_threads())
@@ -319,7 +319,7 @@ class TD3(Interaction):
             reason = "range penalty and activation noise are parts of PyTorch's graph"
         if reason is None and is_current:
             return update
-        reason = reason or why_not_fused(policy, self.replay_buffer)
+        reason = reason or why_not_fused(policy, self.replay_buffer, self.threads_in_use)
         if reason is not None:
             logging.getLogger("swimrl.td3").warning(
                 "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over%s",

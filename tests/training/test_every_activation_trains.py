@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import swimrl
-from swimrl.activations import REGISTRY, parse_name
-from swimrl.activations.cpu.modules import why_not_fused
+from swimrl.activations import REGISTRY
 from swimrl.errors import FormulaError, NonFiniteError
 
 SETTINGS: dict[str, Any] = {
@@ -39,8 +38,7 @@ def test_train(name: str, tmp_path: Path) -> None:
     record = swimrl.train(**settings).record
     assert record.status == "done"
     assert record.updates_done == UPDATES
-    is_fused = why_not_fused(parse_name(name)) is None
-    assert record.engine["name"] == ("fused" if is_fused else "sb3")
+    assert record.engine["name"] == "fused"
 
 
 def test_these_runs_are_long_enough_to_show_that_an_activation_diverges(tmp_path: Path) -> None:

@@ -113,6 +113,17 @@ KERNELS = MappingProxyType(
 """By the name of the class in `swimrl.activations.torch.handwritten`."""
 
 
+_RANDOM = (
+    "ElasticReLU",
+    "NoisyHardTanh",
+    "NoisyReLU",
+    "Pats",
+    "ProbAct",
+    "RandomisedLeakyReLU",
+)
+_FOR_IMAGES = ("FunnelReLU",)
+
+
 def kernel_of(module: Any) -> ModuleKernel | None:
     """Return the loops of a module; None if it has none, or is of a class of a user's own."""
     kind = type(module)
@@ -122,7 +133,10 @@ def kernel_of(module: Any) -> ModuleKernel | None:
 
 
 def why_not_fused(spec: ActivationSpec) -> str | None:
-    """Return why the fused engine cannot compute an activation, or None if it can."""
+    """Return why the fused engine has no compiled loops for an activation, or None if it has.
+
+    It then calls the module through autograd, or leaves the update to Stable-Baselines3.
+    """
     source = spec.definition.module
     if source is None:
         return None
@@ -131,4 +145,11 @@ def why_not_fused(spec: ActivationSpec) -> str | None:
         is_for_images = any(value.name == "spatial" and value.value for value in spec.values)
         if path == _FROM_HERE and name in KERNELS and not is_for_images:
             return None
-    return "it is a module without compiled loops, which PyTorch computes"
+        if name in _FOR_IMAGES or is_for_images:
+            return "it is a module without compiled loops, because it is for images"
+        if path == _FROM_HERE and name in _RANDOM:
+            return (
+                "it is a module without compiled loops, because it draws random numbers; PyTorch computes it "
+                "inside of the fused update, on one thread"
+            )
+    return "it is a module without compiled loops; PyTorch computes it inside of the fused update"

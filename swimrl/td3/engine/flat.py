@@ -120,10 +120,6 @@ class FlatNetwork:
         """Return the view of a thread's gradient by ``parameter`` as an array of its shape."""
         return self._at(self._gradients[share], parameter)
 
-    def target_value(self, parameter: torch.Tensor) -> np.ndarray:
-        """Return the view of the target's counterpart of ``parameter``."""
-        return self._at(self._target, parameter)
-
     def span(self, parameters: Sequence[torch.Tensor]) -> slice:
         """Return the slice of the flat arrays that holds these parameters, which must follow each other."""
         first, last = (self._position(parameters[end]) for end in (0, -1))
@@ -206,22 +202,25 @@ class ShareArrays:
 
 
 class TargetArrays:
-    """The targets of a network's parameters, where no gradient is written.
+    """The parameters of a target network, where no gradient is written.
 
     Args:
-        flat: The network.
+        flat: The network that the target follows.
     """
 
     def __init__(self, flat: FlatNetwork) -> None:
         self._flat = flat
+        self._followed = {id(t): p for p, t in zip(flat.parameters, flat.target_parameters, strict=True)}
 
     def value(self, parameter: torch.Tensor) -> np.ndarray:
-        """Return the view of the target's counterpart of ``parameter``."""
-        return self._flat.target_value(parameter)
+        """Return the view of the target's ``parameter`` as an array of its shape."""
+        array: np.ndarray = parameter.detach().numpy()
+        return array
 
     def gradient(self, parameter: torch.Tensor) -> None:
         """Return None."""
 
     def together(self, parameters: Sequence[torch.Tensor]) -> tuple[np.ndarray, None]:
-        """Return the view of the target's counterparts of parameters, which must follow each other, flat."""
-        return self._flat.target[self._flat.span(parameters)], None
+        """Return the view of the target's parameters, which must follow each other, flat."""
+        span = self._flat.span([self._followed[id(parameter)] for parameter in parameters])
+        return self._flat.target[span], None

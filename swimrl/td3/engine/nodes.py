@@ -23,6 +23,7 @@ from swimrl.activations.cpu.modules import ModuleKernel, kernel_of
 from swimrl.activations.torch.activation import Activation
 from swimrl.activations.torch.factory import output_width
 from swimrl.td3.engine import kernels
+from swimrl.td3.engine.autograd_node import AutogradNode
 from swimrl.td3.engine.perceptron import Building, Node
 from swimrl.td3.network import Residual, leaves
 
@@ -303,14 +304,23 @@ def has_kernel(activation: nn.Module) -> bool:
     return kernel_of(activation) is not None
 
 
+def calls_modules(network: nn.Sequential) -> bool:
+    """Return whether a network has modules that an update calls themselves, through autograd."""
+    layers = (nn.Linear, nn.LayerNorm, nn.Tanh)
+    return any(not has_kernel(module) for module in leaves(network) if not isinstance(module, layers))
+
+
 def nodes_of(network: nn.Sequential, arrays: Arrays) -> list[Node]:
     """Return the nodes of a network on given arrays, without the tanh at an actor's output.
 
     Args:
-        network: A network for which `why_no_plain_network` returns None.
+        network: A network for which `why_no_plain_network` returns None. Modules without compiled loops are
+            called themselves, so their parameters must be views into the arrays.
         arrays: Where its parameters are.
     """
-    modules = [module for module in network if not isinstance(module, nn.Tanh)]
+    modules = list(network)
+    if isinstance(modules[-1], nn.Tanh):
+        modules.pop()
     return _Maker(arrays, modules).make(modules)
 
 
@@ -376,11 +386,13 @@ class _Maker:
 
     def _handwritten(self, module: nn.Module, width: int) -> Node:
         kernel = kernel_of(module)
-        assert kernel is not None
         values = tuple(self._arrays.value(parameter) for parameter in module.parameters())
         gradients = [self._arrays.gradient(parameter) for parameter in module.parameters()]
         wanted = tuple(gradient for gradient in gradients if gradient is not None)
-        return Handwritten(kernel, module, output_width(module, width), values, wanted)
+        outputs = output_width(module, width)
+        if kernel is None:
+            return AutogradNode(module, outputs, wanted)
+        return Handwritten(kernel, module, outputs, values, wanted)
 
 
 def _copy(x: np.ndarray, building: Building) -> np.ndarray:

@@ -12,6 +12,7 @@ from torch import nn
 
 from swimrl.activations.cpu.kernel import why_unavailable
 from swimrl.activations.torch.activation import Activation
+from swimrl.td3.engine.autograd_node import why_not_through_autograd
 from swimrl.td3.engine.nodes import has_kernel
 from swimrl.td3.engine.watch import (
     has_global_hooks,
@@ -25,12 +26,13 @@ from swimrl.td3.policy import Actor, Critic, TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
 
-def why_not_fused(policy: nn.Module, buffer: object) -> str | None:
+def why_not_fused(policy: nn.Module, buffer: object, threads: int = 1) -> str | None:
     """Return why the fused engine cannot compute the update, or None if it can.
 
     Args:
         policy: The agent's policy.
         buffer: The agent's replay buffer.
+        threads: How many threads share a minibatch.
     """
     if reason := why_unavailable():
         return reason
@@ -44,15 +46,22 @@ def why_not_fused(policy: nn.Module, buffer: object) -> str | None:
         return f"the replay buffer's method {methods[0]} is replaced"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
-    checks = (_why_not_networks, why_hooked, _why_not_parameters, _why_not_optimizers)
+    if reason := _why_not_networks(policy, threads):
+        return reason
+    checks = (why_hooked, _why_not_parameters, _why_not_optimizers)
     return next(filter(None, (check(policy) for check in checks)), None)
 
 
-def why_no_plain_network(network: nn.Module) -> str | None:
+def why_no_plain_network(network: nn.Module, *, threads: int | None = None) -> str | None:
     """Return why an actor or critics are not what the engine computes, or None if they are.
 
-    They must consist of linear layers, layer norms, residual blocks and activations with a kernel, and see
-    the observation itself.
+    They must consist of linear layers, layer norms, residual blocks and activations, and see the observation
+    itself.
+
+    Args:
+        network: The actor or the critics.
+        threads: How many threads share a minibatch, for an update, in which autograd computes activations
+            without a kernel. If None, all activations must have a kernel.
     """
     if type(network) not in (Actor, Critic):
         return f"a network is a {type(network).__name__}"
@@ -70,21 +79,39 @@ def why_no_plain_network(network: nn.Module) -> str | None:
         modules = list(perceptron)
         if isinstance(network, Actor) and type(modules.pop()) is not nn.Tanh:
             return "the actor does not end in a tanh"
-        if reason := next(filter(None, map(_why_no_node, leaves(modules))), None) or _why_no_order(modules):
+        if reason := _why_no_nodes(list(leaves(modules)), threads) or _why_no_order(modules):
             return reason
         if not isinstance(modules[0], nn.Linear) or not isinstance(modules[-1], nn.Linear):
             return "a perceptron does not begin and end with a linear layer"
     return None
 
 
-def _why_no_node(module: nn.Module) -> str | None:
-    """Return why a module inside a perceptron is none that the engine computes."""
+def _why_no_nodes(modules: Sequence[nn.Module], threads: int | None) -> str | None:
+    """Return why the engine does not compute one of the modules inside a perceptron."""
+    uses = Counter(map(id, modules))
+    width = 0  # of the latest linear layer
+    for module in modules:
+        if isinstance(module, nn.Linear):
+            width = module.out_features
+        if reason := _why_no_node(module, width, threads):
+            return reason
+        is_once = uses[id(module)] == 1 or isinstance(module, Activation)
+        if not is_once and next(module.parameters(), None) is not None:
+            return f"{module} has parameters and is used in several layers"
+    return None
+
+
+def _why_no_node(module: nn.Module, width: int, threads: int | None) -> str | None:
     if type(module) is nn.Linear:
         return "a linear layer has no bias" if module.bias is None else None
     if type(module) is nn.LayerNorm:
         is_plain = len(module.normalized_shape) == 1 and module.weight is not None and module.bias is not None
         return None if is_plain else "a layer norm is over several axes, or has no scale or no shift"
-    return None if has_kernel(module) else f"{module} is a module without compiled loops"
+    if has_kernel(module):
+        return None
+    if threads is None or isinstance(module, nn.Linear | nn.LayerNorm | Residual):
+        return f"{module} is a module without compiled loops"
+    return why_not_through_autograd(module, width, threads)
 
 
 def _why_no_order(modules: Sequence[nn.Module]) -> str | None:
@@ -117,9 +144,9 @@ def why_hooked(root: nn.Module) -> str | None:
     return None
 
 
-def _why_not_networks(policy: TD3Policy) -> str | None:
+def _why_not_networks(policy: TD3Policy, threads: int) -> str | None:
     for one in (policy.actor, policy.critic, policy.actor_target, policy.critic_target):
-        if reason := why_no_plain_network(one):
+        if reason := why_no_plain_network(one, threads=threads):
             return reason
     for network, target in _with_targets(policy):
         if _specifications(network) != _specifications(target):

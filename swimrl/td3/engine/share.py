@@ -104,8 +104,8 @@ class Share:
     def _target_actor(self, scratch: Scratch) -> Program:
         """Return the program of a' = clip(pi'(s') + clip(noise)), which goes into the minibatch's gap."""
         memory, batch = self.memory, self.memory.batch
-        (network,) = perceptrons(self._policy.actor)
-        layers = self._nodes(network, self._actor, target=True)
+        (network,) = perceptrons(self._policy.actor_target)
+        layers = nodes_of(network, TargetArrays(self._actor))
         smooth = partial(
             kernels.smooth,
             memory.actor_output,
@@ -121,7 +121,8 @@ class Share:
 
     def _target_critic(self, number: int, scratch: Scratch) -> Program:
         """Return the program of Q'_i(s', a')."""
-        layers = self._nodes(self._q_networks[number - 1], self._critic, target=True)
+        network = perceptrons(self._policy.critic_target)[number - 1]
+        layers = nodes_of(network, TargetArrays(self._critic))
         inputs, q = self.memory.batch.next_observation_action, self.memory.target_q[number - 1]
         return forward(layers, inputs, q.reshape(len(q), 1), self._product, scratch)
 
@@ -173,9 +174,9 @@ class Share:
             *backward(actor, actor_tape, memory.action_gradient, product, scratch),
         ]
 
-    def _nodes(self, network: nn.Sequential, flat: FlatNetwork, *, target: bool = False) -> list[Node]:
-        """Return the nodes of a network on the flat arrays: with gradients, or those of its target."""
-        return nodes_of(network, TargetArrays(flat) if target else ShareArrays(flat, self._number))
+    def _nodes(self, network: nn.Sequential, flat: FlatNetwork) -> list[Node]:
+        """Return the nodes of a network on the flat arrays, with gradients."""
+        return nodes_of(network, ShareArrays(flat, self._number))
 
 
 def rows_of_shares(batch_size: int, shares: int) -> list[slice]:

@@ -20,6 +20,7 @@ from swimrl.envs.seeding import Streams
 from swimrl.td3.engine.flat import FlatNetwork
 from swimrl.td3.engine.memory import UpdateMemory
 from swimrl.td3.engine.native import Call, merged
+from swimrl.td3.engine.nodes import calls_modules
 from swimrl.td3.engine.perceptron import Step
 from swimrl.td3.engine.products.planner import ProductPlanner
 from swimrl.td3.engine.settings import EngineSettings
@@ -86,6 +87,7 @@ class FusedUpdate:
             )
             for number, memory in enumerate(parts)
         ]
+        self._calls_modules = any(map(calls_modules, [*perceptrons(policy.actor), *self._q_networks]))
         self.bind()
 
     def bind(self, *, merge: bool = True) -> None:
@@ -139,6 +141,8 @@ class FusedUpdate:
             The actor's losses and the critics' losses, as Stable-Baselines3 logs them.
         """
         actor_losses, critic_losses = [], []
+        if self._calls_modules:
+            self.policy.set_training_mode(True)  # as Stable-Baselines3's update does
         with self.planner.ready():
             for number in range(updates_before + 1, updates_before + gradient_steps + 1):
                 kind: Kind = "critics" if number % self.settings.policy_delay else "all"

@@ -9,6 +9,7 @@ import torch
 from swimrl.activations import REGISTRY, activation, parse_name
 from swimrl.activations.cpu.modules import KERNELS, kernel_of, why_not_fused
 from swimrl.activations.torch.factory import output_width
+from swimrl.activations.torch.handwritten import Stochastic
 
 WIDTH = 12
 NAMES = [d.name for d in REGISTRY.definitions() if str(d.module).rpartition(":")[2] in KERNELS]
@@ -71,6 +72,11 @@ def test_nan_stays_visible(name: str) -> None:
 def test_what_has_no_loops_says_so() -> None:
     for name in ("kwta", "rrelu", "lslu(spatial=1)", "torch.nn:GELU"):
         assert "without compiled loops" in str(why_not_fused(parse_name(name)))
+    for definition in REGISTRY.definitions():
+        reason = str(why_not_fused(parse_name(definition.name)))
+        module = activation(definition.name, width=WIDTH)
+        assert ("random" in reason) == isinstance(module, Stochastic)
+        assert ("images" in reason) == (definition.name == "funnel_relu")
     assert why_not_fused(parse_name("maxout")) is None
     assert why_not_fused(parse_name("swim(k=trainable, granularity=network)")) is None
     assert kernel_of(activation("lslu(spatial=1)", width=WIDTH)) is None
