@@ -50,6 +50,18 @@ def test_loads_what_it_saved_and_continues(new_agent: AgentFactory, tmp_path: Pa
     assert not equal(before, weights(loaded))
 
 
+@pytest.mark.parametrize("load", [swimrl.TD3.load, stable_baselines3.TD3.load])
+@pytest.mark.parametrize("net", ["simba:8x2", {"pi": "residual:8x1", "qf": [8, 6]}], ids=str)
+def test_loads_residual_networks(load: Any, net: Any, new_agent: AgentFactory, tmp_path: Path) -> None:
+    agent = new_agent(pendulum(), policy_kwargs={"activation_fn": "swim", "net_arch": net}).learn(15)
+    agent.save(tmp_path / "agent.zip")
+    loaded = load(tmp_path / "agent.zip", env=pendulum(), device="cpu")
+    assert equal(weights(loaded), weights(agent))
+    np.testing.assert_allclose(
+        actions(loaded, observations(agent)), actions(agent, observations(agent)), atol=1e-6
+    )
+
+
 def test_loads_from_memory_with_other_settings(new_agent: AgentFactory) -> None:
     file = io.BytesIO()
     agent = new_agent(pendulum()).learn(15)

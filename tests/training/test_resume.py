@@ -150,6 +150,8 @@ def stop_in_reset_with() -> Iterator[type[Signalling]]:
 ARMS = {
     "fused": SMALL,
     "fused, two threads": replace(SMALL, threads=2),
+    "residual": replace(SMALL, net="simba:8x1"),
+    "module called by autograd": replace(SMALL, act="rrelu"),
     "sb3": replace(SMALL, engine="sb3"),
     "side by side": replace(SMALL, n_envs=3, normalize_obs=True),
     "mujoco": replace(SMALL, env="Reacher-v4"),

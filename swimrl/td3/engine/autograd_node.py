@@ -79,7 +79,7 @@ class _Recorded:
     def __init__(self, module: nn.Module, x: np.ndarray, y: np.ndarray) -> None:
         self._module = module
         self._x, self._y = torch.from_numpy(x), torch.from_numpy(y)
-        self._input = self._output = self._y
+        self._input = self._output = self._y  # tensors without a graph, until the first forward pass
 
     @torch.enable_grad()
     def forward(self) -> None:
@@ -96,7 +96,7 @@ class _Recorded:
         self, g: torch.Tensor, parameters: list[nn.Parameter]
     ) -> tuple[torch.Tensor | None, ...]:
         """Return the gradients by the input and by parameters, None where there is none; the record ends."""
-        output, self._output = self._output, self._y
+        output, self._output = self._output, self._y  # lets go of the graph
         if not output.requires_grad:
             return (None,) * (1 + len(parameters))
         return torch.autograd.grad(output, [self._input, *parameters], g, allow_unused=True)

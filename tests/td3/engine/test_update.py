@@ -204,11 +204,22 @@ def test_equal_in_float64(activation: str, net: Any, layer_norm: bool) -> None:
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("activation", ["relu", "aulu"])
+@pytest.mark.parametrize(
+    ("activation", "net", "layer_norm"),
+    [
+        ("relu", [32, 24], False),
+        ("aulu", [32, 24], False),
+        ("swim", [32, 24], True),
+        ("kaf", "simba:16x2", False),
+        ("swim(k=trainable, granularity=network)", "residual:16x2", True),
+    ],
+)
 def test_threads_that_share_the_minibatch_give_the_same_numbers_to_rounding(
-    activation: str, threads: int
+    activation: str, net: Any, layer_norm: bool, threads: int
 ) -> None:
-    one, *several = (agent_with("fused", activation, [32, 24], threads=n) for n in (1, threads, threads))
+    one, *several = (
+        agent_with("fused", activation, net, layer_norm=layer_norm, threads=n) for n in (1, threads, threads)
+    )
     for _ in range(4):
         for agent in (one, *several):
             agent.train(gradient_steps=1, batch_size=64)
