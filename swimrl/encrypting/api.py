@@ -14,7 +14,9 @@ import numpy as np
 from swimrl.approximating.actor import Actor, Array, actor_of
 from swimrl.encrypting.ciphertexts import library
 from swimrl.encrypting.client import Client, Times, rounded, server_process
+from swimrl.encrypting.page import write_page
 from swimrl.encrypting.policy import EncryptedPolicy, check_encryptable, encrypted_policy
+from swimrl.encrypting.record import as_json
 from swimrl.envs.seeding import final_seeds
 from swimrl.errors import InputError
 from swimrl.rollouts import Rollouts, lockstep, play
@@ -89,7 +91,6 @@ class Encrypted:
             observation.
         outside: Actions at which a number between the layers was outside its bound.
         control_s: The task's control interval in seconds; None where the environment has none.
-        server_pid: The process that was the server.
         page: The page that was written.
     """
 
@@ -108,7 +109,6 @@ class Encrypted:
     equal: float
     outside: int
     control_s: float | None
-    server_pid: int
     page: Path
 
     @property
@@ -140,9 +140,6 @@ def encrypt(
         InputError: If the policy cannot be encrypted, or SEAL is not installed.
         SwimrlError: If the server ends.
     """
-    from swimrl.encrypting.page import write_page
-    from swimrl.encrypting.record import as_json
-
     settings = settings or Settings()
     actor = actor_of(run, best=best)
     check_encryptable(actor)
@@ -153,7 +150,7 @@ def encrypt(
         acting = _Acting(actor, policy, settings, on_step)
         starts = [final_seeds(number) for number in range(settings.episodes)]
         plain = play(acting.plain, lockstep(env, 1), starts, most_steps=settings.steps)
-        with server_process(policy.network) as (process, connection):
+        with server_process(policy.network) as (_, connection):
             client = Client(policy.plan, policy.packing, policy.output_bound, settings.round_bits, connection)
             # The first action encodes the weights, so it takes longer than all others and is left out.
             client.act(actor.normalised(observations[0]))
@@ -177,7 +174,6 @@ def encrypt(
         acting.equal / acting.components,
         acting.outside,
         None if control_s is None else float(control_s),
-        process.pid,
         (run.path / "encrypted" if out is None else out) / "index.html",
     )
     write_page(result)
