@@ -84,7 +84,7 @@ def _parts(results: TrainingSpeeds) -> Table:
         for contender in results.ours:
             parts = results.step_parts_s(contender, act)
             if parts is not None:
-                label = act if contender == "swimrl-fused" else f"{act}, {contender}"
+                label = act if contender == "swimrl-fused" else f"{act} {contender.removeprefix('swimrl-')}"
                 table.add_row(label, *(_ms(parts[name]) if name in parts else NOTHING for name in _PARTS))
     return table
 

@@ -80,6 +80,11 @@ def _notes(results: RunTimes) -> Iterator[str]:
         "does. uncompiled: the same without compiled code on disk; adds to run: how much longer such a run "
         "takes. Only swimrl has diagnostics and checkpoints."
     )
+    if "rltools" in results.contenders:
+        yield (
+            "rltools updates during the random steps too, which its Python interface cannot change; so its "
+            "whole run has more updates than the others'."
+        )
     yield LEGEND.rstrip(";") + "."
     yield from doubts(results.record, results.clock)
 

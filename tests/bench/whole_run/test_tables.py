@@ -72,6 +72,18 @@ def test_the_tables_show_seconds_ratios_and_starts(
     assert float(row[4]) == pytest.approx(results.cold_adds_s(OURS, NET), abs=0.05)
 
 
+def test_what_rltools_does_otherwise_is_said(
+    recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BenchRecord(recorded).print()
+    assert "rltools" not in capsys.readouterr().out
+    renamed = {name.replace("sb3", "rltools"): arm for name, arm in recorded.arms.items()}
+    arms = {name: {**arm, "contender": name.split()[0]} for name, arm in renamed.items()}
+    series = tuple(dataclasses.replace(one, arm=one.arm.replace("sb3", "rltools")) for one in recorded.series)
+    BenchRecord(dataclasses.replace(recorded, arms=arms, series=series)).print()
+    assert "rltools updates during the random steps too" in capsys.readouterr().out
+
+
 def test_a_contender_that_could_not_be_measured_is_said(
     recorded: TimingRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
