@@ -37,7 +37,7 @@ PARTS = {
     f"threads-{LARGE}": f"train --net {LARGE} --act relu --engine fused fused@2 bf16 --against sb3 sb3@2",
     f"run-{SMALL}": f"run --net {SMALL} --steps 1000 --rounds 2 --warm-only {_PEERS}",
     f"run-{LARGE}": f"run --net {LARGE} --steps 1000 --rounds 1 --warm-only {_PEERS}",
-    f"whole-{SMALL}": f"run --net {SMALL} --steps 100000 --rounds 1 --warm-only --against",
+    f"whole-{SMALL}": f"run --net {SMALL} --steps 100000 --rounds 1 --warm-only --against none",
     f"cold-{SMALL}": f"run --net {SMALL} --steps 400 --rounds 1 --against rltools",
 }
 """The commands after ``swimrl bench``, by part."""
@@ -156,7 +156,11 @@ def do(
     """Do one set of a part if it is missing; return whether it was done now."""
     if (folder / f"{part}-{number}.json").exists():
         return False
-    run(command(part, number, folder, peers), check=True)
+    words = command(part, number, folder, peers)
+    try:
+        run(words, check=True)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{part} failed, for the reason above; try it again: {' '.join(words)}") from error
     return True
 
 

@@ -124,7 +124,7 @@ Shows where its seconds go: start, steps, evaluations, diagnostics, checkpoints.
 examples:
   swimrl bench run
   swimrl bench run --net 64x64 --rounds 1 --json FILE
-  swimrl bench run --steps 100000 --rounds 1 --against
+  swimrl bench run --net 64x64 --steps 100000 --rounds 1 --against none
   swimrl bench run --against sb3 sbx --peer-python sbx=/opt/sbx/bin/python
 """
 

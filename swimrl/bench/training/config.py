@@ -44,6 +44,9 @@ PEERS = {
     "rltools": "RLtools, in C++",
 }
 
+NO_PEER = "none"
+"""What --against takes for no peer at all."""
+
 _IN_OUR_PYTHON = ("sb3", "sb3-medium")
 _PEER_SCRIPTS = Path(__file__).with_name("peers")
 
@@ -69,7 +72,7 @@ class TrainingBenchmarkConfig:
 
     against: tuple[str, ...] = ("sb3",)
     """Peers: sb3, sb3-medium (with faster products on some processors), sbx, rltools; sb3@2 has two threads
-    on two cores."""
+    on two cores; none for no peer."""
 
     peer_python: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=PYTHON")] = ()
     """Interpreters of peers that live in an environment of their own, such as
@@ -104,7 +107,7 @@ class TrainingBenchmarkConfig:
         check_reading(self.reading, example=0.5)
         check_distinct("--engine", self.engine)
         check_distinct("--against", self.against)
-        if not self.act or not self.engine + self.against:
+        if not self.act or not self.contenders():
             raise ConfigError("nothing to measure; give at least one --act, and one of --engine or --against")
         self.contenders()
         self.pythons()
@@ -121,14 +124,14 @@ class TrainingBenchmarkConfig:
 
 
 def contenders_of(engine: Sequence[str], against: Sequence[str]) -> list[tuple[str, int]]:
-    """Return name and threads of the contenders that --engine and --against name.
+    """Return name and threads of the contenders that --engine and --against name; none stands for no peer.
 
     Raises:
         ConfigError: If a number of threads cannot be read.
         UnknownNameError: If there is no such contender.
     """
     ours = [_split_threads("--engine", text, ENGINES) for text in engine]
-    peers = [_split_threads("--against", text, PEERS) for text in against]
+    peers = [_split_threads("--against", text, PEERS) for text in against if text != NO_PEER]
     return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
 
 

@@ -89,7 +89,7 @@ class RunBenchmarkConfig:
         check_seed(self.seed)
         for option, values in (("--engine", self.engine), ("--against", self.against), ("--net", self.net)):
             check_distinct(option, values)
-        if not self.net or not self.engine + self.against:
+        if not self.net or not self.contenders():
             raise ConfigError("nothing to measure; give at least one --net, and one of --engine or --against")
         if not _FEWEST_STEPS <= self.steps <= self.whole:
             raise ConfigError(

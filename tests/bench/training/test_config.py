@@ -19,6 +19,10 @@ def test_contenders_are_engines_and_peers_with_their_threads() -> None:
     ]
 
 
+def test_none_stands_for_no_peer() -> None:
+    assert TrainingBenchmarkConfig(against=("none",)).contenders() == [("swimrl-fused", 1), ("swimrl-sb3", 1)]
+
+
 def test_a_peers_interpreter_is_found_by_its_name() -> None:
     config = TrainingBenchmarkConfig(peer_python=("sbx=/a/python", "rltools=/b/python"))
     assert config.pythons() == {"sbx": "/a/python", "rltools": "/b/python"}
@@ -38,6 +42,7 @@ def test_a_peers_interpreter_is_found_by_its_name() -> None:
         ({"against": ("sb3", "sb3")}, ConfigError, "--against names one of sb3 sb3 twice"),
         ({"act": ()}, ConfigError, "nothing to measure"),
         ({"engine": (), "against": ()}, ConfigError, "nothing to measure"),
+        ({"engine": (), "against": ("none",)}, ConfigError, "nothing to measure"),
         ({"act": ("swimm",)}, UnknownNameError, "unknown activation 'swimm'"),
         ({"net": "0x3"}, ConfigError, "--net '0x3'"),
         ({"rounds": 0}, ConfigError, "--rounds is 0; expected a whole number of at least 1"),

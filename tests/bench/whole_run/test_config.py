@@ -38,6 +38,7 @@ def test_with_all_steps_nothing_is_shortened() -> None:
         ({"rounds": 0}, ConfigError, "--rounds is 0"),
         ({"net": ()}, ConfigError, "nothing to measure; give at least one --net"),
         ({"engine": (), "against": ()}, ConfigError, "nothing to measure"),
+        ({"engine": (), "against": ("none",)}, ConfigError, "nothing to measure"),
         ({"net": ("64x64", "64x64")}, ConfigError, "--net names one of 64x64 64x64 twice"),
         ({"net": ("64y64",)}, ConfigError, "--net '64y64'"),
         ({"net": ("simba:64x2",)}, ConfigError, "--net simba:64x2 has residual blocks"),
