@@ -400,7 +400,7 @@ def against(results: list[Result], arm: str) -> str:
     theirs = np.concatenate([pair[1].failed_after for pair in pairs])
     counts = Counts.of(theirs, np.concatenate([pair[0].failed_after for pair in pairs]))
     return (
-        f"Bidirectional against {arm}, {len(pairs)} policies: {counts.fails_after} falls against "
+        f"Bidirectional against {arm}, policies: {len(pairs)}; {counts.fails_after} falls against "
         f"{counts.fails_before} of {counts.starts}, exact McNemar p {p_value(counts.p_value)}."
     )
 

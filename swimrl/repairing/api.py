@@ -25,17 +25,17 @@ from swimrl.repairing.null import action_change, random_patch
 from swimrl.repairing.outputs import write_policy
 from swimrl.repairing.page import write_page
 from swimrl.repairing.places import Place, SearchSpace
-from swimrl.repairing.policies import PatchedPolicies
-from swimrl.repairing.progress import Progress, SilentProgress, TerminalProgress
+from swimrl.repairing.progress import SilentProgress, TerminalProgress
 from swimrl.repairing.rates import Counts
 from swimrl.repairing.record import SCHEMA, Effort, RepairFolder, assessment_as_json, patch_as_json
 from swimrl.repairing.settings import RepairSettings
-from swimrl.repairing.starts import Collection, check_enough, collect, noisy_starts, seeds
+from swimrl.repairing.starts import Collection, check_enough, collect, seeds
+from swimrl.repairing.task import Task, Values
 from swimrl.repairing.validation import FINALISTS, Validation
 from swimrl.repairing.windows import WindowTests
-from swimrl.rollouts import BatchPolicy, Lockstep, Rollouts, Start, lockstep, never_terminates, play
-from swimrl.runs.weights import Normalisation, read_weights
-from swimrl.td3.policy import TD3Policy, perceptrons
+from swimrl.rollouts import Rollouts, Start, lockstep, never_terminates
+from swimrl.runs.weights import read_weights
+from swimrl.td3.policy import perceptrons
 from swimrl.training import Run, open_run
 
 _PLACES = 128
@@ -131,7 +131,7 @@ def repair(
                 "--failure return-below=0.3: the lowest 30 % of the policy's returns"
             )
         places = lockstep(env, _PLACES, threads=jobs or os.cpu_count() or 1)
-        task = _Task(policy, normalisation, places, env.action_space, wanted, shown)
+        task = Task(policy, normalisation, places, env.action_space, wanted, shown)
         return _Repair(run, folder, task).done()
 
 
@@ -157,85 +157,10 @@ def _folder(run: Run, settings: RepairSettings, out: str | Path | None) -> Path:
     return run.path / "repairs" / f"{settings.places}-seed-{settings.seed}"
 
 
-class _Task:
-    """Plays starts with the policy, patched or not.
-
-    Args:
-        policy: The policy.
-        normalisation: How it normalises observations.
-        places: Where to play.
-        space: The action space.
-        settings: Those of the repair.
-        progress: Receives how many starts are played.
-    """
-
-    def __init__(
-        self,
-        policy: TD3Policy,
-        normalisation: Normalisation | None,
-        places: Lockstep,
-        space: Any,
-        settings: RepairSettings,
-        progress: Progress,
-    ) -> None:
-        self.policy = policy
-        self.settings = settings
-        self.progress = progress
-        self.lockstep = places
-        (self.actor,) = perceptrons(policy.actor)
-        self._normalisation = normalisation
-        self._space = space
-        self._unpatched = PatchedPolicies(policy, normalisation)
-        self.steps = 0
-        self.seconds = 0.0
-
-    def starts(self, kind: str, first: int, count: int) -> list[Start]:
-        """Return starts number ``first``, ``first + 1`` ... of the search or the test."""
-        reset_seeds = seeds(kind, first + count, self.settings.seed)[first:]
-        return noisy_starts(
-            self._unpatched.unpatched, self.lockstep, reset_seeds, self.settings.start_noise, self._space
-        )
-
-    def play(self, title: str, starts: Sequence[Start], patch: _Values | None = None) -> Rollouts:
-        """Return the episodes from some starts."""
-        began = time.perf_counter()
-        with self.progress.counting(title, len(starts)) as on_end:
-            if patch is None:
-                rollouts = play(self._unpatched.unpatched, self.lockstep, starts, on_end=on_end)
-            else:
-                policies = self.policies(patch[0])
-                owners = np.zeros(len(starts), int)
-                with policies.in_use():
-                    acting = policies.batch_policy(patch[1][None], owners)
-                    rollouts = play(acting, self.lockstep, starts, on_end=on_end)
-        self.steps += int(rollouts.lengths.sum())
-        self.seconds += time.perf_counter() - began
-        return rollouts
-
-    def policies(self, places: Sequence[Place]) -> PatchedPolicies:
-        """Return the candidates' policies."""
-        return PatchedPolicies(self.policy, self._normalisation, places)
-
-    def inputs(self, observations: np.ndarray) -> torch.Tensor:
-        """Return what the actor receives at some observations [N, O]."""
-        n = self._normalisation
-        seen = n(observations) if n is not None else observations
-        return torch.as_tensor(np.asarray(seen, np.float32))
-
-    @property
-    def unpatched(self) -> BatchPolicy:
-        """The policy as it is."""
-        return self._unpatched.unpatched
-
-
-_Values = tuple[tuple[Place, ...], np.ndarray]
-"""Places and their values."""
-
-
 class _Repair:
     """One repair, from the first start to the page."""
 
-    def __init__(self, run: Run, folder: RepairFolder, task: _Task) -> None:
+    def __init__(self, run: Run, folder: RepairFolder, task: Task) -> None:
         self._run = run
         self._folder = folder
         self._task = task
@@ -413,7 +338,7 @@ class _Repair:
         settings, task = self._settings, self._task
         began = time.perf_counter()
         fresh_starts = task.starts("test", 0, settings.test_starts)
-        changed: _Values = (patch.places, patch.after.astype(np.float32).astype(np.float64))
+        changed: Values = (patch.places, patch.after.astype(np.float32).astype(np.float64))
         is_unchanged = validation is not None and validation.chosen is None
 
         def played(title: str, starts: Sequence[Start]) -> Played:
@@ -468,7 +393,7 @@ def _joined(parts: Sequence[Rollouts]) -> Rollouts:
     )
 
 
-def _localised(task: _Task, collection: Collection) -> Costs:
+def _localised(task: Task, collection: Collection) -> Costs:
     """Return the costs of the actor's weights; its loss is TD3's, -Q1(s, pi(s)), and needs no labels."""
     critic = perceptrons(task.policy.critic)[0]
 
