@@ -348,7 +348,8 @@ def _summary(comparisons: Sequence[Comparison], analysis: Analysis) -> Iterator[
         of = f"{left} of {len(comparisons)} comparisons"
         yield f"A difference from {analysis.baseline} is not established in {of}."
         if nowhere:
-            yield f"No difference is established on any task, or over all tasks, for {named(nowhere)}."
+            where = " on any task, or over all tasks," if len(analysis.tasks) > 1 else ""
+            yield f"No difference is established{where} for {named(nowhere)}."
     shares = [one.detectable for one in comparisons if isinstance(one.detectable, float)]
     if shares:
         yield _detectable(f"differences of {_range(shares, '{:.0%}')}", analysis.baseline)
