@@ -16,7 +16,7 @@ from swimrl.timing.record import Clock, Series, TimingRecord
 HOST_FACTS = ("processor", "cores", "machine", "system", "frequency_governor")
 """Facts that must agree before times of two records can be compared."""
 
-_MAY_DIFFER = ("seed", "processes")
+_MAY_DIFFER = ("seed", "processes", "peer_python")  # the last only in records of earlier versions
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,13 @@ def contenders_of(engine: Sequence[str], against: Sequence[str]) -> list[tuple[s
     return [*((f"swimrl-{name}", threads) for name, threads in ours), *peers]
 
 
+def recorded_settings(config: Any) -> dict[str, Any]:
+    """Return a config for the record, without the peers' interpreters, which are paths of one machine."""
+    settings = dataclasses.asdict(config)
+    del settings["peer_python"]
+    return settings
+
+
 def pythons_of(pairs: Sequence[str]) -> dict[str, str]:
     """Return the interpreter of each peer that --peer-python gives one.
 
@@ -198,7 +205,7 @@ def measure(config: TrainingBenchmarkConfig, progress: Progress) -> TimingRecord
         measured = {name: {**about, **facts[name]} for name, about in abouts.items() if name in facts}
         return RecordContent(measured, measurement.series, measurement.absent)
 
-    return take_record(KIND, {**dataclasses.asdict(config), **shared}, content)
+    return take_record(KIND, {**recorded_settings(config), **shared}, content)
 
 
 def _description(contender: str, threads: int, act: str | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Each arm is one contender with one network. Its process, `swimrl.bench.whole_run
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -14,10 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from swimrl.bench.checks import canonical_names, check_counts, check_distinct, check_seed
-from swimrl.bench.training.config import (
-    contenders_of,
-    pythons_of,
-)
+from swimrl.bench.training.config import contenders_of, pythons_of, recorded_settings
 from swimrl.bench.whole_run.parts import FIRST_UPDATES
 from swimrl.errors import ConfigError
 from swimrl.fields import Count
@@ -182,7 +178,7 @@ def measure(config: RunBenchmarkConfig, progress: Progress) -> TimingRecord:
         return RecordContent(measured, measurement.series, measurement.absent)
 
     runs = {"measured_run": config.measured_run(), "whole_run": config.whole_run()}
-    return take_record(KIND, {**dataclasses.asdict(config), **shared, **runs, "processes": 1}, content)
+    return take_record(KIND, {**recorded_settings(config), **shared, **runs, "processes": 1}, content)
 
 
 def estimate(config: RunBenchmarkConfig) -> tuple[str, float, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swimrl.bench.training.config import TrainingBenchmarkConfig
+from swimrl.bench.training.config import TrainingBenchmarkConfig, recorded_settings
 from swimrl.errors import ConfigError, SwimrlError, UnknownNameError
 
 
@@ -17,6 +17,12 @@ def test_contenders_are_engines_and_peers_with_their_threads() -> None:
         ("sb3", 4),
         ("sbx", 1),
     ]
+
+
+def test_a_record_holds_no_path_of_an_interpreter() -> None:
+    settings = recorded_settings(TrainingBenchmarkConfig(peer_python=("sbx=/a/python",)))
+    assert settings["against"] == ("sb3",)
+    assert "/a/python" not in str(settings)
 
 
 def test_none_stands_for_no_peer() -> None:
