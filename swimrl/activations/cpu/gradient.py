@@ -80,4 +80,5 @@ def times_slope_and_all_sums(
                 total += column[p, n]
             theta_gradient[p, 0] = total
         else:
-            theta_gradient[p] = column[p]
+            for n in range(g.shape[1]):  # numba takes 3 s to compile an assignment of rows
+                theta_gradient[p, n] = column[p, n]
