@@ -350,4 +350,6 @@ def kaf_parameter_gradients(
                 distance = x[b, n] - places[d]
                 distance = -far if distance < -far else (far if distance > far else distance)
                 sums[d, n] += g[b, n] * exp(factor * (distance * distance))
-    weight_gradient[:] = sums.T
+    for n in range(x.shape[1]):
+        for d in range(places.size):
+            weight_gradient[n, d] = sums[d, n]
