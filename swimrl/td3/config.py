@@ -89,7 +89,7 @@ class TD3Config:
 
     range_penalty: float = 0.0
     """Penalty on inputs of the actor's activations outside +- range-bound, so that polynomials can take their
-    place: this times mean(max(0, |z| - bound)^2) of each layer is added to the actor's loss."""
+    place: this times ``mean(max(0, abs(z) - bound)^2)`` of each layer is added to the actor's loss."""
 
     range_bound: float = 10.0
     """Where the range penalty begins."""

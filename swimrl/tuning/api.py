@@ -101,13 +101,11 @@ def tune(
         KeyboardInterrupt: If it was interrupted. The same call goes on.
 
     Example:
-        >>> import swimrl, tempfile
-        >>> tuning = swimrl.tune(
-        ...     env="Pendulum-v1", act=["swim", "relu"], space="td3.lr=1e-4..1e-2:log", trials=2, keep=1,
-        ...     repeats=1, steps=20, net="8x8", eval_every=20, eval_episodes=1, final_episodes=0,
-        ...     out=tempfile.mkdtemp(), progress=False,
+        >>> import swimrl
+        >>> tuning = swimrl.tune(  # doctest: +SKIP
+        ...     env="Pendulum-v1", act=["swim", "relu"], space="td3.lr=1e-4..1e-2:log", trials=8, steps=5000
         ... )
-        >>> sorted(tuning.settings)
+        >>> sorted(tuning.settings)  # doctest: +SKIP
         ['relu', 'swim']
     """
     plan = planned(
