@@ -94,7 +94,7 @@ class TerminalProgress:
         time = "less than a minute" if minutes < 1 else f"{minutes:.0f} minutes"
         self._say(
             f"searching values for {places} weight{'s' * (places != 1)}: at most {most_steps:,} environment "
-            f"steps, {time} at {steps_per_s:,.0f} steps/s; usually less than half of it"
+            f"steps, {time} at {steps_per_s:,.0f} steps/s; usually about half of it"
         )
 
     @contextmanager
