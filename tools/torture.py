@@ -46,6 +46,8 @@ WORLDS = {
         "2",
     ],
     "sb3": ["--env", "Reacher-v4", "--act", "swim", "--engine", "sb3"],
+    "two threads": ["--env", "Hopper-v4", "--act", "relu", "--td3.layer-norm", "--threads", "2"],
+    "module called by autograd": ["--env", "Reacher-v4", "--act", "rrelu"],
 }
 
 # Seconds that a session took, and what follows from them.
