@@ -1,6 +1,6 @@
-"""Let a policy act on encrypted observations, and measure how fast and how exactly.
+"""Let a policy act on encrypted observations, and measure speed and precision.
 
-docs/encrypted.md says what is protected, and how to train a policy that is fast enough.
+docs/encrypted.md says what is protected, and how to train a fast enough policy.
 
 examples:
   swimrl train --config configs/encrypted.yaml --out runs/encrypted

@@ -7,7 +7,7 @@ examples:
   swimrl tune --act swim relu --space td3.lr=1e-4..1e-3 td3.batch_size=64,256
   swimrl tune --act swim relu --space td3.tau=1e-3..5e-2:log --dry-run
   swimrl tune --env Hopper-v4 --space td3.lr=1e-5..2e-3:log --trials 20 --keep 4
-  swimrl tune --act swim relu --space td3.lr=1e-5..2e-3:log --trials 40 --sampler tpe
+  swimrl tune --act swim relu --space td3.lr=1e-5..2e-3:log --sampler tpe
   swimrl sweep --config runs/tuning/tuned.yaml
 """
 

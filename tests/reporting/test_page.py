@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import swimrl.reporting.tables
 from swimrl.reporting.contents import Contents, gather
 from swimrl.reporting.figures.figure import Figure
 from swimrl.reporting.figures.makers import figures
+from swimrl.reporting.gait import Strip
 from swimrl.reporting.page import parts
 from swimrl.reporting.read import collect
 from swimrl.reporting.section import Section
@@ -49,7 +51,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     first, *others = analysis.comparisons
     decided = dataclasses.replace(first, decision=with_looks.comparisons[0].decision)
     analysis = dataclasses.replace(analysis, primary=with_looks.primary, comparisons=(decided, *others))
-    return gather(analysis, cost=folder / "cost.json")
+    strip = Strip("Hopper-v4", "swim", 0, "best", 1.0, 100, np.zeros((3, 12, 16, 3), np.uint8))
+    return dataclasses.replace(gather(analysis, cost=folder / "cost.json"), strips=(strip,))
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +91,9 @@ def test_every_table_reaches_the_page(everything: Contents, report: Path) -> Non
 
 def test_every_figure_reaches_the_page(everything: Contents, report: Path) -> None:
     made = figures(everything)
-    of_a_repair = {Section.STARTS, Section.PATCH, Section.SEARCH}
-    assert {figure.section for figure in made} == {*Section} - {Section.RUNS, Section.PUBLISHED} - of_a_repair
+    of_other_pages = {Section.STARTS, Section.PATCH, Section.SEARCH, Section.ENCRYPTION}
+    without = {Section.RUNS, Section.PUBLISHED}
+    assert {figure.section for figure in made} == {*Section} - without - of_other_pages
     page, text = (report / "report.html").read_text(), (report / "report.md").read_text()
     in_order = [figure.key for section in Section for figure in made if figure.section == section]
     assert re.findall(r'<figure id="figure-([\w-]+)"', page) == in_order
