@@ -228,7 +228,8 @@ def test_time_is_counted_on(tmp_path: Path) -> None:
     assert after.started == before.started
     assert after.updates_done == before.updates_done + 1
     for part in ("total", "updates", "evaluation", "checkpoints"):
-        assert after.wall_clock_s[part] >= before.wall_clock_s[part] * 0.9 > 0
+        # What came after the checkpoint is not counted on; beside other work this can be a large part.
+        assert after.wall_clock_s[part] >= before.wall_clock_s[part] * 0.5 > 0
 
 
 def test_without_a_checkpoint_a_run_starts_again(alone: Path, tmp_path: Path) -> None:
