@@ -346,8 +346,6 @@ def test_spoilt_reward_among_several_environments(new_agent: AgentFactory) -> No
         agent.learn(60)
 
 
-# Another file's tests in this process may have loaded JAX, which warns of every fork.
-@pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")
 def test_spoilt_reward_in_a_process_of_its_own(new_agent: AgentFactory) -> None:
     agent = new_agent(SubprocVecEnv([lambda: Monitor(Spoilt("reward", np.inf))], start_method="fork"))
     with pytest.raises(NonFiniteError, match="the reward of Pendulum-v1 is inf at step 17"):
