@@ -119,10 +119,12 @@ def test_a_repair_that_a_signal_ends_keeps_the_best_and_continues_as_if_it_had_g
         return fitness(self, *arguments)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest's workers ignore Ctrl-C
-    with monkeypatch.context() as patch:
-        patch.setattr(windows.WindowTests, "fitness", with_ctrl_c)
-        first = swimrl.repair(balance_run, out=tmp_path, **small)
-    signal.signal(signal.SIGINT, before)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(windows.WindowTests, "fitness", with_ctrl_c)
+            first = swimrl.repair(balance_run, out=tmp_path, **small)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert calls == 2
     assert first.assessment is None
     assert "the same command continues it" in first.verdict

@@ -109,7 +109,6 @@ class TrainingBenchmarkConfig:
         check_distinct("--against", self.against)
         if not self.act or not self.contenders():
             raise ConfigError("nothing to measure; give at least one --act, and one of --engine or --against")
-        self.contenders()
         self.pythons()
         TrainConfig(env=self.env, net=self.net)
         canonical_names("--act", self.act)
@@ -161,14 +160,19 @@ def pythons_of(pairs: Sequence[str]) -> dict[str, str]:
     return pythons
 
 
-def arm_name(contender: str, threads: int, act: str) -> str:
+def arm_name(contender: str, threads: int, varied: str) -> str:
     """Return the name of an arm.
+
+    Args:
+        contender: Its name.
+        threads: The threads it has.
+        varied: What else the arms differ in: the activation, or the network.
 
     Example:
         >>> arm_name("sb3", 2, "swim")
         'sb3@2 swim'
     """
-    return f"{contender}@{threads} {act}" if threads > 1 else f"{contender} {act}"
+    return f"{contender}@{threads} {varied}" if threads > 1 else f"{contender} {varied}"
 
 
 def measure(config: TrainingBenchmarkConfig, progress: Progress) -> TimingRecord:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import tyro
 
 from swimrl.bench.checks import canonical_names, check_counts, check_distinct, check_seed
-from swimrl.bench.training.config import contenders_of, pythons_of, recorded_settings
+from swimrl.bench.training.config import arm_name, contenders_of, pythons_of, recorded_settings
 from swimrl.bench.whole_run.parts import FIRST_UPDATES
 from swimrl.errors import ConfigError
 from swimrl.fields import Count
@@ -97,7 +97,6 @@ class RunBenchmarkConfig:
                 f"--whole is {self.whole}; expected more than the {TD3Config.learning_starts} random steps "
                 "before learning"
             )
-        self.contenders()
         self.pythons()
         for net in self.net:
             _ = TrainConfig(env=self.env, net=net).hidden_widths
@@ -134,16 +133,6 @@ class RunBenchmarkConfig:
             "final_episodes": TrainConfig.final_episodes,
             "checkpoint_every": TrainConfig.checkpoint_every,
         }
-
-
-def arm_name(contender: str, threads: int, net: str) -> str:
-    """Return the name of an arm.
-
-    Example:
-        >>> arm_name("sb3", 1, "64x64")
-        'sb3 64x64'
-    """
-    return f"{contender}@{threads} {net}" if threads > 1 else f"{contender} {net}"
 
 
 def measure(config: RunBenchmarkConfig, progress: Progress) -> TimingRecord:

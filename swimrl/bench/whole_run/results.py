@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from swimrl.bench.whole_run.config import COLD, WARM, arm_name
+from swimrl.bench.training.config import arm_name
+from swimrl.bench.whole_run.config import COLD, WARM
 from swimrl.bench.whole_run.parts import FIRST_STEP, PARTS, growth
 from swimrl.timing.ratio import Ratio, median, ratio
 from swimrl.timing.record import Clock, Readings, TimingRecord
