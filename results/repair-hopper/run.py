@@ -42,8 +42,19 @@ SETTINGS: dict[str, Any] = {
     "generations": 12,
     "seed": 0,
 }
-NULL_DRAWS = {"bidirectional": 20, "random": 1, "gradient": 1}
-"""Random changes of equal size of each search; only the verdict of the first one needs them."""
+RANDOM_SEARCH = "random-search"
+"""Values at random for the bidirectional places, as many candidates as in the other searches."""
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "bidirectional": {"places": "bidirectional"},
+    "random": {"places": "random"},
+    "gradient": {"places": "gradient"},
+    RANDOM_SEARCH: {"population": 20 * 13, "generations": 0},
+}
+"""The settings of each search that differ."""
+
+NULL_DRAWS = {"bidirectional": 20}
+"""Random changes of equal size; only the verdict of the first search needs more than one."""
 
 VALIDATED = "validated"
 """The bidirectional search of the first arm, of whose best candidates whole episodes choose one or none."""
@@ -51,7 +62,7 @@ VALIDATED = "validated"
 VALIDATION_STARTS = 60
 
 FINE_TUNING = "fine-tuning"
-ARMS = ("bidirectional", VALIDATED, "random", "gradient", FINE_TUNING)
+ARMS = ("bidirectional", VALIDATED, "random", "gradient", RANDOM_SEARCH, FINE_TUNING)
 """In the order of `tables.md`."""
 
 FEWEST, MOST = 0.2, 0.6
@@ -192,7 +203,7 @@ def copy_policy(folder: Path, runs: Path, kept: Path, chosen: Rate) -> None:
 
 
 def repair(work: Path, arms: Iterable[str], policies: Collection[str] | None) -> None:
-    """Do every repair that is not finished; arm after arm, so that each arm's policies are soon complete."""
+    """Do every repair that is not finished, one arm after the other."""
     for arm in arms:
         for folder in sorted((work / "policies").iterdir()):
             if policies and folder.name not in policies:
@@ -207,10 +218,9 @@ def repair(work: Path, arms: Iterable[str], policies: Collection[str] | None) ->
                     folder,
                     out=folder / "repairs" / arm,
                     jobs=1,
-                    places=arm,
                     start_noise=noise,
-                    null_draws=NULL_DRAWS[arm],
-                    **SETTINGS,
+                    null_draws=NULL_DRAWS.get(arm, 1),
+                    **{**SETTINGS, **CHANGES[arm]},
                 )
             print(time.strftime("%H:%M:%S"), folder.name, arm, flush=True)
 

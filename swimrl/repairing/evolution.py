@@ -45,7 +45,7 @@ class SearchSettings:
     """Candidates in each generation, S."""
 
     generations: int = 100
-    """Generations at most."""
+    """Generations at most; 0 searches at random: only the first population is tried."""
 
     seed: int = 0
     """Seed of the first population and of all mutations."""
@@ -55,8 +55,8 @@ class SearchSettings:
             raise InputError(
                 f"--population is {self.population}; expected at least {LEAST_POPULATION} candidates"
             )
-        if self.generations < 1:
-            raise InputError(f"--generations is {self.generations}; expected at least 1")
+        if self.generations < 0:
+            raise InputError(f"--generations is {self.generations}; expected at least 0")
 
     @property
     def patience(self) -> int:

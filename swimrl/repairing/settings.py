@@ -45,7 +45,7 @@ class RepairSettings:
     """Candidates in each generation of the search."""
 
     generations: Annotated[Count, tyro.conf.arg(metavar="N")] = 30
-    """Generations at most."""
+    """Generations at most; 0 searches at random: only the first population is tried."""
 
     alpha: Annotated[float, tyro.conf.arg(metavar="X")] = 1.0
     """Weight of a failing start beside a passing one; a larger one repairs more and breaks more."""
@@ -74,7 +74,7 @@ class RepairSettings:
             "validation_starts": 0,
             "test_starts": 10,
             "population": 5,
-            "generations": 1,
+            "generations": 0,
             "lead": 1,
             "null_draws": 1,
             "seed": 0,

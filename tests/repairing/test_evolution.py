@@ -99,6 +99,15 @@ def test_the_same_seed_searches_the_same_way_and_another_seed_another_way() -> N
     assert search(space(), Bowl(), SearchSettings(8, 6, seed=4)).history != patches[0].history
 
 
+def test_without_generations_only_the_first_population_is_tried() -> None:
+    bowl = Bowl()
+    patch = search(space(), bowl, SearchSettings(200, 0))
+    assert [len(candidates) for candidates in bowl.candidates] == [200]
+    tried = -((bowl.candidates[0] - np.array([1.0, -2.0])) ** 2).sum(axis=1)
+    assert patch.fitness_after == tried.max() > patch.fitness_before
+    np.testing.assert_array_equal(patch.after, bowl.candidates[0][tried.argmax()])
+
+
 def test_an_interrupted_search_keeps_the_best_and_continues_exactly() -> None:
     whole = search(space(), Bowl(), SMALL)
     log, seen = FitnessLog(), []
@@ -155,7 +164,7 @@ def test_the_search_ends_when_every_test_passes() -> None:
     ("settings", "message"),
     [
         ({"population": 4}, "--population is 4; expected at least 5"),
-        ({"generations": 0}, "--generations is 0"),
+        ({"generations": -1}, "--generations is -1; expected at least 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, int], message: str) -> None:
