@@ -88,6 +88,11 @@ def actor_of(run: Run, *, best: bool = False) -> Actor:
             function in each neuron.
     """
     controller = controller_of(*run.td3_policy(best=best), run.path)
+    if any(layer.begins_block for layer in controller.layers):
+        raise InputError(
+            f"{run.path}: its network has residual blocks; polynomials can replace the activations of plain "
+            "layers only; train with plain layers, such as --net 64x64"
+        )
     if any(layer.norm is not None for layer in controller.layers):
         raise InputError(
             f"{run.path}: layer norm divides by a deviation, which no polynomial of a few products replaces; "

@@ -17,7 +17,7 @@ from swimrl.activations.c.operations import helper_source
 from swimrl.activations.c.source import c_function
 from swimrl.exporting.c_compiler import FAST
 from swimrl.exporting.c_math import C_MATH, without_calls
-from swimrl.exporting.controller import Controller, Layer
+from swimrl.exporting.controller import Controller, Layer, LayerNorm
 from swimrl.runs.weights import CLIP, EPSILON
 
 _FEW = 16
@@ -186,7 +186,7 @@ def c_source(
         name=name,
         NAME=name.upper(),
     )
-    has_norm = any(layer.norm is not None for layer in controller.layers)
+    has_norm = any(layer.norm or layer.input_norm for layer in controller.layers)
     return "\n".join(
         [
             f"/* See {name}.h. */",
@@ -237,9 +237,10 @@ def _constants(controller: Controller) -> Iterator[str]:
     for number, layer in enumerate(controller.layers, start=1):
         yield _array(f"weight{number}", layer.weight if _has_few_units(layer) else layer.weight.T)
         yield _array(f"bias{number}", layer.bias)
-        if layer.norm is not None:
-            yield _array(f"norm_scale{number}", layer.norm.scale)
-            yield _array(f"norm_shift{number}", layer.norm.shift)
+        for prefix, norm in (("input_norm", layer.input_norm), ("norm", layer.norm)):
+            if norm is not None:
+                yield _array(f"{prefix}_scale{number}", norm.scale)
+                yield _array(f"{prefix}_shift{number}", norm.shift)
         for key, value in layer.parameters.items():
             yield _array(f"parameter{number}_{key}", value)
     low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
@@ -251,7 +252,9 @@ def _act(controller: Controller, functions: Mapping[str, str], name: str) -> Ite
     size, widest = controller.observation_size, max(layer.weight.shape[0] for layer in controller.layers)
     yield f"int {name}_act(const float observation[{size}], float action[{controller.action_size}])"
     yield "{"
-    yield f"    float x[{max(size, widest)}], y[{max(size, widest)}];"
+    blocks = [layer.weight.shape[1] for layer in controller.layers if layer.begins_block]
+    block_input = f", block_input[{max(blocks)}]" if blocks else ""
+    yield f"    float x[{max(size, widest)}], y[{max(size, widest)}]{block_input};"
     yield f"    for (int i = 0; i < {size}; ++i) {{"
     yield "        if (!isfinite(observation[i])) {\n            return 1;\n        }"
     if controller.normalisation is not None:
@@ -265,26 +268,35 @@ def _act(controller: Controller, functions: Mapping[str, str], name: str) -> Ite
     for number, layer in enumerate(controller.layers, start=1):
         yield from _layer(number, layer, functions)
     yield f"    for (int a = 0; a < {controller.action_size}; ++a) {{"
-    yield "        action[a] = action_middle[a] + action_half_width[a] * x[a];\n    }"
+    yield "        action[a] = action_middle[a] + action_half_width[a] * act_tanh(x[a]);\n    }"
     yield "    return 0;\n}\n"
 
 
 def _layer(number: int, layer: Layer, functions: Mapping[str, str]) -> Iterator[str]:
     units, inputs = layer.weight.shape
+    if layer.begins_block:
+        yield f"    memcpy(block_input, x, {inputs} * sizeof(float));"
+    yield from _layer_norm(
+        layer.input_norm, f"input_norm_scale{number}, input_norm_shift{number}", "x", inputs
+    )
     dense = "dense_few" if _has_few_units(layer) else "dense"
     yield f"    {dense}(weight{number}, bias{number}, x, {inputs}, y, {units});"
-    if layer.norm is not None:
-        epsilon = f"{layer.norm.epsilon:.9g}f"
-        yield f"    layer_norm(norm_scale{number}, norm_shift{number}, {epsilon}, y, {units});"
-    if layer.activation is None:
-        call = "act_tanh(y[u])"
-    else:
+    yield from _layer_norm(layer.norm, f"norm_scale{number}, norm_shift{number}", "y", units)
+    output = "y[u]"
+    if layer.activation is not None:
         arguments = [
             f"parameter{number}_{key}[{'u' if value.size > 1 else 0}]"
             for key, value in layer.parameters.items()
         ]
-        call = f"{functions[layer.activation.canonical]}({', '.join(['y[u]', *arguments])})"
-    yield f"    for (int u = 0; u < {units}; ++u) {{\n        x[u] = {call};\n    }}"
+        output = f"{functions[layer.activation.canonical]}({', '.join(['y[u]', *arguments])})"
+    if layer.ends_block:
+        output = f"block_input[u] + {output}"
+    yield f"    for (int u = 0; u < {units}; ++u) {{\n        x[u] = {output};\n    }}"
+
+
+def _layer_norm(norm: LayerNorm | None, arrays: str, values: str, units: int) -> Iterator[str]:
+    if norm is not None:
+        yield f"    layer_norm({arrays}, {norm.epsilon:.9g}f, {values}, {units});"
 
 
 def _array(name: str, values: np.ndarray) -> str:

@@ -125,7 +125,9 @@ def _page(
     formulas = "\n".join(
         f"| {number} | {layer['units']} | `{layer['activation']}` "
         f"| $f(x) = {layer['latex']}${_learned(layer)} |"
-        for number, layer in enumerate(metadata["layers"][:-1], start=1)
+        for number, layer in enumerate(
+            (layer for layer in metadata["layers"][:-1] if layer["activation"] is not None), start=1
+        )
     )
     files = "\n".join(
         f"| `{name}` | {about} |"

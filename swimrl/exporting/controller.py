@@ -6,6 +6,8 @@ Letters in shapes: B batch, O observation, A action, I inputs and N units of a l
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,13 @@ from torch import nn
 from swimrl.activations import Activation, ActivationSpec, Formula
 from swimrl.errors import InputError
 from swimrl.runs.weights import CLIP, EPSILON, Normalisation
-from swimrl.td3.network import Residual, hidden_activations, linear_layers
+from swimrl.td3.network import Residual
 from swimrl.td3.policy import TD3Policy, perceptrons
 
 
 @dataclass(frozen=True)
 class LayerNorm:
-    """The normalisation of a layer's pre-activations."""
+    """A layer norm."""
 
     scale: np.ndarray
     """float32 [N]."""
@@ -37,7 +39,10 @@ class LayerNorm:
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear layer, and what follows it."""
+    """A linear layer, and what stands around it."""
+
+    input_norm: LayerNorm | None
+    """Before the layer, if there is one."""
 
     weight: np.ndarray
     """float32 [N, I]."""
@@ -46,13 +51,19 @@ class Layer:
     """float32 [N]."""
 
     norm: LayerNorm | None
-    """Before the activation, if there is one."""
+    """Behind the layer, before the activation, if there is one."""
 
     activation: ActivationSpec | None
-    """None for the output layer, whose activation is tanh."""
+    """None for a layer without, such as the output layer and the last layer of a residual block."""
 
     parameters: dict[str, np.ndarray]
     """The activation's learned numbers by name, float32 [] or [N]."""
+
+    begins_block: bool = False
+    """Whether a residual block begins before the layer and its norm."""
+
+    ends_block: bool = False
+    """Whether the input of the residual block is added behind the layer."""
 
     @property
     def formula(self) -> Formula:
@@ -66,7 +77,7 @@ class Controller:
     """The deterministic policy, with everything between the environment's observation and its action."""
 
     layers: tuple[Layer, ...]
-    """From the input; the last one is the output layer."""
+    """From the input; the last one is the output layer, behind which stands the final tanh."""
 
     normalisation: Normalisation | None
     """Of the observations, if the run has it."""
@@ -108,8 +119,8 @@ class Controller:
             arrays += [*self.mean_in_float32(), self.normalisation.var]
         for layer in self.layers:
             arrays += [layer.weight, layer.bias, *layer.parameters.values()]
-            if layer.norm is not None:
-                arrays += [layer.norm.scale, layer.norm.shift]
+            for norm in filter(None, (layer.input_norm, layer.norm)):
+                arrays += [norm.scale, norm.shift]
         return arrays
 
     def act(self, observations: np.ndarray, dtype: torch.dtype) -> np.ndarray:
@@ -144,41 +155,50 @@ def controller_of(policy: TD3Policy, normalisation: Normalisation | None, source
         source: Where it is from, for messages.
 
     Raises:
-        InputError: If a hidden activation is a module and no formula, or the actor has residual blocks; the
-            message says which.
+        InputError: If a hidden activation is a module and no formula; the message says which.
     """
     (perceptron,) = perceptrons(policy.actor)
-    if any(isinstance(module, Residual) for module in perceptron):
-        raise InputError(
-            f"{source}: its network has residual blocks; only networks of plain layers, such as --net "
-            "256x256, can be exported; load policy.zip with PyTorch instead"
-        )
-    norms = [module for module in perceptron if isinstance(module, nn.LayerNorm)]
-    hidden: list[nn.Module | None] = [*hidden_activations(perceptron), None]
-    layers = []
-    for number, (linear, activation) in enumerate(zip(linear_layers(perceptron), hidden, strict=True)):
-        if not (activation is None or isinstance(activation, Activation)):
-            raise InputError(
-                f"{source}: {activation} in hidden layer {number + 1} is a module and no formula; only "
-                "formulas can be exported; load policy.zip with PyTorch instead"
-            )
-        norm = norms[number] if activation is not None and norms else None
-        layers.append(_layer(linear, norm, activation))
+    *hidden, squash = perceptron
+    assert isinstance(squash, nn.Tanh)
     box = policy.action_space
     assert isinstance(box, spaces.Box)
     return Controller(
-        tuple(layers), normalisation, box.low.astype(np.float32), box.high.astype(np.float32), perceptron
+        tuple(_layers(hidden, source)),
+        normalisation,
+        box.low.astype(np.float32),
+        box.high.astype(np.float32),
+        perceptron,
     )
 
 
-def _layer(linear: nn.Linear, norm: nn.LayerNorm | None, activation: Activation | None) -> Layer:
-    return Layer(
-        _array(linear.weight),
-        _array(linear.bias),
-        None if norm is None else LayerNorm(_array(norm.weight), _array(norm.bias), norm.eps),
-        None if activation is None else activation.spec,
-        {} if activation is None else {name: _array(value) for name, value in activation.named_parameters()},
-    )
+def _layers(modules: Iterable[nn.Module], source: Path | str) -> list[Layer]:
+    """Return the layers of modules one after the other, those inside of residual blocks in their place."""
+    layers: list[Layer] = []
+    input_norm: LayerNorm | None = None
+    for module in modules:
+        if isinstance(module, Residual):
+            block = _layers(module, source)
+            block[0] = dataclasses.replace(block[0], begins_block=True)
+            block[-1] = dataclasses.replace(block[-1], ends_block=True)
+            layers += block
+        elif isinstance(module, nn.Linear):
+            layers.append(Layer(input_norm, _array(module.weight), _array(module.bias), None, None, {}))
+            input_norm = None
+        elif isinstance(module, nn.LayerNorm):
+            norm = LayerNorm(_array(module.weight), _array(module.bias), module.eps)
+            if layers and layers[-1].activation is None and not layers[-1].ends_block:
+                layers[-1] = dataclasses.replace(layers[-1], norm=norm)
+            else:
+                input_norm = norm
+        elif isinstance(module, Activation):
+            learned = {name: _array(value) for name, value in module.named_parameters()}
+            layers[-1] = dataclasses.replace(layers[-1], activation=module.spec, parameters=learned)
+        else:
+            raise InputError(
+                f"{source}: {module} is a module and no formula; only formulas can be exported; load "
+                "policy.zip with PyTorch instead"
+            )
+    return layers
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -60,7 +60,7 @@ def metadata_of(controller: Controller, run: Run, env: gym.Env[Any, Any], *, bes
         "normalisation": None
         if n is None
         else {"mean": _numbers(n.mean), "variance": _numbers(n.var), "epsilon": EPSILON, "clip": CLIP},
-        "layers": [_layer(layer) for layer in controller.layers],
+        "layers": [*map(_layer, controller.layers[:-1]), _output_layer(controller.layers[-1])],
         "training": {
             "steps": record.steps_done,
             "seed": record.config["seed"],
@@ -118,9 +118,15 @@ def _of_joints(model: Any, first: Any, size: int) -> list[str]:
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
-    entry: dict[str, Any] = {"units": len(layer.bias), "layer_norm": layer.norm is not None}
+    entry = {
+        "units": len(layer.bias),
+        "layer_norm": layer.norm is not None,
+        "input_layer_norm": layer.input_norm is not None,
+        "begins_block": layer.begins_block,
+        "ends_block": layer.ends_block,
+    }
     if layer.activation is None:
-        return {**entry, "activation": "tanh", "formula": "tanh(x)", "latex": r"\tanh\left(x\right)"}
+        return {**entry, "activation": None}
     return {
         **entry,
         "activation": layer.activation.canonical,
@@ -128,6 +134,11 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "latex": layer.formula.latex(),
         "parameters": {name: _numbers(value) for name, value in layer.parameters.items()},
     }
+
+
+def _output_layer(layer: Layer) -> dict[str, Any]:
+    tanh = {"activation": "tanh", "formula": "tanh(x)", "latex": r"\tanh\left(x\right)"}
+    return {**_layer(layer), **tanh}
 
 
 def _bounds(values: np.ndarray) -> list[float | None]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from swimrl.errors import InputError
-from swimrl.exporting.controller import Controller
+from swimrl.exporting.controller import Controller, LayerNorm
 from swimrl.runs.weights import CLIP, EPSILON
+
+if TYPE_CHECKING:
+    from swimrl.activations.onnx.graph import Graph
 
 OPSET = 17
 LOWEST_OPSET = 13
@@ -54,6 +57,9 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int =
         x = graph.node("Clip", x, graph.constant(-CLIP), graph.constant(CLIP))
     for number, layer in enumerate(controller.layers, start=1):
         name = f"layer{number}"
+        if layer.begins_block:
+            block_input = x
+        x = _layer_norm(graph, layer.input_norm, x, f"{name}.input_norm")
         x = graph.node(
             "Gemm",
             x,
@@ -61,18 +67,16 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int =
             graph.constant(layer.bias, f"{name}.bias"),
             transB=1,
         )
-        if layer.norm is not None:
-            scale = graph.constant(layer.norm.scale, f"{name}.norm.scale")
-            shift = graph.constant(layer.norm.shift, f"{name}.norm.shift")
-            x = graph.node("LayerNormalization", x, scale, shift, epsilon=layer.norm.epsilon)
-        if layer.activation is None:
-            x = graph.node("Tanh", x)
-        else:
+        x = _layer_norm(graph, layer.norm, x, f"{name}.norm")
+        if layer.activation is not None:
             parameters = {
                 key: graph.constant(value, f"{name}.activation.{key}")
                 for key, value in layer.parameters.items()
             }
             x = add_activation(graph, layer.formula, x, parameters)
+        if layer.ends_block:
+            x = graph.node("Add", block_input, x)
+    x = graph.node("Tanh", x)
     low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
     x = graph.node("Mul", x, graph.constant((high - low) / 2, "action.half_width"))
     graph.node("Add", x, graph.constant((high + low) / 2, "action.middle"))
@@ -98,3 +102,11 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int =
         ) from error
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _layer_norm(graph: Graph, norm: LayerNorm | None, x: str, name: str) -> str:
+    """Add a layer norm, if there is one, and return the name of its output."""
+    if norm is None:
+        return x
+    scale, shift = graph.constant(norm.scale, f"{name}.scale"), graph.constant(norm.shift, f"{name}.shift")
+    return graph.node("LayerNormalization", x, scale, shift, epsilon=norm.epsilon)

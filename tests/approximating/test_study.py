@@ -215,10 +215,14 @@ def test_runs_must_differ_in_their_seed_only(runs):
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"act": "maxout"}, "module and no formula"), ({"act": "swim", "layer_norm": True}, "layer norm")],
+    [
+        ({"act": "maxout"}, "module and no formula"),
+        ({"act": "swim", "td3": {"layer_norm": True}}, "layer norm"),
+        ({"act": "swim", "net": "residual:8x1"}, "residual blocks; .* such as --net 64x64"),
+    ],
 )
 def test_policies_that_cannot_be_measured(settings, message, tmp_path):
-    small = {**SMALL, "td3": {**SMALL["td3"], "layer_norm": settings.get("layer_norm", False)}, "steps": 1}
-    run = swimrl.train(act=settings["act"], out=tmp_path, **small)
+    settings = {**settings, "td3": {**SMALL["td3"], **settings.get("td3", {})}, "steps": 1}
+    run = swimrl.train(out=tmp_path, **{**SMALL, **settings})
     with pytest.raises(InputError, match=message):
         actor_of(run)

@@ -20,6 +20,12 @@ RUNS = {
         "act": "taaf(mish),expr: x*sigmoid(b*x); b=1.5",
         "td3": {"layer_norm": True},
     },
+    "residual blocks, layer norms": {
+        "env": "Pendulum-v1",
+        "act": "swim",
+        "net": "simba:6x2",
+        "td3": {"layer_norm": True},
+    },
     "box of 0.4": {"env": "Humanoid-v5", "act": "relu", "net": "8x8"},
     "one number for each unit": {"env": "Pendulum-v1", "act": "swish(beta=trainable, granularity=neuron)"},
 }

@@ -253,8 +253,7 @@ def test_wrong_arguments(
 @pytest.mark.parametrize(
     ("act", "net", "message"),
     [
-        ("maxout", "8x8", r"Maxout.* in hidden layer 1 is a module and no formula"),
-        ("swim", "simba:8x1", r"its network has residual blocks; .* such as --net 256x256"),
+        ("maxout", "8x8", r"Maxout.* is a module and no formula"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(act: str, net: str, message: str, tmp_path: Path) -> None:
