@@ -192,7 +192,7 @@ def _config(args: Args) -> SweepConfig:
         if axes.pop(key) != list(_texts(file.axes.get(key, [getattr(file.base, key)]))):
             raise InputError(f"the points of {args.config} set {key}; leave out --{key}")
     base = replace(copy_fields(args.settings, TrainConfig), env=args.env[0], act=args.act[0])
-    return SweepConfig(base, axes, parse_seeds(args.seeds), file.points, file.primary)
+    return SweepConfig(base, axes, parse_seeds(args.seeds), file.points, file.primary, file.tuning)
 
 
 def _next_look(config: SweepConfig, folder: Path) -> SweepConfig:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from swimrl.errors import ConfigError, UndeterminedError, closest
+from swimrl.reporting import tuning
 from swimrl.reporting.comparisons import compare
 from swimrl.reporting.declaration import canonical, declaration
 from swimrl.reporting.findings import Analysis, Arm, Comparison, Normalised, Undetermined, determined
@@ -106,7 +107,11 @@ def analyse(
         normalised=tuple(_normalised(arms, chosen, zero, seed)),
         excluded=tuple(excluded),
         interim=_interim(collection.runs, arms, primary, comparisons),
-        warnings=(*declared.warnings, *_warnings(collection.runs, arms, ends, zero)),
+        warnings=(
+            *declared.warnings,
+            *tuning.warnings(collection.runs),
+            *_warnings(collection.runs, arms, ends, zero),
+        ),
         failure=failure,
         zero=zero,
         seed=seed,
@@ -116,11 +121,11 @@ def analyse(
 def _refuse_tuning_seeds(runs: Sequence[Run]) -> None:
     """Refuse runs of a tuning beside others: their settings were chosen for their scores."""
     ours = [run for run in runs if run.record is not None]
-    tuning = [run for run in ours if run.seed >= FIRST_TUNING_SEED]
-    if tuning and len(tuning) < len(ours):
+    trials = [run for run in ours if run.seed >= FIRST_TUNING_SEED]
+    if trials and len(trials) < len(ours):
         raise ConfigError(
-            f"{len(tuning)} of {len(ours)} runs have seeds from {FIRST_TUNING_SEED} on, which are for "
-            f"tuning, such as {tuning[0].source}; report them apart from the others"
+            f"{len(trials)} of {len(ours)} runs have seeds from {FIRST_TUNING_SEED} on, which are for "
+            f"tuning, such as {trials[0].source}; report them apart from the others"
         )
 
 

@@ -16,6 +16,7 @@ from swimrl.reporting.published import Published, Reference, published, read_ref
 from swimrl.reporting.ranks import ranking
 from swimrl.reporting.sensitivity import Sensitivity, sensitivity
 from swimrl.reporting.training_time import TrainingTime, training_times
+from swimrl.reporting.tuning import ArmTuning, tunings
 from swimrl.stats.interval import Interval
 from swimrl.stats.ranks import Ranking
 from swimrl.training.config import TrainConfig
@@ -78,6 +79,11 @@ class Contents:
         """The score against a setting, if a setting tells the arms apart."""
         defaults = flatten(to_mapping(TrainConfig()))
         return tuple(sensitivity(self.analysis, defaults))
+
+    @cached_property
+    def tunings(self) -> tuple[ArmTuning, ...]:
+        """What each arm was tuned with, if its runs have records."""
+        return tuple(tunings([run for arm in self.analysis.ordered_arms for run in arm.runs]))
 
     @cached_property
     def inside(self) -> tuple[Group, ...]:

@@ -166,7 +166,7 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def facts(contents: Contents) -> list[str]:
-    """Return one line on what was compared, and one on what was declared."""
+    """Return lines on what was compared, what was declared, and whether nothing was tuned."""
     analysis = contents.analysis
     steps = ", ".join(f"{env} at step {until:,.0f}" for env, until in analysis.until.items())
     lines = [f"The score is {analysis.metric}, on {steps}. Seed of resampling: {analysis.seed}."]
@@ -181,6 +181,10 @@ def facts(contents: Contents) -> list[str]:
             f"{'paired' if primary.paired else 'unpaired'}, correction {primary.correction}{_looks(primary)} "
             f"(SHA-256 of the declaration: {analysis.primary_sha256})."
         )
+    if contents.tunings and not any(one.origin for one in contents.tunings):
+        settings = {one.text for one in contents.tunings}
+        which = f"all have the {settings.pop()}" if len(settings) == 1 else "their settings differ"
+        lines.append(f"No arm was tuned; {which}.")
     return lines
 
 

@@ -7,8 +7,10 @@ import dataclasses
 import io
 from typing import Any
 
+from swimrl.fields import to_mapping
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.findings import Analysis, Arm, Comparison
+from swimrl.reporting.tuning import ArmTuning
 from swimrl.reporting.verdict import headline, sentences
 
 SCHEMA_VERSION = 1
@@ -50,6 +52,7 @@ def summary(contents: Contents) -> dict[str, Any]:
             }
             for one in contents.sensitivity
         ],
+        "tuning": [_tuning(one) for one in contents.tunings],
         "cost": None
         if contents.costs is None
         else {
@@ -104,6 +107,15 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "seeds_needed": {f"{effect:g}": _plain(seeds) for effect, seeds in comparison.seeds_needed.items()},
         "decision": _plain(comparison.decision),
     }
+
+
+def _tuning(one: ArmTuning) -> dict[str, Any]:
+    by = None
+    if one.origin is not None and one.cost is not None:
+        cost = {name: value for name, value in to_mapping(one.cost).items() if name != "settings"}
+        by = {**{name: value for name, value in to_mapping(one.origin).items() if name != "arms"}, **cost}
+    settings = dict(one.settings)
+    return {"arm": one.arm, "tasks": list(one.tasks), "text": one.text, "settings": settings, "tuned_by": by}
 
 
 def _plain(value: Any) -> Any:

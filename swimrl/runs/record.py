@@ -67,8 +67,8 @@ class RunRecord:
     ``--threads auto`` also what was measured, ``update_us_by_threads``."""
 
     study: dict[str, Any] = field(default_factory=dict)
-    """Of a run of a sweep: name of the study, processor on which its product backends were chosen, and the
-    declared primary comparison with its hash."""
+    """Of a run of a sweep: name of the study, processor on which its product backends were chosen, the
+    declared primary comparison with its hash, and the tuning that chose the settings."""
 
     status: Status = "running"
 

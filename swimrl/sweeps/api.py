@@ -147,7 +147,7 @@ def _do(
 ) -> None:
     """Do what is left of some runs of a study."""
     jobs = jobs_for(runs, jobs) if executor == "local" else jobs
-    record = prepare(folder, runs, name=name, primary=config.primary)
+    record = prepare(folder, runs, name=name, primary=config.primary, tuning=config.tuning)
     at_once = f", {jobs} at once" if jobs else ""
     title = f"study {record.study.name} in {folder}: {len(runs)} run{'s' * (len(runs) != 1)}{at_once}"
     print_line(console, title)

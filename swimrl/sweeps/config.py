@@ -52,6 +52,9 @@ class SweepConfig:
     primary: Mapping[str, Any] | None = None
     """The comparison that is declared before the first run, as `swimrl.runs.declaration.Primary`'s fields."""
 
+    tuning: Mapping[str, Any] | None = None
+    """The tuning that chose the points, as `swimrl.runs.tuning_origin.TuningOrigin`'s fields."""
+
     def __post_init__(self) -> None:
         axes = {key.replace("-", "_"): list(values) for key, values in self.axes.items()}
         object.__setattr__(self, "axes", axes)

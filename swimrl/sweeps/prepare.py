@@ -23,26 +23,33 @@ from swimrl.training.config import TrainConfig
 
 
 def prepare(
-    folder: Path, runs: Sequence[PlannedRun], *, name: str, primary: Mapping[str, Any] | None
+    folder: Path,
+    runs: Sequence[PlannedRun],
+    *,
+    name: str,
+    primary: Mapping[str, Any] | None,
+    tuning: Mapping[str, Any] | None = None,
 ) -> StudyRecord:
     """Write study.json, or bring it up to date, and return it.
 
-    Choices that were made when the study began stay: product backends, name and primary comparison.
+    Choices that were made when the study began stay: product backends, name, primary comparison and tuning.
 
     Args:
         folder: The study's folder.
         runs: The runs of this sweep; the study may have others already.
         name: Name of a new study.
         primary: The comparison declared for a new study.
+        tuning: The tuning that chose the settings of a new study.
 
     Raises:
-        ConfigError: If the study has begun with another primary comparison, or the folder cannot be written.
+        ConfigError: If the study has begun with another primary comparison or tuning, or the folder cannot be
+            written.
         SwimrlError: If one of the runs cannot be made, or goes wrong in its first steps.
     """
-    tuning = [run.config.seed for run in runs if run.config.seed >= FIRST_TUNING_SEED]
-    if primary is not None and 0 < len(tuning) < len(runs):
+    of_tuning = [run.config.seed for run in runs if run.config.seed >= FIRST_TUNING_SEED]
+    if primary is not None and 0 < len(of_tuning) < len(runs):
         raise ConfigError(
-            f"the study compares seed {tuning[0]} with lower seeds, and seeds from {FIRST_TUNING_SEED} on "
+            f"the study compares seed {of_tuning[0]} with lower seeds, and seeds from {FIRST_TUNING_SEED} on "
             "are for tuning; give seeds such as --seeds 0-9"
         )
     with alone(folder):
@@ -52,9 +59,10 @@ def prepare(
                 f"{folder} has begun with another primary comparison, and what is declared afterwards "
                 "declares nothing; name another --study"
             )
-        record = _extended(
-            before or StudyRecord(SharedChoices(name, {}, processor_model(), primary), {}, {}), runs, folder
-        )
+        if before is not None and tuning is not None and tuning != before.study.tuning:
+            raise ConfigError(f"{folder} has begun with settings of another tuning; name another --study")
+        new = StudyRecord(SharedChoices(name, {}, processor_model(), primary, tuning), {}, {})
+        record = _extended(before or new, runs, folder)
         if record != before:
             write_study_record(folder, record)
         return record
@@ -67,9 +75,7 @@ def _extended(record: StudyRecord, runs: Sequence[PlannedRun], folder: Path) -> 
             continue
         result = _probed(example, study.products)
         speeds[kind] = result.speed
-        study = SharedChoices(
-            study.name, {**result.products, **study.products}, study.processor, study.primary
-        )
+        study = replace(study, products={**result.products, **study.products})
     new = {str(run.directory.path.relative_to(folder)): run.config.steps for run in runs}
     return replace(record, study=study, speeds=speeds, runs={**record.runs, **new})
 

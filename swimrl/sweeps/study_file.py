@@ -19,6 +19,7 @@ primary:                    # optional: what is to be compared, declared before 
   correction: holm
   paired: false             # whether equal seeds are pairs
   diverged: random-policy   # the score of a diverged run from its failure on; or last-evaluation
+tuning: {...}               # optional: `swimrl tune` writes what chose the points and what that cost
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ import yaml
 from swimrl.errors import ConfigError
 from swimrl.fields import from_mapping, to_mapping
 from swimrl.runs.declaration import read_primary
+from swimrl.runs.tuning_origin import read_origin
 from swimrl.sweeps.axes import parse_seeds
 from swimrl.sweeps.config import SweepConfig
 from swimrl.training.config import TrainConfig
 from swimrl.training.config_file import read_mapping
 
-_KEYS = ("base", "axes", "points", "seeds", "primary")
+_KEYS = ("base", "axes", "points", "seeds", "primary", "tuning")
 
 
 def read_study(path: Path) -> SweepConfig:
@@ -66,12 +68,16 @@ def read_study(path: Path) -> SweepConfig:
     if primary is not None:
         primary = _mapping(content, "primary", path)
         read_primary(primary, source=f"{path}: primary")
+    tuning = content.get("tuning")
+    if tuning is not None:
+        read_origin(tuning, source=f"{path}: tuning")
     return SweepConfig(
         base=from_mapping(TrainConfig, base, source=f"{path}: base"),
         axes={str(key): values for key, values in axes.items()},
         points=tuple({str(key): value for key, value in point.items()} for point in points),
         seeds=parse_seeds(map(str, seeds if isinstance(seeds, list) else [seeds])),
         primary=primary,
+        tuning=tuning,
     )
 
 
@@ -83,6 +89,7 @@ def text_of(study: SweepConfig) -> str:
         "points": [dict(point) for point in study.points],
         "seeds": list(study.seeds),
         "primary": study.primary,
+        **({} if study.tuning is None else {"tuning": study.tuning}),
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 

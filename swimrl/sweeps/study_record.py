@@ -38,11 +38,16 @@ class SharedChoices:
     primary: Mapping[str, Any] | None = None
     """The comparison that was declared before the first run; see `swimrl.runs.declaration`."""
 
+    tuning: Mapping[str, Any] | None = None
+    """The tuning that chose the settings of the arms; see `swimrl.runs.tuning_origin`."""
+
     def facts(self) -> dict[str, Any]:
         """Return the facts about the study that each run.json holds, ready for JSON."""
         facts: dict[str, Any] = {"name": self.name, "products_chosen_on": self.processor}
         if self.primary is not None:
             facts |= {"primary": self.primary, "primary_sha256": sha256_of(self.primary)}
+        if self.tuning is not None:
+            facts["tuning"] = self.tuning
         return facts
 
 

@@ -12,9 +12,11 @@ from typing import Any, Literal
 from rich.console import Console
 
 from swimrl.errors import ConfigError
+from swimrl.fields import flatten, to_mapping
 from swimrl.runs.directory import replace as replace_file
 from swimrl.runs.directory import writing
 from swimrl.runs.scores import METRICS, Metric
+from swimrl.runs.tuning_origin import TunedArm, TuningOrigin
 from swimrl.sweeps.api import sweep
 from swimrl.sweeps.axes import parse_seeds
 from swimrl.sweeps.config import SweepConfig, replaced
@@ -45,6 +47,33 @@ class Tuning:
     def settings(self) -> dict[str, Point]:
         """The chosen settings by activation; empty where the settings as given were best."""
         return {act: self.plan.points_of(act)[number] for act, number in self.choice.items()}
+
+    @property
+    def origin(self) -> TuningOrigin:
+        """What each activation was tuned with and what that cost, for the reports on the chosen settings."""
+        plan = self.plan
+        arms = {}
+        # The runs of the first seed have the settings as run.json will hold them.
+        for act, run in zip(self.choice, plan.tuned(self.choice).runs(self.folder), strict=False):
+            settings = flatten(to_mapping(run.config))
+            trials = [trial for trial in self.trials if trial.act == act]
+            arms[run.config.act] = TunedArm(
+                {one.key: settings[one.key] for one in plan.dimensions},
+                runs=len(trials),
+                steps=sum(trial.steps for trial in trials),
+                core_hours=round(sum(trial.core_hours for trial in trials), 4),
+            )
+        return TuningOrigin(
+            study=self.folder.name,
+            env=str(plan.base.env),
+            metric=plan.metric,
+            space=plan.space,
+            sampler=plan.sampler,
+            points=plan.trials,
+            kept=plan.keep,
+            seeds=plan.seeds[: 1 + plan.repeats],
+            arms=arms,
+        )
 
     @property
     def study_file(self) -> Path:
@@ -217,7 +246,7 @@ def _stage(plan: Plan, stage: Stage, folder: Path, do: Callable[[SweepConfig], N
 def _write(tuning: Tuning) -> None:
     texts = {
         "tuned.yaml": "# The settings that the tuning beside this file chose, on seeds that it never saw.\n"
-        + text_of(tuning.plan.tuned(tuning.choice)),
+        + text_of(replace(tuning.plan.tuned(tuning.choice), tuning=to_mapping(tuning.origin))),
         "trials.csv": csv_of(tuning.plan, tuning.trials),
     }
     for name, text in texts.items():

@@ -34,6 +34,12 @@ class Trial:
 
     path: Path
 
+    steps: int = 0
+    """Environment steps that were done."""
+
+    core_hours: float = 0.0
+    """Hours of the run times its threads."""
+
 
 def trials_of(plan: Plan, stage: Stage, folder: Path) -> list[Trial]:
     """Return the trials of a stage whose runs are done.
@@ -58,7 +64,9 @@ def trials_of(plan: Plan, stage: Stage, folder: Path) -> list[Trial]:
         except (KeyError, UndeterminedError) as error:
             reason = "it has no evaluation" if isinstance(error, KeyError) else str(error)
             raise TrainingError(f"{path} has no score: {reason}; the same command tries again") from error
-        trials.append(Trial(act, point, stage.number, seed, value, runs[path].has_diverged, path))
+        trials.append(
+            Trial(act, point, stage.number, seed, value, runs[path].has_diverged, path, *_spent(runs[path]))
+        )
     return trials
 
 
@@ -82,6 +90,13 @@ def csv_of(plan: Plan, trials: Sequence[Trial]) -> str:
         place = [trial.stage, trial.seed, plan.metric, repr(trial.score), trial.has_diverged]
         writer.writerow([trial.act, trial.point, *settings, *place, trial.path.as_posix()])
     return text.getvalue()
+
+
+def _spent(run: Run) -> tuple[int, float]:
+    """Return the environment steps and the core hours of a run."""
+    assert run.record is not None  # trials are run directories
+    seconds = run.record.wall_clock_s.get("total", 0.0) * run.record.engine.get("threads", 1)
+    return run.record.steps_done, seconds / 3600
 
 
 def _score(run: Run, plan: Plan, random_return: float | None) -> float:

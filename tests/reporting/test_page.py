@@ -28,6 +28,7 @@ from swimrl.timing import record as timing
 from tests.reporting import test_cost
 from tests.reporting.studies import analysis_of, write_run
 from tests.reporting.test_sequential import LIKE_RELU, RELU, SEQUENTIAL, declared
+from tests.reporting.test_tuning import TUNING
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Contents:
             for lr in (1e-4, 3e-4):
                 for seed in range(2):
                     numbers = {"units/dead/actor.layer1": 0.25, "parameter/k/actor.layer1": 1.5}
-                    write_run(folder, env=env, act=act, seed=seed, lr=lr, diagnostics=numbers)
+                    study = {"name": "test", "tuning": TUNING}
+                    write_run(folder, env=env, act=act, seed=seed, lr=lr, diagnostics=numbers, study=study)
     arms = {f"{act} fused": test_cost.arm(act, "fused") for act in ("relu", "swim")}
     times = {(name, "forward+backward"): 1.0 for name in arms}
     timing.write(test_cost.record(arms, times), folder / "cost.json")

@@ -73,6 +73,8 @@ def test_a_study_and_its_text_are_the_same(tmp_path: Path) -> None:
         ("primary: {baseline: relu, comparisons: [swim]}", "primary has no planned_seeds"),
         ("primary: {baseline: relu, comparisons: [swim], planned_seeds: 0}", "at least 1"),
         ("primary: {baseline: relu, comparisons: [swim], planned_seeds: 5, metric: best}", "expected one of"),
+        ("tuning: {study: mine}", "tuning is not what `swimrl tune` writes"),
+        ("tuning: hopper", "copy it from tuned.yaml, or leave it out"),
     ],
 )
 def test_what_is_no_study_is_refused_with_its_place(text: str, message: str, tmp_path: Path) -> None:

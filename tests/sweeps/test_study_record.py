@@ -31,7 +31,9 @@ from swimrl.td3.config import TD3Config
 from swimrl.training.config import TrainConfig
 
 RECORD = StudyRecord(
-    study=SharedChoices("name", {"2x3x4": "torch"}, "a processor", {"metric": "last10"}),
+    study=SharedChoices(
+        "name", {"2x3x4": "torch"}, "a processor", {"metric": "last10"}, {"study": "a tuning"}
+    ),
     speeds={"1a2b3c4d": Speed(0.001, 0.01)},
     runs={"Hopper-v4/swim-1a2b3c4d/seed-0": 1000},
 )
@@ -60,10 +62,11 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
         read_study_record(tmp_path)
 
 
-def test_a_run_is_told_the_name_and_the_declared_comparison() -> None:
+def test_a_run_is_told_the_name_the_declared_comparison_and_the_tuning() -> None:
     facts = RECORD.study.facts()
     assert (facts["name"], facts["products_chosen_on"]) == ("name", "a processor")
     assert facts["primary"] == {"metric": "last10"}
+    assert facts["tuning"] == {"study": "a tuning"}
     assert (
         facts["primary_sha256"] != SharedChoices("name", primary={"metric": "auc"}).facts()["primary_sha256"]
     )

@@ -12,8 +12,12 @@ import pytest
 
 import swimrl
 from swimrl.errors import ConfigError, InputError
+from swimrl.reporting.summary import summary
+from swimrl.sweeps.job import run_job
+from swimrl.sweeps.prepare import prepare
 from swimrl.sweeps.study_file import read_study
 from swimrl.training import TrainConfig
+from swimrl.training.progress import SilentReporter
 from swimrl.tuning.plan import Plan
 
 BASE = TrainConfig(env="Pendulum-v1", steps=20, net="8x8", eval_every=20, eval_episodes=1, final_episodes=0)
@@ -85,6 +89,7 @@ def test_a_tuning_leaves_a_study_of_its_choice(tmp_path: Path) -> None:
     page = (tuning.folder / "tuning.html").read_text()
     assert "Tuning scores are not results" in page
     assert "expected-best" in page
+    check_that_the_report_says_what_it_was_tuned_with(tuning, tmp_path / "study")
     before = {path: path.stat().st_mtime_ns for path in tuning.folder.rglob("run.json")}
     assert swimrl.tune(BASE, **arguments).choice == tuning.choice
     assert {path: path.stat().st_mtime_ns for path in tuning.folder.rglob("run.json")} == before
@@ -92,3 +97,26 @@ def test_a_tuning_leaves_a_study_of_its_choice(tmp_path: Path) -> None:
         swimrl.tune(BASE, **{**arguments, "trials": 3})
     with pytest.raises(InputError, match="unknown activation 'swin'"):
         swimrl.tune(BASE, **{**arguments, "act": "swin"})
+
+
+def check_that_the_report_says_what_it_was_tuned_with(tuning: swimrl.tuning.Tuning, folder: Path) -> None:
+    """Train the chosen settings on one reporting seed, and read the report."""
+    study = dataclasses.replace(read_study(tuning.study_file), seeds=(0,))
+    runs = study.runs(folder)
+    record = prepare(folder, runs, name="study", primary=study.primary, tuning=study.tuning)
+    for run in runs:  # as the processes of a sweep do them, without their start
+        run_job(run.config, run.directory, SilentReporter(), record.study)
+    report = swimrl.report(folder)
+    rows = {row["arm"]: row for row in report.tables["tuning"].records()}
+    for act, settings in tuning.settings.items():
+        chosen = float(settings.get("td3.lr", BASE.td3.lr))
+        assert rows[act]["settings"] == f"td3.lr {chosen:g}"
+        assert rows[act]["tuning"] == "tuning"  # the name of the folder
+        assert rows[act]["budget"] == "2 points once, then the best 1 on 1 fresh seed"
+        assert (rows[act]["runs"], rows[act]["steps"]) == (3, 3 * 20)
+        assert 0 < rows[act]["core_hours"] < 1
+    assert "td3.lr=1e-4..1e-2:log; seeds 1000-1001." in report.tables["tuning"].note
+    told = {one["arm"]: one["tuned_by"] for one in summary(report.contents)["tuning"]}
+    assert told["swim"]["core_hours"] == rows["swim"]["core_hours"]
+    with pytest.raises(ConfigError, match="has begun with settings of another tuning"):
+        prepare(folder, runs, name="study", primary=study.primary, tuning={"study": "another"})

@@ -12,6 +12,7 @@ from swimrl.reporting.tables.runs import published_table, run_table
 from swimrl.reporting.tables.scores import interval_table, normalised_table, score_table
 from swimrl.reporting.tables.settings import cost_table, sensitivity_table
 from swimrl.reporting.tables.table import Table
+from swimrl.reporting.tables.tuning import tuning_table
 
 MAKERS: tuple[Callable[[Contents], Table], ...] = (
     overview_table,
@@ -25,6 +26,7 @@ MAKERS: tuple[Callable[[Contents], Table], ...] = (
     rank_table,
     sensitivity_table,
     cost_table,
+    tuning_table,
     run_table,
     published_table,
 )

@@ -149,7 +149,7 @@ def emit(config: SweepConfig, runs: Sequence[PlannedRun], folder: Path, file: Pa
         StorageError: If a file cannot be written.
         SwimrlError: If one of the runs cannot be made.
     """
-    record = prepare(folder, runs, name=name, primary=config.primary)
+    record = prepare(folder, runs, name=name, primary=config.primary, tuning=config.tuning)
     text = text_of(config)
     # A copy of its own, so that a later change of the study's file changes no task.
     tasks = folder.resolve() / f"slurm-{hashlib.sha256(text.encode()).hexdigest()[:8]}.yaml"
