@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from swimrl.errors import InputError
-from swimrl.exporting.controller import Controller, LayerNorm
+from swimrl.exporting.controller import Controller, Layer, LayerNorm
 from swimrl.runs.weights import CLIP, EPSILON
 
 if TYPE_CHECKING:
@@ -43,44 +43,7 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int =
             f"--opset is {opset}; expected {LOWEST_OPSET} to {newest}, the newest of onnx "
             f"{onnx.__version__}; {OPSET} is the default"
         )
-    from swimrl.activations.onnx.graph import Graph
-    from swimrl.activations.onnx.nodes import add_activation
-
-    graph = Graph()
-    x = INPUT
-    if (n := controller.normalisation) is not None:
-        mean, rest = controller.mean_in_float32()
-        centred = graph.node("Sub", x, graph.constant(mean, "normalisation.mean"))
-        centred = graph.node("Sub", centred, graph.constant(rest, "normalisation.mean_rest"))
-        deviation = graph.constant(np.sqrt(n.var + EPSILON), "normalisation.deviation")
-        x = graph.node("Div", centred, deviation)
-        x = graph.node("Clip", x, graph.constant(-CLIP), graph.constant(CLIP))
-    for number, layer in enumerate(controller.layers, start=1):
-        name = f"layer{number}"
-        if layer.begins_block:
-            block_input = x
-        x = _layer_norm(graph, layer.input_norm, x, f"{name}.input_norm")
-        x = graph.node(
-            "Gemm",
-            x,
-            graph.constant(layer.weight, f"{name}.weight"),
-            graph.constant(layer.bias, f"{name}.bias"),
-            transB=1,
-        )
-        x = _layer_norm(graph, layer.norm, x, f"{name}.norm")
-        if layer.activation is not None:
-            parameters = {
-                key: graph.constant(value, f"{name}.activation.{key}")
-                for key, value in layer.parameters.items()
-            }
-            x = add_activation(graph, layer.formula, x, parameters)
-        if layer.ends_block:
-            x = graph.node("Add", block_input, x)
-    x = graph.node("Tanh", x)
-    low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
-    x = graph.node("Mul", x, graph.constant((high - low) / 2, "action.half_width"))
-    graph.node("Add", x, graph.constant((high + low) / 2, "action.middle"))
-    graph.rename_last(OUTPUT)
+    graph = _graph(controller)
     sizes = {INPUT: controller.observation_size, OUTPUT: controller.action_size}
     tensors = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])
@@ -102,6 +65,49 @@ def onnx_bytes(controller: Controller, metadata: Mapping[str, Any], opset: int =
         ) from error
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def _graph(controller: Controller) -> Graph:
+    """Return the policy as a graph from `INPUT` to `OUTPUT`."""
+    from swimrl.activations.onnx.graph import Graph
+
+    graph = Graph()
+    x = INPUT
+    if (n := controller.normalisation) is not None:
+        mean, rest = controller.mean_in_float32()
+        centred = graph.node("Sub", x, graph.constant(mean, "normalisation.mean"))
+        centred = graph.node("Sub", centred, graph.constant(rest, "normalisation.mean_rest"))
+        deviation = graph.constant(np.sqrt(n.var + EPSILON), "normalisation.deviation")
+        x = graph.node("Div", centred, deviation)
+        x = graph.node("Clip", x, graph.constant(-CLIP), graph.constant(CLIP))
+    for number, layer in enumerate(controller.layers, start=1):
+        if layer.begins_block:
+            block_input = x
+        x = _layer(graph, layer, x, f"layer{number}")
+        if layer.ends_block:
+            x = graph.node("Add", block_input, x)
+    x = graph.node("Tanh", x)
+    low, high = controller.low.astype(np.float64), controller.high.astype(np.float64)
+    x = graph.node("Mul", x, graph.constant((high - low) / 2, "action.half_width"))
+    graph.node("Add", x, graph.constant((high + low) / 2, "action.middle"))
+    graph.rename_last(OUTPUT)
+    return graph
+
+
+def _layer(graph: Graph, layer: Layer, x: str, name: str) -> str:
+    """Add a layer with its norms and its activation, and return the name of its output."""
+    from swimrl.activations.onnx.nodes import add_activation
+
+    x = _layer_norm(graph, layer.input_norm, x, f"{name}.input_norm")
+    weight, bias = (graph.constant(getattr(layer, part), f"{name}.{part}") for part in ("weight", "bias"))
+    x = graph.node("Gemm", x, weight, bias, transB=1)
+    x = _layer_norm(graph, layer.norm, x, f"{name}.norm")
+    if layer.activation is None:
+        return x
+    parameters = {
+        key: graph.constant(value, f"{name}.activation.{key}") for key, value in layer.parameters.items()
+    }
+    return add_activation(graph, layer.formula, x, parameters)
 
 
 def _layer_norm(graph: Graph, norm: LayerNorm | None, x: str, name: str) -> str:
