@@ -106,7 +106,7 @@ def analyse(
         comparisons=tuple(comparisons),
         normalised=tuple(_normalised(arms, chosen, zero, seed)),
         excluded=tuple(excluded),
-        interim=_interim(collection.runs, arms, primary, comparisons),
+        interim=_interim(collection, arms, primary, comparisons),
         warnings=(
             *declared.warnings,
             *tuning.warnings(collection.runs),
@@ -254,11 +254,17 @@ def _normalised(
 
 
 def _interim(
-    runs: Sequence[Run], arms: Sequence[Arm], primary: Primary | None, comparisons: Sequence[Comparison]
+    collection: Collection, arms: Sequence[Arm], primary: Primary | None, comparisons: Sequence[Comparison]
 ) -> str | None:
+    runs = collection.runs
     unfinished = sum(run.status in ("running", "stopped", "interrupted") for run in runs)
     are = "is" if unfinished == 1 else "are"
     reasons = [f"{unfinished} of {len(runs)} runs {are} not finished"] if unfinished else []
+    if collection.not_begun:
+        verb = "has" if collection.not_begun == 1 else "have"
+        reasons.append(
+            f"{collection.not_begun} of {collection.planned} planned runs {verb} no evaluation yet"
+        )
     if primary is not None and primary.sequential is not None:
         decided = {c.arm for c in comparisons if c.decision is not None and c.decision.is_over}
         waiting = [name for name in primary.comparisons if name not in decided]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import re
 import zipfile
 from collections import defaultdict
@@ -21,6 +22,7 @@ import numpy as np
 from swimrl.errors import DamagedFileError, InputError, closest
 from swimrl.fields import flatten
 from swimrl.runs.directory import read_evaluations
+from swimrl.runs.naming import STUDY_FILE
 from swimrl.runs.record import Failure, RunRecord, read_record
 
 CSV_COLUMNS = ("env", "activation", "seed", "step", "mean_return_10_episodes")
@@ -90,6 +92,12 @@ class Collection:
     runs: tuple[Run, ...]
     excluded: tuple[Excluded, ...]
 
+    planned: int = 0
+    """How many runs study.json plans; 0 without study.json."""
+
+    not_begun: int = 0
+    """How many of them have no evaluation yet."""
+
 
 def collect(paths: Sequence[Path], by: Sequence[str] = ("act",)) -> Collection:
     """Read everything below ``paths``.
@@ -111,6 +119,8 @@ def collect(paths: Sequence[Path], by: Sequence[str] = ("act",)) -> Collection:
                 runs += [*readings()]
             except DamagedFileError as error:
                 excluded.append(Excluded(str(source), str(error)))
+    planned = {directory for path in paths for directory in _planned(path)}
+    not_begun = sum(not (directory / "evaluations.csv").exists() for directory in planned)
     runs, twice = _without_duplicates(runs)
     if not runs:
         why = f": {excluded[0].why}" if excluded else ""
@@ -118,7 +128,16 @@ def collect(paths: Sequence[Path], by: Sequence[str] = ("act",)) -> Collection:
             f"nothing to report in {', '.join(map(str, paths))}{why}; expected run directories (run.json), "
             f"evaluations.npz files or a CSV file with the columns {', '.join(CSV_COLUMNS)}"
         )
-    return Collection(tuple(runs), (*excluded, *twice))
+    return Collection(tuple(runs), (*excluded, *twice), len(planned), not_begun)
+
+
+def _planned(path: Path) -> list[Path]:
+    """Return the directories of the runs that the study in a folder plans; none without study.json."""
+    try:
+        content = json.loads((path / STUDY_FILE).read_text(encoding="utf-8"))
+        return [path / name for name in content["runs"]]
+    except (OSError, ValueError, KeyError, TypeError):  # `swimrl sweep` says what is wrong with it
+        return []
 
 
 def _sources(path: Path, by: Sequence[str]) -> Iterator[tuple[Path, Callable[[], Iterator[Run]]]]:

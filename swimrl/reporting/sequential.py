@@ -18,6 +18,7 @@ from swimrl.reporting.findings import ALPHA, Decision, Outcome, Undetermined, de
 from swimrl.runs.declaration import Primary, Sequential
 from swimrl.stats import comparison, equivalence, group_sequential, interval, sequential
 from swimrl.stats.comparison import Test
+from swimrl.stats.contrast import contrast
 from swimrl.stats.interval import Interval
 from swimrl.stats.sequential import Design, Look
 from swimrl.stats.spending import Spending
@@ -212,10 +213,8 @@ def corrected_difference(
     """
     from scipy.stats import norm, t
 
-    welch = interval.difference_welch(x, y)
-    a, b = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
-    freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
-    error = math.sqrt(a + b)
+    welch = contrast([x, y], [1, -1])
+    error, freedom = welch.standard_error, welch.degrees_of_freedom
     spent = difference.spent(design, ALPHA)
     seeds = design.seeds[: len(spent)]
     bounds = group_sequential.boundaries_of(spent, [n / design.seeds[-1] for n in seeds], sides=2)

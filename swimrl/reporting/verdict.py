@@ -43,7 +43,9 @@ def sentences(analysis: Analysis) -> list[str]:
     """Return the verdict, paragraph by paragraph, the declared comparisons first."""
     paragraphs = []
     if analysis.interim:
-        paragraphs.append(f"INTERIM: {analysis.interim}, so no winner is marked.")
+        has_decided = any(is_concluded(one, analysis) for one in analysis.comparisons)
+        rest = ". What a look has decided stands." if has_decided else ", so no winner is marked."
+        paragraphs.append(f"INTERIM: {analysis.interim}{rest}")
     if not analysis.comparisons:
         paragraphs.append(f"Nothing is compared: {_why_nothing(analysis)}.")
         return paragraphs
@@ -63,7 +65,14 @@ def sentences(analysis: Analysis) -> list[str]:
 
 
 def headline(analysis: Analysis) -> str:
-    """Return the answer in one sentence: which arms differ from the baseline, over all tasks."""
+    """Return the answer in one sentence: which arms differ from the baseline, over all tasks.
+
+    It begins with INTERIM while runs are missing.
+    """
+    return f"INTERIM: {_headline(analysis)}" if analysis.interim else _headline(analysis)
+
+
+def _headline(analysis: Analysis) -> str:
     over_all = len(analysis.tasks) > 1
     asked = [one for one in analysis.comparisons if (one.env is None) == over_all]
     if not asked:

@@ -11,6 +11,9 @@ from typing import Any
 
 DEFAULT_STUDY = Path("runs/default")
 
+STUDY_FILE = "study.json"
+"""In the folder of a study: its runs, and what they share (`swimrl.sweeps.study_record`)."""
+
 
 UNDECISIVE = (
     "seed",

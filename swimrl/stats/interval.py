@@ -11,7 +11,7 @@ Letters in shapes: N, M runs, R resamples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -21,6 +21,7 @@ import numpy as np
 
 from swimrl.errors import UndeterminedError
 from swimrl.stats.aggregate import Aggregate, Scores
+from swimrl.stats.contrast import contrast
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -78,16 +79,23 @@ def difference_welch(x: np.ndarray, y: np.ndarray, level: float = LEVEL) -> Inte
     Raises:
         UndeterminedError: With fewer than 2 runs in an arm, or no spread in either.
     """
-    from scipy.special import stdtrit
+    return contrast_welch([x, y], [1, -1], level)
 
-    x, y = _runs(x, 2), _runs(y, 2)
-    a, b = x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
-    if a + b == 0:
-        raise UndeterminedError("neither arm's runs differ among each other")
-    freedom = (a + b) ** 2 / (a**2 / (len(x) - 1) + b**2 / (len(y) - 1))
-    estimate = float(x.mean() - y.mean())
-    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(a + b)
-    return _interval(estimate, half, half, "welch-t", level)
+
+def contrast_welch(arms: Sequence[np.ndarray], weights: Sequence[float], level: float = LEVEL) -> Interval:
+    """Return Welch's t interval of a weighted sum of means; see `swimrl.stats.contrast`.
+
+    Args:
+        arms: The scores of each arm, [N].
+        weights: The weight of each arm's mean.
+        level: Level of confidence.
+
+    Raises:
+        UndeterminedError: With fewer than 2 runs in an arm, or no spread in any.
+    """
+    of = contrast(arms, weights)
+    half = of.half_width(level)
+    return _interval(of.estimate, half, half, "welch-t", level)
 
 
 def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> Interval:

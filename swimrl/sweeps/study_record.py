@@ -16,8 +16,8 @@ from swimrl.errors import ConfigError, DamagedFileError
 from swimrl.runs.declaration import sha256_of
 from swimrl.runs.directory import replace, writing
 from swimrl.runs.lock import locked
+from swimrl.runs.naming import STUDY_FILE
 
-FILE_NAME = "study.json"
 SCHEMA_VERSION = 1
 
 _PATIENCE_S = 120.0
@@ -109,7 +109,7 @@ def read_study_record(folder: Path) -> StudyRecord | None:
     Raises:
         DamagedFileError: If study.json is damaged or of another schema.
     """
-    path = folder / FILE_NAME
+    path = folder / STUDY_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
@@ -134,8 +134,8 @@ def write_study_record(folder: Path, record: StudyRecord) -> None:
         StorageError: If it cannot be written.
     """
     content = {"schema_version": SCHEMA_VERSION, **asdict(record)}
-    with writing(folder / FILE_NAME):
-        replace(folder / FILE_NAME, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    with writing(folder / STUDY_FILE):
+        replace(folder / STUDY_FILE, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 @contextmanager

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from swimrl.errors import InputError
+from swimrl.reporting.analysis import analyse
 from swimrl.reporting.read import CSV_COLUMNS, collect
+from swimrl.runs.naming import STUDY_FILE
 from swimrl.runs.record import Failure
-from tests.reporting.studies import STEPS, rising, write_run
+from tests.reporting.studies import STEPS, rising, write_run, write_study
 
 HEAD = ",".join(CSV_COLUMNS)
 
@@ -177,3 +179,16 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
         collect([write_csv(tmp_path / "a.csv", "1,2", head="a,b")])
     with pytest.raises(InputError, match="holds no evaluation"):
         collect([write_csv(tmp_path / "b.csv")])
+
+
+def test_planned_runs_that_have_not_begun_make_a_report_interim(tmp_path: Path) -> None:
+    write_study(tmp_path, seeds=2)
+    runs = [file.parent.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("run.json")]
+    planned = [*runs, "Hopper-v4/tanh-0/seed-0", "Hopper-v4/tanh-0/seed-1"]
+    (tmp_path / STUDY_FILE).write_text(json.dumps({"runs": dict.fromkeys(planned, 60_000)}))
+    collection = collect([tmp_path])
+    assert (collection.planned, collection.not_begun) == (6, 2)
+    interim = analyse(collection).interim
+    assert interim == "2 of 6 planned runs have no evaluation yet"
+    (tmp_path / STUDY_FILE).write_text("{")
+    assert analyse(collect([tmp_path])).interim is None

@@ -47,7 +47,7 @@ def test_a_clear_comparison_is_decided_at_the_first_look_and_the_other_stays_ope
     assert (swim.outcome, swim.look, swim.looks, swim.seeds) == ("better", 1, 3, 5)
     assert (tanh.outcome, tanh.look) == ("open", 1)
     text = " ".join(sentences(analysis))
-    assert "INTERIM: the next look at tanh is to come" in text
+    assert "INTERIM: the next look at tanh is to come. What a look has decided stands." in text
     assert (
         "On Hopper-v4, swim scores higher than relu. This is established at look 1 of 3, with 5 seeds" in text
     )

@@ -106,7 +106,7 @@ def test_the_answer_stands_in_one_sentence() -> None:
     )
     at_work = run(seed=9, steps=STEPS[:5], returns=rising(1)[:5], status="running")
     assert headline(analysis_of([*two_arms(), at_work])) == (
-        "Over 2 tasks, the comparison with relu is undecided so far for swim."
+        "INTERIM: Over 2 tasks, the comparison with relu is undecided so far for swim."
     )
     assert headline(analysis_of([run()])) == "Nothing is compared: there is only one arm (relu)."
 

@@ -15,11 +15,11 @@ from gymnasium.envs.mujoco.inverted_pendulum_v5 import InvertedPendulumEnv
 
 from swimrl.errors import ConfigError, DamagedFileError, SwimrlError
 from swimrl.runs.lock import LOCK_NAME
+from swimrl.runs.naming import STUDY_FILE
 from swimrl.sweeps.plan import expand
 from swimrl.sweeps.prepare import prepare
 from swimrl.sweeps.probe import kind_of
 from swimrl.sweeps.study_record import (
-    FILE_NAME,
     SharedChoices,
     Speed,
     StudyRecord,
@@ -49,15 +49,15 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}', '{"schema_version": 1, "study": 3}'])
 def test_a_damaged_one_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE_NAME).write_text(text)
+    (tmp_path / STUDY_FILE).write_text(text)
     with pytest.raises(DamagedFileError, match=r"study\.json is damaged"):
         read_study_record(tmp_path)
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:
     write_study_record(tmp_path, RECORD)
-    text = (tmp_path / FILE_NAME).read_text()
-    (tmp_path / FILE_NAME).write_text(text.replace('"schema_version": 1', '"schema_version": 2'))
+    text = (tmp_path / STUDY_FILE).read_text()
+    (tmp_path / STUDY_FILE).write_text(text.replace('"schema_version": 1', '"schema_version": 2'))
     with pytest.raises(DamagedFileError, match="schema version 2; this swimrl reads version 1"):
         read_study_record(tmp_path)
 
@@ -125,10 +125,10 @@ def test_what_was_decided_when_the_study_began_stays(tmp_path: Path) -> None:
     assert list(first.runs.values()) == [100]
 
     # A choice that no measurement made is kept all the same.
-    content = json.loads((tmp_path / FILE_NAME).read_text())
+    content = json.loads((tmp_path / STUDY_FILE).read_text())
     shape = next(iter(content["study"]["products"]))
     content["study"]["products"][shape] = "chosen by hand"
-    (tmp_path / FILE_NAME).write_text(json.dumps(content))
+    (tmp_path / STUDY_FILE).write_text(json.dumps(content))
 
     second = prepare(tmp_path, runs, name="another name", primary=None)
     assert second.study.name == "mine"
