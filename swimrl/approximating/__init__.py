@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from swimrl.approximating.api import Approximated, approximate
     from swimrl.approximating.arms import Arm, Settings
-    from swimrl.approximating.equivalence import Answer, answer
+    from swimrl.approximating.equivalence import Answer, answer, answer_from
     from swimrl.approximating.policy import write_policy
-    from swimrl.approximating.study import Measured, measure
+    from swimrl.approximating.study import Measured, measure, measure_each
 
 _HOME = {
     "Answer": "equivalence",
@@ -22,8 +22,10 @@ _HOME = {
     "Measured": "study",
     "Settings": "arms",
     "answer": "equivalence",
+    "answer_from": "equivalence",
     "approximate": "api",
     "measure": "study",
+    "measure_each": "study",
     "write_policy": "policy",
 }
 
@@ -34,8 +36,10 @@ __all__ = [
     "Measured",
     "Settings",
     "answer",
+    "answer_from",
     "approximate",
     "measure",
+    "measure_each",
     "write_policy",
 ]
 

@@ -7,7 +7,7 @@ needed: a coarser degree is tested only if every finer one has passed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,30 +96,53 @@ def answer(measured: Sequence[Measured], margin: float = MARGIN) -> Answer:
                 f"the exact policy of {one.run.path} has the mean return {one.exact.returns.mean():.1f}; a "
                 "lost share of it means nothing; train longer, or compare the returns in polynomial.json"
             )
-    count = len(measured[0].arms)
+    returns, failed = {}, set()
+    for arms in zip(*(one.arms[1:] for one in measured), strict=True):
+        degree = arms[0].arm.degree
+        assert degree is not None  # only the first arm is exact
+        returns[degree] = [arm.returns for arm in arms]
+        if any(arm.failures for arm in arms):
+            failed.add(degree)
+    exact = [one.exact.returns for one in measured]
+    return answer_from(exact, returns, failed, size=measured[0].settings.size, margin=margin)
+
+
+def answer_from(
+    exact: Sequence[np.ndarray],
+    returns: Mapping[int, Sequence[np.ndarray]],
+    failed: Collection[int] = (),
+    *,
+    size: str = "degree",
+    margin: float = MARGIN,
+) -> Answer:
+    """Return the smallest degree that suffices, from returns alone.
+
+    Args:
+        exact: Of each run, the returns of the exact policy, [E]; their mean is positive.
+        returns: By degree, of each run the returns from the same starts, [E].
+        failed: Degrees with an action that was not finite; a failure is no number that a mean could contain.
+        size: What the degrees are called.
+        margin: The share of the return that may be lost.
+    """
     losses, going_on, needed = [], True, None
-    for place in range(count - 1, 0, -1):
-        shares = _shares(measured, place)
+    for degree in sorted(returns, reverse=True):
+        shares = _shares(exact, returns[degree])
         try:
             at_most = mean_student(shares, _LEVEL).high
         except UndeterminedError:
             at_most = float("inf")
-        # A failure is no number that a mean could contain.
-        failed = any(one.arms[place].failures for one in measured)
-        suffices = (at_most <= margin and not failed) if going_on else None
-        degree = measured[0].arms[place].arm.degree
-        assert degree is not None  # only the first arm is exact
+        suffices = (at_most <= margin and degree not in failed) if going_on else None
         losses.append(Loss(degree, float(shares.mean()), float(at_most), suffices))
         if suffices:
             needed = degree
         else:
             going_on = False
-    unit = "episode" if len(measured) == 1 else "run"
-    number = len(measured[0].exact.returns) if len(measured) == 1 else len(measured)
-    return Answer(unit, number, tuple(losses), needed, measured[0].settings.size)
+    unit = "episode" if len(exact) == 1 else "run"
+    count = len(exact[0]) if len(exact) == 1 else len(exact)
+    return Answer(unit, count, tuple(losses), needed, size)
 
 
-def _shares(measured: Sequence[Measured], place: int) -> np.ndarray:
+def _shares(exact: Sequence[np.ndarray], returns: Sequence[np.ndarray]) -> np.ndarray:
     """Return the lost share of each episode of the one run, or the mean one of each run."""
-    shares = [(one.exact.returns - one.arms[place].returns) / one.exact.returns.mean() for one in measured]
+    shares = [(one - other) / one.mean() for one, other in zip(exact, returns, strict=True)]
     return shares[0] if len(shares) == 1 else np.array([share.mean() for share in shares])

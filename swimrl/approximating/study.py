@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from swimrl.approximating.actor import Actor, Array, actor_of
+from swimrl.approximating.actor import Actor, Array, Function, actor_of
 from swimrl.approximating.arms import Arm, Settings, arms_of
 from swimrl.envs.seeding import final_seeds
-from swimrl.rollouts import lockstep, play
+from swimrl.errors import InputError
+from swimrl.rollouts import Rollouts, lockstep, play
 from swimrl.training import Run
 
 _CALIBRATION = 1_000_000
@@ -22,6 +23,8 @@ _CALIBRATION = 1_000_000
 
 _PLACES = 50
 """Episodes that are stepped together."""
+
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -78,35 +81,56 @@ class Measured:
 
 @dataclass
 class _Watched:
-    """Counts what leaves its range, for each episode of an arm."""
+    """Counts what leaves the ranges of an arm, for each of its episodes."""
 
     arm: Arm
     episodes: int
-    outside: np.ndarray[Any, Any] = field(init=False)
-    seen: np.ndarray[Any, Any] = field(init=False)
+    outside: Integers = field(init=False)
+    seen: Integers = field(init=False)
     worst: Array = field(init=False)
-    first: np.ndarray[Any, Any] = field(init=False)
-    steps: np.ndarray[Any, Any] = field(init=False)
-    failed_at: np.ndarray[Any, Any] = field(init=False)
+    first: Integers = field(init=False)
 
     def __post_init__(self) -> None:
-        self.outside, self.seen, self.steps = (np.zeros(self.episodes, int) for _ in range(3))
-        self.first, self.failed_at = (np.full(self.episodes, -1) for _ in range(2))
+        self.outside, self.seen = (np.zeros(self.episodes, int) for _ in range(2))
+        self.first = np.full(self.episodes, -1)
         self.worst = np.zeros(self.episodes)
 
-    def act(self, actor: Actor, observations: Array, episodes: np.ndarray[Any, Any]) -> Array:
+    def look(self, number: int, z: Array, episodes: Integers, steps: Integers) -> None:
+        """Count the pre-activations [M, N] of a hidden layer, at these steps of these episodes."""
+        ratio: Array = np.nan_to_num(np.abs(z) / self.arm.bounds[number], nan=np.inf)
+        is_outside = np.asarray(ratio > 1)
+        self.outside[episodes] += is_outside.sum(axis=1)
+        self.seen[episodes] += z.shape[1]
+        self.worst[episodes] = np.maximum(self.worst[episodes], ratio.max(axis=1))
+        is_first = np.asarray(is_outside.any(axis=1) & (self.first[episodes] < 0))
+        self.first[episodes[is_first]] = steps[is_first]
+
+
+@dataclass
+class _Player:
+    """A policy, and the ranges that its episodes are watched with.
+
+    The exact policy plays once for several studies, each of which has ranges of its own.
+    """
+
+    functions: tuple[Function, ...]
+    watched: list[_Watched]
+    episodes: int
+    steps: Integers = field(init=False)
+    failed_at: Integers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = np.zeros(self.episodes, int)
+        self.failed_at = np.full(self.episodes, -1)
+
+    def act(self, actor: Actor, observations: Array, episodes: Integers) -> Array:
         """Return the actions [M, A] and count; an episode whose action is not finite gets zeros and fails."""
 
         def watch(number: int, z: Array) -> None:
-            ratio: Array = np.nan_to_num(np.abs(z) / self.arm.bounds[number], nan=np.inf)
-            is_outside = np.asarray(ratio > 1)
-            self.outside[episodes] += is_outside.sum(axis=1)
-            self.seen[episodes] += z.shape[1]
-            self.worst[episodes] = np.maximum(self.worst[episodes], ratio.max(axis=1))
-            is_first = np.asarray(is_outside.any(axis=1) & (self.first[episodes] < 0))
-            self.first[episodes[is_first]] = self.steps[episodes[is_first]]
+            for one in self.watched:
+                one.look(number, z, episodes, self.steps[episodes])
 
-        actions = actor.act(observations, self.arm.functions, watch)
+        actions = actor.act(observations, self.functions, watch)
         is_bad: np.ndarray[Any, Any] = np.asarray(~np.isfinite(actions).all(axis=1))
         self.failed_at[episodes[is_bad]] = self.steps[episodes[is_bad]]
         self.steps[episodes] += 1
@@ -134,57 +158,92 @@ def measure(
         InputError: If the policy has no formulas as activations, layer norms or blocks.
         UndeterminedError: If a polynomial cannot be fitted.
     """
-    settings = settings or Settings()
+    return measure_each(run, [settings or Settings()], best=best, threads=threads, on_end=on_end)[0]
+
+
+def measure_each(
+    run: Run,
+    settings: Sequence[Settings],
+    *,
+    best: bool = False,
+    threads: int = 1,
+    on_end: Callable[[int, int], None] | None = None,
+) -> tuple[Measured, ...]:
+    """Return what `measure` returns for each of several settings; the exact policy plays once for all.
+
+    Args:
+        run: As in `measure`.
+        settings: What to compare; all with the same calibration episodes.
+        best: As in `measure`.
+        threads: As in `measure`.
+        on_end: As in `measure`.
+
+    Raises:
+        InputError: As `measure`; or if the settings have different calibration episodes, or there are none.
+        UndeterminedError: As `measure`.
+    """
+    if len({one.calibration_episodes for one in settings}) != 1:
+        raise InputError("settings that are measured together need the same calibration_episodes")
     actor = actor_of(run, best=best)
     env = run.make_environment()
     try:
-        inputs = _inputs(actor, env, settings, threads)
-        arms = arms_of(actor, inputs, settings)
-        episodes = _played(actor, env, arms, settings.episodes, threads, on_end)
+        inputs = _inputs(actor, env, settings[0].calibration_episodes, threads)
+        arms = [arms_of(actor, inputs, one) for one in settings]
+        played = _played(actor, env, arms, [one.episodes for one in settings], threads, on_end)
     finally:
         env.close()
     quantiles = tuple(
         (*np.quantile(np.abs(z), [0.5, 0.99, 0.999]).tolist(), float(np.abs(z).max())) for z in inputs
     )
-    return Measured(run, actor, settings, quantiles, tuple(episodes))
+    return tuple(
+        Measured(run, actor, one, quantiles, tuple(of_one))
+        for one, of_one in zip(settings, played, strict=True)
+    )
 
 
-def _inputs(actor: Actor, env: Any, settings: Settings, threads: int) -> list[Array]:
+def _inputs(actor: Actor, env: Any, episodes: int, threads: int) -> list[Array]:
     """Return the pre-activations of each hidden layer in the calibration episodes, [M, N]."""
     seen: list[list[Array]] = [[] for _ in range(actor.depth)]
 
-    def act(observations: Array, episodes: np.ndarray[Any, Any]) -> Array:
+    def act(observations: Array, numbers: Integers) -> Array:
         return actor.act(observations, actor.functions, lambda number, z: seen[number].append(z))
 
-    count = settings.calibration_episodes
-    starts = [final_seeds(_CALIBRATION + number) for number in range(count)]
-    play(act, lockstep(env, count, threads=threads), starts)
+    starts = [final_seeds(_CALIBRATION + number) for number in range(episodes)]
+    play(act, lockstep(env, episodes, threads=threads), starts)
     return [np.concatenate(layer) for layer in seen]
 
 
 def _played(
     actor: Actor,
     env: Any,
-    arms: Sequence[Arm],
-    episodes: int,
+    arms: Sequence[Sequence[Arm]],
+    episodes: Sequence[int],
     threads: int,
     on_end: Callable[[int, int], None] | None,
-) -> list[ArmEpisodes]:
-    """Play every arm from the same starts; arm a has the episodes a E to a E + E - 1."""
-    watched = [_Watched(arm, episodes) for arm in arms]
+) -> list[list[ArmEpisodes]]:
+    """Play the arms of each study from the same starts; the first arm of each is the exact policy."""
+    most = max(episodes)
+    watched = [
+        [_Watched(arm, count if arm.layers else most) for arm in of_one]
+        for of_one, count in zip(arms, episodes, strict=True)
+    ]
+    players = [_Player(actor.functions, [exact for exact, *_ in watched], most)]
+    players += [_Player(one.arm.functions, [one], one.episodes) for _, *others in watched for one in others]
+    begins = np.cumsum([0, *(player.episodes for player in players)])
 
-    def act(observations: Array, numbers: np.ndarray[Any, Any]) -> Array:
+    def act(observations: Array, numbers: Integers) -> Array:
         actions = np.zeros((len(numbers), actor.controller.action_size))
-        of_arm, within = np.divmod(numbers, episodes)
-        for number in np.unique(of_arm).tolist():
-            rows = np.flatnonzero(of_arm == number)
-            actions[rows] = watched[number].act(actor, observations[rows], within[rows])
+        of_player = np.searchsorted(begins, numbers, side="right") - 1
+        for place in np.unique(of_player).tolist():
+            rows = np.flatnonzero(of_player == place)
+            within = numbers[rows] - begins[place]
+            actions[rows] = players[place].act(actor, observations[rows], within)
         return actions
 
-    def failed(observations: Array, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return np.array([watched[n // episodes].failed_at[n % episodes] >= 0 for n in numbers.tolist()], bool)
+    def failed(observations: Array, numbers: Integers) -> np.ndarray[Any, Any]:
+        return np.asarray(np.concatenate([player.failed_at for player in players])[numbers] >= 0)
 
-    starts = [final_seeds(number) for _ in arms for number in range(episodes)]
+    starts = [final_seeds(number) for player in players for number in range(player.episodes)]
     done = play(
         act,
         lockstep(env, min(_PLACES, len(starts)), threads=threads),
@@ -192,15 +251,25 @@ def _played(
         until=failed,
         on_end=None if on_end is None else lambda ended: on_end(ended, len(starts)),
     )
+    of_arm = {
+        id(one): (player, begin)
+        for player, begin in zip(players, begins.tolist(), strict=False)
+        for one in player.watched
+    }
     return [
-        ArmEpisodes(
-            one.arm,
-            done.returns[place : place + episodes],
-            done.lengths[place : place + episodes],
-            one.outside / np.maximum(one.seen, 1),
-            one.worst,
-            one.first,
-            one.failed_at,
-        )
-        for place, one in zip(range(0, len(starts), episodes), watched, strict=True)
+        [_arm_episodes(one, *of_arm[id(one)], done, count) for one in of_one]
+        for of_one, count in zip(watched, episodes, strict=True)
     ]
+
+
+def _arm_episodes(one: _Watched, player: _Player, begin: int, done: Rollouts, count: int) -> ArmEpisodes:
+    """Return the first ``count`` episodes of an arm, whose policy's episodes begin at number ``begin``."""
+    return ArmEpisodes(
+        one.arm,
+        done.returns[begin : begin + count],
+        done.lengths[begin : begin + count],
+        (one.outside / np.maximum(one.seen, 1))[:count],
+        one.worst[:count],
+        one.first[:count],
+        player.failed_at[:count],
+    )

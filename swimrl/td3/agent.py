@@ -32,7 +32,7 @@ from swimrl.td3.arguments import check_settings, for_other_policies, whole_seed
 from swimrl.td3.compiler import compiler_unloaded
 from swimrl.td3.config import DEFAULT_ENGINE, DEFAULT_PRECISION, Engine, Precision, TD3Config
 from swimrl.td3.engine.acting import FastActor, are_vectors
-from swimrl.td3.engine.requirements import why_not_fused
+from swimrl.td3.engine.requirements import why_not_fused, why_not_robust
 from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.engine.thread_choice import fewest_fast_threads, possible_threads, update_seconds
 from swimrl.td3.engine.update import FusedUpdate
@@ -81,8 +81,7 @@ class TD3(Interaction):
         products: Backend of each matrix product, as an earlier run recorded it; measured when not given.
         precision: ``"float32"``, or ``"bf16"``: the fused engine then computes large products in bfloat16
             with float32 master weights and accumulation, which is faster and another arithmetic.
-        robustness: Additions to the actor's update (`swimrl.td3.robustness`), which Stable-Baselines3's
-            update computes; none when not given.
+        robustness: Additions to the actor's update (`swimrl.td3.robustness`); none when not given.
         **kwargs: Stable-Baselines3's further arguments.
 
     Raises:
@@ -315,11 +314,12 @@ class TD3(Interaction):
         update = self._update
         is_current = update is not None and update.serves(policy, self.replay_buffer, self.streams, settings)
         reason = self._why_other_networks()
-        if self.robustness is not None:
-            reason = "range penalty and activation noise are parts of PyTorch's graph"
         if reason is None and is_current:
             return update
         reason = reason or why_not_fused(policy, self.replay_buffer, self.threads_in_use)
+        if reason is None and self.robustness is not None:
+            assert isinstance(policy, TD3Policy)
+            reason = why_not_robust(policy)
         if reason is not None:
             logging.getLogger("swimrl.td3").warning(
                 "engine 'fused' cannot compute this update (%s); engine 'sb3' takes over%s",
@@ -345,6 +345,7 @@ class TD3(Interaction):
             target_noise_clip=self.target_noise_clip,
             threads=self.threads_in_use,
             precision=self.precision,
+            robustness=self.robustness,
             products=self.products or {},
         )
 

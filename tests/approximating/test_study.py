@@ -10,7 +10,7 @@ import pytest
 import swimrl
 from swimrl.activations.language.names import parse_name
 from swimrl.activations.numpy.function import numpy_function
-from swimrl.approximating import Settings, approximate, measure, write_policy
+from swimrl.approximating import Settings, approximate, measure, measure_each, write_policy
 from swimrl.approximating.actor import actor_of
 from swimrl.approximating.arms import arms_of
 from swimrl.envs.seeding import final_seeds
@@ -72,6 +72,26 @@ def test_the_same_numbers_twice(runs):
         np.testing.assert_array_equal(one.returns, other.returns)
 
 
+def test_settings_that_are_measured_together_share_the_exact_policy(runs):
+    """Each has the numbers that it has alone, also with fewer episodes and a range of its own."""
+    settings = [FEW, replace(FEW, degrees=(2,), range="0.05", episodes=2)]
+    together = measure_each(runs[0], settings)
+    for one, alone in zip(together, (measure(runs[0], each) for each in settings), strict=True):
+        for arm, expected in zip(one.arms, alone.arms, strict=True):
+            np.testing.assert_equal(
+                [arm.returns, arm.lengths, arm.share_outside, arm.worst, arm.first_outside],
+                [
+                    expected.returns,
+                    expected.lengths,
+                    expected.share_outside,
+                    expected.worst,
+                    expected.first_outside,
+                ],
+            )
+    with pytest.raises(InputError, match="same calibration_episodes"):
+        measure_each(runs[0], [FEW, replace(FEW, calibration_episodes=3)])
+
+
 def test_a_small_range_is_left_and_counted(runs):
     measured = measure(runs[0], replace(FEW, range="0.05"))
     arm = measured.arms[-1]
@@ -82,13 +102,14 @@ def test_a_small_range_is_left_and_counted(runs):
 
 def test_an_action_that_is_not_finite_is_a_failure(runs):
     actor = actor_of(runs[0])
-    arm = arms_of(actor, [np.ones((2, 12)), np.ones((2, 8))], FEW)[0]
+    exact, arm, _ = arms_of(actor, [np.ones((2, 12)), np.ones((2, 8))], FEW)
     from swimrl.approximating import study
 
     broken = replace(arm, functions=(lambda z: z * np.nan, *arm.functions[1:]))
     env = runs[0].make_environment()
-    (episodes,) = study._played(actor, env, [broken], 2, 1, None)
+    ((exact, episodes),) = study._played(actor, env, [[exact, broken]], [2], 1, None)
     env.close()
+    assert exact.failures == 0
     assert episodes.failures == 2
     assert episodes.failed_at.tolist() == [0, 0]
     assert episodes.lengths.tolist() == [1, 1]

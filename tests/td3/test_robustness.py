@@ -67,22 +67,66 @@ def test_noise_has_its_size_and_its_side(side) -> None:
     assert (noise[x > 0].abs().max() < 1e-6) == (side == "negative")
 
 
-def test_the_update_says_why_another_engine_takes_over_and_leaves_no_hooks(caplog) -> None:
-    agent = swimrl.TD3(
+def agent_with(robustness: Robustness | None, *, engine: str, act: str = "swim", **settings) -> swimrl.TD3:
+    arguments = {"learning_starts": 20, "batch_size": 16, "buffer_size": 200, "seed": 0, **settings}
+    networks = {"net_arch": [8, 7], "activation_fn": act, **arguments.pop("policy_kwargs", {})}
+    return swimrl.TD3(
         "MlpPolicy",
         "Pendulum-v1",
-        policy_kwargs={"net_arch": [8, 8], "activation_fn": "swim"},
-        learning_starts=10,
-        batch_size=8,
-        buffer_size=100,
-        robustness=Robustness(range_penalty=1.0, activation_noise=0.1),
-        seed=0,
+        policy_kwargs=networks,
+        robustness=robustness,
+        engine=engine,
+        **arguments,
     )
+
+
+@pytest.mark.parametrize(
+    ("robustness", "settings"),
+    [
+        (Robustness(range_penalty=3.0, range_bound=0.2), {}),
+        (Robustness(activation_noise=0.3), {}),
+        (Robustness(range_penalty=3.0, range_bound=0.2, activation_noise=0.3, noise_side="negative"), {}),
+        (Robustness(range_penalty=3.0, range_bound=0.2, activation_noise=0.3), {"threads": 2}),
+        (
+            Robustness(range_penalty=3.0, range_bound=0.2, activation_noise=0.3),
+            {
+                "act": "swim(k=trainable, granularity=network)",
+                "policy_kwargs": {"layer_norm": True},
+            },
+        ),
+    ],
+    ids=["penalty", "noise", "both", "two threads", "shared, behind layer norms"],
+)
+def test_both_engines_compute_the_same_update(robustness, settings) -> None:
+    """From equal draws, so that the weights differ by rounding alone; without additions they are others."""
+    agents = [agent_with(robustness, engine=engine, **settings) for engine in ("fused", "sb3")]
+    agents.append(agent_with(None, engine="fused", **settings))
+    for agent in agents:
+        agent.learn(40)
+    assert [agent.engine for agent in agents] == ["fused", "sb3", "fused"]
+    ours, theirs, plain = ([parameter.detach() for parameter in agent.actor.parameters()] for agent in agents)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    assert max((one - other).abs().max() for one, other in zip(ours, plain, strict=True)) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (
+            {"act": "maxout", "policy_kwargs": {"net_arch": [8, 8]}},
+            "of a module are parts of PyTorch's graph",
+        ),
+        ({"policy_kwargs": {"net_arch": "simba:8x1"}}, "in residual blocks are parts of PyTorch's graph"),
+    ],
+)
+def test_the_update_says_why_another_engine_takes_over_and_leaves_no_hooks(settings, reason, caplog) -> None:
+    agent = agent_with(Robustness(range_penalty=1.0, activation_noise=0.1), engine="fused", **settings)
     with caplog.at_level(logging.WARNING, "swimrl.td3"):
-        agent.learn(20)
-    assert "range penalty and activation noise are parts of PyTorch's graph" in caplog.text
+        agent.learn(25)
+    assert reason in caplog.text
     (actor,) = perceptrons(agent.actor)
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in actor)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in actor.modules())
     copy.deepcopy(agent.policy)
 
 

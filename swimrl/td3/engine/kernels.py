@@ -181,6 +181,24 @@ def column_sums(g: np.ndarray, out: np.ndarray) -> None:
 
 
 @_compiled
+def excess(x: np.ndarray, bias: np.ndarray, bound: float, factor: float, out: np.ndarray) -> None:
+    """Write ``factor`` times the part of x + bias outside +-bound into ``out``; x is [B, N]."""
+    for b in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            z = x[b, n] + bias[n]
+            out[b, n] = factor * (max(z - bound, 0.0) + min(z + bound, 0.0))
+
+
+@_compiled
+def keep_where_negative(x: np.ndarray, bias: np.ndarray, noise: np.ndarray) -> None:
+    """Replace ``noise`` by 0 where x + bias is not negative; both [B, N]."""
+    for b in range(noise.shape[0]):
+        for n in range(noise.shape[1]):
+            if x[b, n] + bias[n] >= 0:
+                noise[b, n] = 0
+
+
+@_compiled
 def sum_shares(gradients: np.ndarray) -> None:
     """Add the other rows of ``gradients`` [T, N] to the first one, in order."""
     for t in range(1, gradients.shape[0]):

@@ -21,7 +21,7 @@ from swimrl.td3.engine.watch import (
     replaced_methods,
     why_not_optimizer,
 )
-from swimrl.td3.network import Residual, leaves
+from swimrl.td3.network import Residual, hidden_activations, leaves
 from swimrl.td3.policy import Actor, Critic, TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
@@ -50,6 +50,16 @@ def why_not_fused(policy: nn.Module, buffer: object, threads: int = 1) -> str | 
         return reason
     checks = (why_hooked, _why_not_parameters, _why_not_optimizers)
     return next(filter(None, (check(policy) for check in checks)), None)
+
+
+def why_not_robust(policy: TD3Policy) -> str | None:
+    """Return why the engine adds no range penalty or noise to this actor's activations, or None if it can."""
+    (network,) = perceptrons(policy.actor)
+    if any(isinstance(module, Residual) for module in network):
+        return "range penalty and activation noise in residual blocks are parts of PyTorch's graph"
+    if any(type(activation) is not Activation for activation in hidden_activations(network)):
+        return "range penalty and activation noise of a module are parts of PyTorch's graph"
+    return None
 
 
 def why_no_plain_network(network: nn.Module, *, threads: int | None = None) -> str | None:

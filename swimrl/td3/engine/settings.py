@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from swimrl.td3.config import Precision
+from swimrl.td3.robustness import Robustness
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class EngineSettings:
 
     precision: Precision
     """``"bf16"`` computes large products in bfloat16."""
+
+    robustness: Robustness | None = None
+    """Additions to the actor's update."""
 
     products: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Backend of each product, as an earlier run chose it; the engine chooses for those that are missing."""

@@ -10,7 +10,7 @@ Letters in shapes: B the batch's rows of this share, C critics.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -31,6 +31,7 @@ from swimrl.td3.engine.perceptron import (
     tanh_in_place,
 )
 from swimrl.td3.engine.products.planner import BindProduct
+from swimrl.td3.engine.robust_node import robust_nodes
 from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
@@ -49,6 +50,8 @@ class Share:
         settings: The engine's settings.
         product: Returns the call that computes a product.
         barrier: The call that waits for the other threads; None where there are none.
+        activation_noises: Of each hidden layer of the actor the noise of this thread's rows, [B, N]; empty
+            without noise.
 
     Attributes:
         programs: The parts of an update by name, in the order in which they run.
@@ -65,6 +68,7 @@ class Share:
         settings: EngineSettings,
         product: BindProduct,
         barrier: Callable[[], object] | None,
+        activation_noises: Sequence[np.ndarray] = (),
     ) -> None:
         self._number = number
         self._policy = policy
@@ -74,6 +78,7 @@ class Share:
         self.memory = memory
         self._settings = settings
         self._product = product
+        self._activation_noises = activation_noises
         self._wait = [Step(barrier)] if barrier else []
         self._q_networks = perceptrons(policy.critic)
         self.programs = self._programs()
@@ -153,6 +158,8 @@ class Share:
         memory, batch, product = self.memory, self.memory.batch, self._product
         (network,) = perceptrons(self._policy.actor)
         actor = self._nodes(network, self._actor)
+        if (robustness := self._settings.robustness) is not None:
+            actor = robust_nodes(actor, robustness, self._activation_noises, self._settings.batch_size)
         actor_tape, critic_tape = Tape(), Tape(parameter_gradients=False)
         loss = partial(kernels.negative_mean, memory.actor_q, memory.actor_loss, self._settings.batch_size)
         return [

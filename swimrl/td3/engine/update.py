@@ -10,8 +10,9 @@ NumPy.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
@@ -27,6 +28,7 @@ from swimrl.td3.engine.settings import EngineSettings
 from swimrl.td3.engine.share import Share, rows_of_shares
 from swimrl.td3.engine.watch import ModuleWatch, are_the_same
 from swimrl.td3.engine.workers import Workers
+from swimrl.td3.network import linear_layers
 from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 
@@ -71,6 +73,7 @@ class FusedUpdate:
         self.memory = UpdateMemory.allocate(
             settings.batch_size, buffer.columns, len(self._q_networks), self.actor.p.dtype
         )
+        self._activation_noises = _activation_noises(policy, settings, self.actor.p.dtype)
         self._workers = Workers(len(rows)) if len(rows) > 1 else None
         parts = [self.memory.part(one) for one in rows] if self._workers else [self.memory]
         self.shares = [
@@ -84,6 +87,7 @@ class FusedUpdate:
                 settings,
                 self.planner.product,
                 self._workers.barrier if self._workers else None,
+                [noise.numpy()[rows[number]] for noise in self._activation_noises],
             )
             for number, memory in enumerate(parts)
         ]
@@ -150,6 +154,7 @@ class FusedUpdate:
                 self.critic.begin_step()
                 if kind == "all":
                     self.actor.begin_step()
+                    self._draw_activation_noises()
                 self._update(kind)
                 critic_losses.append(sum(float(share.memory.critic_losses.sum()) for share in self.shares))
                 if kind == "all":
@@ -182,6 +187,14 @@ class FusedUpdate:
                 part[:] = normalisation.normalize_obs(part)
             batch.reward[:] = normalisation.normalize_reward(batch.reward)
 
+    def _draw_activation_noises(self) -> None:
+        """Draw the noise of the actor's activations as `Robustness` draws it in PyTorch's graph."""
+        if (robustness := self.settings.robustness) is None:
+            return
+        size, generator = robustness.activation_noise, self.streams.torch("stochastic activations")
+        for noise in self._activation_noises:
+            noise.uniform_(-size, size, generator=generator)
+
     def steps(self, kind: Kind) -> list[Step]:
         """Return the main thread's steps of an update behind the minibatch, in order."""
         return [step for name in self._names(kind) for step in self.shares[0].programs[name]]
@@ -190,6 +203,17 @@ class FusedUpdate:
         """Return the programs of an update behind the minibatch, in order."""
         names = [name for name in self.shares[0].programs if name != "minibatch"]
         return names if kind == "all" else names[: names.index("actor")]
+
+
+def _activation_noises(
+    policy: TD3Policy, settings: EngineSettings, dtype: np.dtype[Any]
+) -> list[torch.Tensor]:
+    """Return memory for the noise of each hidden layer of the actor, [B, N]; none without noise."""
+    if settings.robustness is None or not settings.robustness.activation_noise:
+        return []
+    (network,) = perceptrons(policy.actor)
+    widths = [layer.out_features for layer in linear_layers(network)[:-1]]
+    return [torch.from_numpy(np.empty((settings.batch_size, width), dtype)) for width in widths]
 
 
 def _calls(share: Share, names: Iterable[str]) -> list[Call]:
