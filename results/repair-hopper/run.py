@@ -30,6 +30,7 @@ from swimrl.repairing.policies import PatchedPolicies
 from swimrl.repairing.rates import Counts
 from swimrl.repairing.starts import noisy_starts, seeds
 from swimrl.rollouts import lockstep, play
+from swimrl.stats.comparison import holm
 from swimrl.stats.interval import mean_student
 from swimrl.training.build import policy_kwargs
 from swimrl.training.policy_function import load_policy
@@ -64,6 +65,9 @@ VALIDATION_STARTS = 60
 FINE_TUNING = "fine-tuning"
 ARMS = ("bidirectional", VALIDATED, "random", "gradient", RANDOM_SEARCH, FINE_TUNING)
 """In the order of `tables.md`."""
+
+DECLARED = {"Hopper-v4": ("bidirectional",), "Walker2d-v4": (VALIDATED, "bidirectional")}
+"""The arms whose success was declared beforehand, for each environment."""
 
 FEWEST, MOST = 0.2, 0.6
 """Rates of falls between which a policy is repaired."""
@@ -307,7 +311,7 @@ def publish(work: Path, target: Path) -> None:
                 shutil.copy(file, record / arm)
             results.append(result_of(folder, arm, json.loads(content.read_text())))
     shutil.copy(work / "rates.csv", target / "records")
-    (target / "tables.md").write_text(tables([folder.name for folder in policies], results))
+    (target / "tables.md").write_text(tables(work.name, [folder.name for folder in policies], results))
 
 
 def result_of(folder: Path, arm: str, content: dict[str, Any]) -> Result:
@@ -329,7 +333,7 @@ def result_of(folder: Path, arm: str, content: dict[str, Any]) -> Result:
     )
 
 
-def tables(policies: list[str], results: list[Result]) -> str:
+def tables(env: str, policies: list[str], results: list[Result]) -> str:
     """Return the tables and the declared tests."""
     missing = len(policies) * len(ARMS) - len(results)
     lines = (
@@ -350,11 +354,13 @@ def tables(policies: list[str], results: list[Result]) -> str:
             if any(r.arm == arm for r in results)
         ),
         "",
+        *declared(results, DECLARED[env]),
+        "",
         *(against(results, arm) for arm in ARMS[1:]),
         "",
-        *by_activation([r for r in results if r.arm == "bidirectional"]),
+        *(line for arm in ARMS[:2] for line in by_activation(arm, [r for r in results if r.arm == arm])),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def row(result: Result) -> str:
@@ -387,8 +393,7 @@ def p_value(value: float) -> str:
 
 def pooled(arm: str, results: list[Result]) -> str:
     """Return the line of one arm over all its policies."""
-    before = np.concatenate([result.failed_before for result in results])
-    counts = Counts.of(before, np.concatenate([result.failed_after for result in results]))
+    counts = all_starts(results)
     low, high = counts.interval
     returns = [
         np.mean([r.returns_before.mean() for r in results]),
@@ -401,34 +406,57 @@ def pooled(arm: str, results: list[Result]) -> str:
     )
 
 
+def declared(results: list[Result], arms: tuple[str, ...]) -> list[str]:
+    """Return one sentence for each declared test, Holm over all of them."""
+    of_arm = {arm: [result for result in results if result.arm == arm] for arm in arms}
+    counts = {arm: all_starts(those) for arm, those in of_arm.items() if those}
+    lines = []
+    for arm, p in holm({arm: of.p_value for arm, of in counts.items()}).items():
+        change = "fewer" if counts[arm].change < 0 else "more"
+        answer = f"{change} falls than before" if p < 0.05 else "nothing is established"
+        lines.append(f"Declared test of the arm {arm}: {answer}, p {p_value(p)} (Holm over {len(arms)}).")
+    return lines
+
+
+def all_starts(results: list[Result]) -> Counts:
+    """Return the counts over the starts of all policies together."""
+    before, after = (
+        np.concatenate([getattr(result, name) for result in results])
+        for name in ("failed_before", "failed_after")
+    )
+    return Counts.of(before, after)
+
+
 def against(results: list[Result], arm: str) -> str:
     """Return one sentence that compares the bidirectional repair with another arm on the same policies."""
     other = {result.policy: result for result in results if result.arm == arm}
     pairs = [(r, other[r.policy]) for r in results if r.arm == "bidirectional" and r.policy in other]
     if not pairs:
-        return f"Bidirectional against {arm}: no policy has both yet."
+        return f"Bidirectional against {arm}: no policy has both yet.  "
     theirs = np.concatenate([pair[1].failed_after for pair in pairs])
     counts = Counts.of(theirs, np.concatenate([pair[0].failed_after for pair in pairs]))
     return (
         f"Bidirectional against {arm}, policies: {len(pairs)}; {counts.fails_after} falls against "
-        f"{counts.fails_before} of {counts.starts}, exact McNemar p {p_value(counts.p_value)}."
+        f"{counts.fails_before} of {counts.starts}, exact McNemar p {p_value(counts.p_value)}.  "
     )
 
 
-def by_activation(results: list[Result]) -> list[str]:
-    """Return the change of the rate of falls for each activation, with its interval over policies."""
+def by_activation(arm: str, results: list[Result]) -> list[str]:
+    """Return the change of the rate of falls by activation and over all, with intervals over policies."""
     lines = [
-        "| activation | policies | change of the rate of falls, mean over policies with 95 % interval |",
+        f"| {arm} | policies | change of the rate of falls, mean over policies with 95 % interval |",
         "|---|---:|---|",
     ]
-    for activation in sorted({result.policy.partition("-")[0] for result in results}):
-        changes = np.array([100 * r.counts.change for r in results if r.policy.startswith(activation)])
+    for activation in (*sorted({result.policy.partition("-")[0] for result in results}), "all"):
+        changes = np.array(
+            [100 * r.counts.change for r in results if activation in ("all", r.policy.partition("-")[0])]
+        )
         text = f"{changes.mean():+.1f} points"
         if len(changes) > 2:
             interval = mean_student(changes)
             text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
         lines.append(f"| {activation} | {len(changes)} | {text} |")
-    return lines
+    return [*lines, ""]
 
 
 if __name__ == "__main__":
