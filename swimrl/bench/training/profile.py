@@ -60,7 +60,7 @@ class StepProfile:
         with ExitStack() as stack:
             stack.enter_context(self._around_method(agent.env, "step", "environment"))
             stack.enter_context(self._around_method(agent, "train", "python"))
-            stack.enter_context(self._around_method(update, "draw_minibatch", "sampling", inside="python"))
+            stack.enter_context(self._around_method(update, "draw", "sampling", inside="python"))
             for name, part in agent.STEP_METHODS.items():
                 stack.enter_context(self._around_method(agent, name, part))
             for kind, calls in untimed.items():

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,10 +75,11 @@ class FlatNetwork:
         self.p, self.target = self._p.numpy(), self._target.numpy()
         self.gradients = self._gradients.numpy()
         self._m_flat, self._v_flat, self._steps_flat = self._m.numpy(), self._v.numpy(), self._steps.numpy()
-        self.steps = int(self._steps_flat[0])
-        self._bytes_of_steps = self._steps_flat.tobytes()
+        self._counted_steps = self._steps_flat.copy()
         self._group_sizes = self._current_group_sizes()
         self._settings = np.zeros((len(self._group_sizes), 6))
+        self._settings[:, 0] = self._steps_flat[0]
+        self._settings_read: list[tuple[Any, ...]] = []
         self._state = self.optimizer.state
         self._addresses = self._current_addresses()
         self._objects = list(self._current_objects())
@@ -106,7 +108,7 @@ class FlatNetwork:
             self.optimizer.state is self._state  # loading an optimiser replaces it, moments and all
             and are_the_same(self._current_objects(), self._objects)
             and self._current_group_sizes() == self._group_sizes
-            and self._steps_flat.tobytes() == self._bytes_of_steps
+            and self._steps_flat.tobytes() == self._counted_steps.tobytes()
             and self._addresses == self._current_addresses()
             and all(map(_requires_grad, self.parameters))
             and why_not_optimizer(self.optimizer) is None
@@ -133,20 +135,22 @@ class FlatNetwork:
     def _at(self, flat: torch.Tensor, parameter: torch.Tensor) -> np.ndarray:
         return self._view(flat, self._position(parameter)).numpy()
 
-    def begin_step(self) -> None:
-        """Count one more step of Adam, and read the optimiser's present settings."""
-        self.steps += 1
-        self._steps_flat += 1
-        self._bytes_of_steps = self._steps_flat.tobytes()
-        for settings, group in zip(self._settings, self.optimizer.param_groups, strict=True):
-            settings[:] = (
-                self.steps, group["lr"], *group["betas"], group["eps"], group["weight_decay"],
-            )  # fmt: skip
+    def read_settings(self) -> None:
+        """Read the optimiser's present settings; a step of Adam uses those that were read last."""
+        groups = self.optimizer.param_groups
+        present = [(group["lr"], *group["betas"], group["eps"], group["weight_decay"]) for group in groups]
+        if present != self._settings_read:
+            self._settings[:, 1:] = present
+            self._settings_read = present
+
+    def count_step(self) -> Call:
+        """Return the call that counts one more step of Adam, which one thread makes before the step."""
+        return partial(kernels.count_step, self._steps_flat, self._counted_steps, self._settings)
 
     def adam(self, share: int = 0) -> list[Call]:
         """Return the calls that take a thread's part of a step of Adam, each group with its own settings.
 
-        `begin_step` must come before them.
+        `read_settings` and `count_step` must come before them.
         """
         calls: list[Call] = []
         for part, settings in zip(self._parts(share), self._settings, strict=True):

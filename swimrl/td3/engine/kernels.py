@@ -207,6 +207,22 @@ def sum_shares(gradients: np.ndarray) -> None:
 
 
 @_compiled
+def count_step(steps: np.ndarray, counted: np.ndarray, settings: np.ndarray) -> None:
+    """Count one more step of Adam.
+
+    Args:
+        steps: The steps that PyTorch's optimiser shows for each parameter, float32 [K].
+        counted: The same numbers where only this engine writes them, float32 [K].
+        settings: For each group of parameters the settings of `adam`, [G, 6]; the first one is the number.
+    """
+    for i in range(steps.size):
+        steps[i] += 1
+        counted[i] += 1
+    for i in range(settings.shape[0]):
+        settings[i, 0] += 1
+
+
+@_compiled
 def adam(p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, settings: np.ndarray) -> None:
     """Take one step of Adam (Kingma & Ba 2015, algorithm 1) in one pass, in PyTorch's order of operations.
 

@@ -240,8 +240,9 @@ _engines: list[Any] = []  # they own the machine code
 def compile_ir(text: str) -> Callable[[str], int]:
     """Compile LLVM's language for this processor; return the function from a name to an address."""
     import llvmlite.binding as llvm
-    import numba  # noqa: F401 - it initialises LLVM
 
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
     module = llvm.parse_assembly(text)
     module.verify()

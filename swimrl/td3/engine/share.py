@@ -97,14 +97,16 @@ class Share:
             **{f"target critic {n}": self._target_critic(n, scratch) for n in numbers},
             "target": self._target(),
             **{f"critic {n}": self._critic_gradient(n, critics[n - 1], scratch) for n in numbers},
-            "critics' step": [*self._wait, *self._adam(self._critic), *self._wait],
+            "critics' step": [*self._adam(self._critic), *self._wait],
             "actor": self._actor_gradient(critics[0], scratch),
-            "actor's step": [*self._wait, *self._adam(self._actor)],
+            "actor's step": self._adam(self._actor),
             "averages": [*(Step(call, "optimiser") for call in averages), *self._wait],
         }
 
     def _adam(self, flat: FlatNetwork) -> Program:
-        return [Step(call, "optimiser") for call in flat.adam(self._number)]
+        """Return the program of a step of Adam, for which all threads must have their gradients."""
+        count = [Step(flat.count_step(), "optimiser")] if self._number == 0 else []
+        return [*count, *self._wait, *(Step(call, "optimiser") for call in flat.adam(self._number))]
 
     def _target_actor(self, scratch: Scratch) -> Program:
         """Return the program of a' = clip(pi'(s') + clip(noise)), which goes into the minibatch's gap."""

@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from swimrl.envs.seeding import Streams
+from swimrl.td3.engine.draw import DrawRows
 from swimrl.td3.engine.flat import FlatNetwork
 from swimrl.td3.engine.memory import UpdateMemory
 from swimrl.td3.engine.native import Call, merged
@@ -35,6 +36,8 @@ from swimrl.td3.replay import RowReplayBuffer
 Kind = Literal["critics", "all"]
 """What an update changes: only the critics, or also the actor and the targets."""
 
+_KINDS: tuple[Kind, ...] = ("critics", "all")
+
 
 class FusedUpdate:
     """TD3's update on preallocated memory.
@@ -48,7 +51,7 @@ class FusedUpdate:
 
     Attributes:
         shares: What each thread computes; one share without more threads.
-        sequences: The main thread's calls for each kind of update.
+        sequences: The main thread's calls for each kind of update, from the drawn rows on.
         planner: Holds the backend that was chosen for each product.
 
     Raises:
@@ -91,7 +94,10 @@ class FusedUpdate:
             )
             for number, memory in enumerate(parts)
         ]
-        self._calls_modules = any(map(calls_modules, [*perceptrons(policy.actor), *self._q_networks]))
+        self._critic_losses = [memory.critic_losses.reshape(-1) for memory in parts]
+        self._actor_losses = [memory.actor_loss for memory in parts]
+        self._draw_rows = DrawRows(streams.numpy("minibatches"), buffer.rows, self.memory.indices)
+        self.calls_modules = any(map(calls_modules, [*perceptrons(policy.actor), *self._q_networks]))
         self.bind()
 
     def bind(self, *, merge: bool = True) -> None:
@@ -100,15 +106,22 @@ class FusedUpdate:
         Args:
             merge: Whether compiled steps that follow each other become one call.
         """
-        kinds: tuple[Kind, ...] = ("critics", "all")
         self._gather = [call for share in self.shares for call in _calls(share, ["minibatch"])]
-        sequences = [
-            {kind: _merged(_calls(share, self._names(kind)), merge) for kind in kinds}
-            for share in self.shares
-        ]
-        self.sequences = sequences[0]
+        whole, gathered = (
+            [
+                {kind: _merged(_calls(share, self._names(kind)[first:]), merge) for kind in _KINDS}
+                for share in self.shares
+            ]
+            for first in (0, 1)
+        )
+        self.sequences, self._gathered_sequences = whole[0], gathered[0]
         if self._workers:
-            self._workers.set([[one[kind] for kind in kinds] for one in sequences[1:]])
+            self._workers.set(
+                [
+                    [sequences[kind] for sequences in both for kind in _KINDS]
+                    for both in zip(whole[1:], gathered[1:], strict=True)
+                ]
+            )
 
     def serves(self, policy: nn.Module, buffer: object, streams: Streams, settings: EngineSettings) -> bool:
         """Return whether this engine still computes the update of these.
@@ -145,47 +158,49 @@ class FusedUpdate:
             The actor's losses and the critics' losses, as Stable-Baselines3 logs them.
         """
         actor_losses, critic_losses = [], []
-        if self._calls_modules:
+        if self.calls_modules:
             self.policy.set_training_mode(True)  # as Stable-Baselines3's update does
+        self.critic.read_settings()
+        self.actor.read_settings()
         with self.planner.ready():
             for number in range(updates_before + 1, updates_before + gradient_steps + 1):
                 kind: Kind = "critics" if number % self.settings.policy_delay else "all"
-                self.draw_minibatch(normalisation)
-                self.critic.begin_step()
+                self.draw()
                 if kind == "all":
-                    self.actor.begin_step()
                     self._draw_activation_noises()
-                self._update(kind)
-                critic_losses.append(sum(float(share.memory.critic_losses.sum()) for share in self.shares))
+                if normalisation is None:
+                    self._run(self.sequences, kind)
+                else:
+                    self._gather_normalised(normalisation)
+                    self._run(self._gathered_sequences, kind)
+                critic_losses.append(_sum(self._critic_losses))
                 if kind == "all":
-                    actor_losses.append(sum(float(share.memory.actor_loss[0]) for share in self.shares))
+                    actor_losses.append(_sum(self._actor_losses))
         return actor_losses, critic_losses
 
-    def _update(self, kind: Kind) -> None:
+    def _run(self, sequences: dict[Kind, list[Call]], kind: Kind) -> None:
         if self._workers:
-            self._workers.start(0 if kind == "critics" else 1)
-        for call in self.sequences[kind]:
+            self._workers.start(_KINDS.index(kind) + (0 if sequences is self.sequences else len(_KINDS)))
+        for call in sequences[kind]:
             call()
         if self._workers:
             self._workers.check()
 
-    def draw_minibatch(self, normalisation: VecNormalize | None) -> None:
-        """Draw indices and noise as Stable-Baselines3 draws them, and gather the minibatch."""
-        buffer, size = self.buffer, self.settings.batch_size
-        indices = self.streams.numpy("minibatches")
-        steps = indices.randint(0, buffer.buffer_size if buffer.full else buffer.pos, size=size)
-        if buffer.n_envs > 1:  # of one environment the draw takes nothing from the stream
-            steps = steps * buffer.n_envs + indices.randint(0, high=buffer.n_envs, size=size)
-        self.memory.indices[:] = steps
+    def draw(self) -> None:
+        """Draw rows and noise of a minibatch as Stable-Baselines3 draws them."""
+        buffer = self.buffer
+        self._draw_rows.choices[:] = buffer.buffer_size if buffer.full else buffer.pos, buffer.n_envs
+        self._draw_rows()
         generator = self.streams.torch("target noise")
         self.memory.drawn_noise.normal_(0, self.settings.target_policy_noise, generator=generator)
+
+    def _gather_normalised(self, normalisation: VecNormalize) -> None:
         for gather in self._gather:
             gather()
-        if normalisation is not None:
-            batch = self.memory.batch
-            for part in (batch.observation, batch.next_observation):
-                part[:] = normalisation.normalize_obs(part)
-            batch.reward[:] = normalisation.normalize_reward(batch.reward)
+        batch = self.memory.batch
+        for part in (batch.observation, batch.next_observation):
+            part[:] = normalisation.normalize_obs(part)
+        batch.reward[:] = normalisation.normalize_reward(batch.reward)
 
     def _draw_activation_noises(self) -> None:
         """Draw the noise of the actor's activations as `Robustness` draws it in PyTorch's graph."""
@@ -196,12 +211,12 @@ class FusedUpdate:
             noise.uniform_(-size, size, generator=generator)
 
     def steps(self, kind: Kind) -> list[Step]:
-        """Return the main thread's steps of an update behind the minibatch, in order."""
+        """Return the main thread's steps of an update behind the drawn rows, in order."""
         return [step for name in self._names(kind) for step in self.shares[0].programs[name]]
 
     def _names(self, kind: Kind) -> list[str]:
-        """Return the programs of an update behind the minibatch, in order."""
-        names = [name for name in self.shares[0].programs if name != "minibatch"]
+        """Return the programs of an update, in order; the first one gathers the minibatch."""
+        names = list(self.shares[0].programs)
         return names if kind == "all" else names[: names.index("actor")]
 
 
@@ -214,6 +229,10 @@ def _activation_noises(
     (network,) = perceptrons(policy.actor)
     widths = [layer.out_features for layer in linear_layers(network)[:-1]]
     return [torch.from_numpy(np.empty((settings.batch_size, width), dtype)) for width in widths]
+
+
+def _sum(losses: Iterable[np.ndarray]) -> float:
+    return float(sum(sum(part.tolist()) for part in losses))
 
 
 def _calls(share: Share, names: Iterable[str]) -> list[Call]:

@@ -37,7 +37,7 @@ def test_every_step_of_the_engine_says_which_part_it_is() -> None:
     assert parts["products"] == 7 * 3 + 2 * 5 + 3 + 5
     assert parts["activations"] == 7 * 2 + 2 + 4 * 2
     assert parts["sampling"] == 1
-    assert parts["optimiser"] == 2 + 2
+    assert parts["optimiser"] == 2 * 3  # a step counted, Adam and an average, for critics and actor
     # A bias of each output layer, forwards in each pass and backwards in three; noise, target, losses, tanh',
     # and the actor's action that is copied.
     assert parts["other"] == 7 + 3 + 1 + 1 + 3 + 1 + 1
