@@ -43,12 +43,13 @@ from swimrl.td3.policy import TD3Policy, perceptrons
 from swimrl.td3.replay import RowReplayBuffer
 from swimrl.td3.robustness import Robustness
 from swimrl.td3.threads import product_threads
+from swimrl.td3.undisturbed import Undisturbed
 
 _DEFAULTS = TD3Config()
 
 
 # Not saved: created again from the seed, or by the next update.
-_OURS = ("streams", "_update", "_fast_actor")
+_OURS = ("streams", "_update", "_fast_actor", "_undisturbed")
 
 
 class TD3(Interaction):
@@ -129,6 +130,7 @@ class TD3(Interaction):
         self.exploration_noise = exploration_noise
         self._update: FusedUpdate | None = None
         self._fast_actor: FastActor | None = None
+        self._undisturbed = Undisturbed()
         self.update_s = 0.0
         """Seconds spent in updates."""
         if not (policy == "MlpPolicy" or (isinstance(policy, type) and issubclass(policy, TD3Policy))):
@@ -261,7 +263,7 @@ class TD3(Interaction):
         started = time.perf_counter()
         update = self.prepare_engine(batch_size)
         if update is not None:
-            with product_threads(1):
+            with nullcontext() if self._undisturbed.is_checked(update) else product_threads(1):
                 self._train_fused(update, gradient_steps)
         else:
             threads = nullcontext() if self.threads is None else product_threads(self.threads_in_use)
@@ -309,13 +311,18 @@ class TD3(Interaction):
         """
         if self.engine != "fused":
             return None
+        update = self._update
+        is_same_batch = update is not None and batch_size in (None, update.settings.batch_size)
+        if is_same_batch and self._undisturbed.is_checked(update):
+            return update
         settings = self._engine_settings(batch_size)
         policy: nn.Module = self.policy
-        update = self._update
         is_current = update is not None and update.serves(policy, self.replay_buffer, self.streams, settings)
         reason = self._why_other_networks()
         if reason is None and is_current:
+            self._checked_update()
             return update
+        self._undisturbed.forget()  # the tensors move
         reason = reason or why_not_fused(policy, self.replay_buffer, self.threads_in_use)
         if reason is None and self.robustness is not None:
             assert isinstance(policy, TD3Policy)
@@ -333,7 +340,20 @@ class TD3(Interaction):
         with product_threads(1):
             self._update = FusedUpdate(policy, self.replay_buffer, self.streams, settings)
         self.products = self._update.planner.chosen
+        self._checked_update()
         return self._update
+
+    def _checked_update(self) -> None:
+        """Remember that the engine was checked, unless it calls modules, which may be a user's code."""
+        if self._update is not None and not self._update.calls_modules:
+            self._undisturbed.checked(self._update)
+
+    def check_again(self) -> None:
+        """Let the next update and the next action check again what a user can change on the agent.
+
+        Needed only by callbacks with a true ``leaves_agent_alone`` that have now and then touched the agent.
+        """
+        self._undisturbed.forget()
 
     def _engine_settings(self, batch_size: int | None = None) -> EngineSettings:
         return EngineSettings(
@@ -385,6 +405,7 @@ class TD3(Interaction):
     def get_parameters(self) -> dict[str, dict[str, Any]]:
         """Return the state of policy and optimisers, in tensors of their own."""
         if isinstance(self.policy, TD3Policy):
+            self._undisturbed.forget()
             self.policy.unshare()
         return super().get_parameters()
 

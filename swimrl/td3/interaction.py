@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import stable_baselines3
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
-from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import (
+    MaybeCallback,
+    RolloutReturn,
+    TrainFreq,
+    TrainFrequencyUnit,
+)
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
@@ -28,6 +33,7 @@ from swimrl.td3.noise import gaussian_parameters
 from swimrl.td3.policy import TD3Policy
 from swimrl.td3.replay import RowReplayBuffer
 from swimrl.td3.threads import product_threads
+from swimrl.td3.undisturbed import Undisturbed, can_change_agent
 
 _STEP = TrainFrequencyUnit.STEP
 
@@ -46,6 +52,7 @@ class Interaction(stable_baselines3.TD3):
     streams: Streams
     acts_from_start: bool = False
     _fast_actor: FastActor | None
+    _undisturbed: Undisturbed
 
     STEP_METHODS: ClassVar[Mapping[str, str]] = {"_sample_action": "action", "_store_transition": "buffer"}
     """The methods that `collect_rollouts` calls in each step, and what they do; for profilers."""
@@ -60,6 +67,22 @@ class Interaction(stable_baselines3.TD3):
         """Return actions at ``observation``, as Stable-Baselines3's method does, computed by one thread."""
         with product_threads(1) if isinstance(self.policy, TD3Policy) else nullcontext():
             return super().predict(observation, state, episode_start, deterministic)
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 4,
+        tb_log_name: str = "run",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Learn for ``total_timesteps``, as Stable-Baselines3's method does, and return the agent."""
+        is_disturbed = callable(self.learning_rate) or can_change_agent(callback, self.env)
+        with self._undisturbed.learning(is_undisturbed=not is_disturbed):
+            return super().learn(
+                total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar
+            )
 
     def collect_rollouts(
         self,
@@ -123,7 +146,8 @@ class Interaction(stable_baselines3.TD3):
         seen: Any = self._last_obs
         actor, gaussian = self._current_fast_actor(n_envs), gaussian_parameters(action_noise)
         if actor and gaussian:
-            return actor.explore(seen, *gaussian, self._draws(gaussian))
+            with nullcontext() if self._undisturbed.is_checked(actor) else product_threads(1):
+                return actor.explore(seen, *gaussian, self._draws(gaussian))
         scaled = actor(seen) if actor else self.policy.scale_action(self.predict(seen)[0])
         if gaussian:
             mean, deviation = gaussian
@@ -141,12 +165,17 @@ class Interaction(stable_baselines3.TD3):
 
     def _current_fast_actor(self, n_envs: int) -> FastActor | None:
         """Return the actor without PyTorch on the present weights; None where it cannot be used."""
-        if self._fast_actor is None or not self._fast_actor.intact() or "predict" in vars(self):
+        actor = self._fast_actor
+        if actor is not None and self._undisturbed.is_checked(actor):
+            return actor
+        if actor is None or not actor.intact() or "predict" in vars(self):
             policy: nn.Module = self.policy
             self._fast_actor = None
             is_own = type(self).predict is Interaction.predict and "predict" not in vars(self)
             if self.engine == "fused" and is_own and can_act(policy):
                 self._fast_actor = FastActor(policy, n_envs)
+        if self._fast_actor is not None and self.engine == "fused":
+            self._undisturbed.checked(self._fast_actor)
         return self._fast_actor
 
     def _store_transition(

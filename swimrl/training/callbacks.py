@@ -134,6 +134,11 @@ class UsersCallbacks(CallbackList):
         super().__init__(list(callbacks))
         self.stop: str | None = None
 
+    @property
+    def leaves_agent_alone(self) -> bool:
+        """Whether there are none; the agent may then leave out checks between updates."""
+        return not self.callbacks
+
     def _init_callback(self) -> None:
         super()._init_callback()
         self._env = self.model.get_env()

@@ -71,9 +71,14 @@ class Checkpointing:
         every = self._config.checkpoint_every
         self._next_step = (self._agent.num_timesteps // every + 1) * every if every else math.inf
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self._agent.num_timesteps >= self._next_step
+
     def write_if_due(self) -> None:
         """Write a checkpoint if it is time; called between two steps."""
-        if self._agent.num_timesteps >= self._next_step:
+        if self.is_due:
             self.write()
             self.plan()
 

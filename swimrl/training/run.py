@@ -134,7 +134,7 @@ class _Training:
         self.interruption = Interruption()
         self._steps = config.steps
         self._directory = directory
-        self._agent = agent
+        self.agent = agent
         self._env = env
         self.reporter = Reporters(ProgressFile(directory), reporter)
         stopwatch = Stopwatch()
@@ -177,31 +177,31 @@ class _Training:
         finally:
             self.reporter.stop()
             self.recorder.close()
-            self._agent.logger.close()
-            close(self._agent.env)
+            self.agent.logger.close()
+            close(self.agent.env)
             close(self._env)
 
     def _open_log(self) -> None:
         is_new = not any(self._directory.path.glob("events.out.tfevents.*"))
         with writing(self._directory.path):
-            self._agent.set_logger(configure(str(self._directory.path), ["tensorboard"]))
+            self.agent.set_logger(configure(str(self._directory.path), ["tensorboard"]))
             record = self.facts.record
             self.recorder.start(record.config, record.activations, is_new=is_new)
-        restore_log(self._agent, self.checkpointing.pending_log)
+        restore_log(self.agent, self.checkpointing.pending_log)
 
     def _learn(self, users: UsersCallbacks) -> None:
-        done = self._agent.num_timesteps
+        done = self.agent.num_timesteps
         self.reporter.start(self._steps)
         self.reporter.step(done)
-        self._agent.learn(
+        self.agent.learn(
             max(self._steps - done, 0),
             callback=CallbackList([_BetweenSteps(self, users), users]),
             log_interval=_LOG_INTERVAL_EPISODES,
-            reset_num_timesteps=self._agent.last_observations is None,
+            reset_num_timesteps=self.agent.last_observations is None,
         )
 
     def _save_policy(self) -> None:
-        agent, directory = self._agent, self._directory
+        agent, directory = self.agent, self._directory
         normalising = agent.get_vec_normalize_env()
         save_policy(directory.policy_file, agent.policy, normalisation_of(normalising))
         with writing(directory.sb3_file):
@@ -219,8 +219,11 @@ class _StoppedError(Exception):
 class _BetweenSteps(BaseCallback):
     """Evaluates, diagnoses and writes checkpoints when it is time, and ends training when asked to."""
 
+    leaves_agent_alone = True
+
     def __init__(self, training: _Training, users: UsersCallbacks) -> None:
         super().__init__()
+        self._agent = training.agent
         self._evaluator = training.evaluator
         self._recorder = training.recorder
         self._checkpointing = training.checkpointing
@@ -242,9 +245,11 @@ class _BetweenSteps(BaseCallback):
             self._checkpointing.write()
             self._users.on_training_end()
             raise _StoppedError(self._users.stop)
-        self._evaluate_if_due()
-        self._recorder.look_if_due()
-        self._checkpointing.write_if_due()
+        if self._evaluator.is_due or self._recorder.is_due or self._checkpointing.is_due:
+            self._evaluate_if_due()
+            self._recorder.look_if_due()
+            self._checkpointing.write_if_due()
+            self._agent.check_again()
 
     def _on_step(self) -> bool:
         self._reporter.step(self.num_timesteps)

@@ -54,13 +54,14 @@ class FastActor:
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [E, A] in [-1, 1] at ``observations`` [E, O], in an array of their own."""
-        self._run(observations)
+        with product_threads(1):
+            self._run(observations)
         return self._actions.copy()
 
     def explore(
         self, observations: np.ndarray, mean: np.ndarray, deviation: np.ndarray, draws: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Act with Gaussian noise.
+        """Act with Gaussian noise; called within ``product_threads(1)``.
 
         Args:
             observations: [E, O].
@@ -80,7 +81,7 @@ class FastActor:
     def _run(self, observations: np.ndarray) -> None:
         self._observations[:] = observations
         # Training reports a policy that diverges and overflows here.
-        with np.errstate(all="ignore"), product_threads(1):
+        with np.errstate(all="ignore"):
             for call in self._program:
                 call()
 

@@ -117,7 +117,7 @@ class DrawRows:
     """
 
     def __init__(self, stream: np.random.RandomState, rows: np.ndarray, out: np.ndarray) -> None:
-        self._bits: Any = stream._bit_generator  # type: ignore[attr-defined]
+        self._bits: Any = stream._bit_generator
         self._rows = rows
         self._out = out
         self.choices = np.ones(2, np.int64)

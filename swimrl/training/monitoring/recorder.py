@@ -82,6 +82,12 @@ class Recorder:
                 with self._diagnostics.looking():
                     self._board.film(step, film(policy, self._stage, seed=self._config.seed))
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a diagnosis."""
+        step, every = self._agent.num_timesteps, self._config.diagnosis_interval
+        return bool(every) and (self._last_look is None or step // every > self._last_look // every)
+
     def look_if_due(self, *, is_end: bool = False) -> None:
         """Diagnose actor and critics, if a diagnosis is due.
 
@@ -89,10 +95,8 @@ class Recorder:
             is_end: Whether training is over; the learned activations are then drawn in any case.
         """
         step, every = self._agent.num_timesteps, self._config.diagnosis_interval
-        if not every:
-            return
-        is_due = self._last_look is None or step // every > self._last_look // every
-        if not (is_due or is_end):
+        is_due = self.is_due
+        if not every or not (is_due or is_end):
             return
         with self._timed():
             if is_due:
