@@ -427,9 +427,9 @@ def precision(results: Results, task: str, arm: str, kind: str) -> str:
     names = [name for name in cells[seeds[0]] if name.startswith(f"{kind} ")]
     degrees = {int(name.rpartition(" ")[2]): name for name in names}
     returns = {d: [results.returns(task, arm, name, seed) for seed in seeds] for d, name in degrees.items()}
-    failed = {d for d, name in degrees.items() if any(cells[seed][name]["failures"] for seed in seeds)}
+    failures = {d: sum(cells[seed][name]["failures"] for seed in seeds) for d, name in degrees.items()}
     size = "alpha" if kind == "composite" else "degree"
-    return answer_from(exact, returns, failed, size=size).sentence
+    return answer_from(exact, returns, failures, size=size).sentence
 
 
 @dataclass(frozen=True)

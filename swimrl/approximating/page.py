@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from swimrl.approximating.arms import Settings
 from swimrl.approximating.equivalence import Answer
 from swimrl.approximating.study import Measured
 from swimrl.colours import ACCENT, INK, SOFT
@@ -22,29 +23,71 @@ from swimrl.stats.interval import mean_student
 _COLUMNS = (
     Column("arm", "activations", is_left=True),
     Column("depth", "depth", none="-"),
-    Column("error", "largest error", none="-"),
+    Column("error", "error", none="-"),
     Column("return", "return", "{:,.1f}".format),
     Column("change", "change", "{:+,.1f}".format, none="-"),
-    Column("interval", "95 % interval", lambda ends: "{:+,.0f} to {:+,.0f}".format(*ends), none="-"),
-    Column("outside", "outside", "{:.1e}".format),
+    Column("interval", "change, 95 %", lambda ends: "{:+,.0f} to {:+,.0f}".format(*ends), none="-"),
+    Column("outside", "outside", lambda share: f"{share:.1e}" if share else "0"),
     Column("worst", "worst |z|/B", "{:.3g}".format),
     Column("first", "first outside", none="never"),
     Column("failures", "failures"),
 )
 
 
+_QUANTILES = (("median", "median"), ("p99", "99 %"), ("p999", "99.9 %"), ("largest", "largest"))
+
+_FITS = {
+    "minimax": "Polynomials with the smallest largest error",
+    "observed": "Polynomials with the smallest mean squared error at the measured inputs",
+    "composite": "Compositions of polynomials in place of relu",
+}
+
+
+def _range_text(settings: Settings) -> str:
+    if settings.range not in ("layer", "unit"):
+        return f"[-{settings.bound:g}, {settings.bound:g}]"
+    return f"the range of each {settings.range}: {settings.margin:g} times its largest |z|"
+
+
 def table(measured: Sequence[Measured]) -> Table:
     """Return one row for each arm: means over the episodes of all runs."""
     return Table(
-        Section.SCORES,
+        Section.PRECISION,
         "polynomials",
         "Return with polynomials in place of activations",
         _COLUMNS,
         tuple(_row(measured, place) for place in range(len(measured[0].arms))),
         note=(
-            "Change: against the exact policy from the same starts. Outside: share of pre-activations beyond "
+            "Error: the largest one of a polynomial within its range. Change: against the exact policy from "
+            "the same starts, with the 95 % interval of its mean. Outside: share of pre-activations beyond "
             "their range B, where the polynomial grows. First outside: the earliest step. Failures: episodes "
             "that ended because an action was not finite."
+        ),
+    )
+
+
+def inputs_table(measured: Sequence[Measured]) -> Table:
+    """Return one row for each hidden layer of each run: how large the inputs of its activation are."""
+    columns = (
+        Column("seed", "seed of the run"),
+        Column("layer", "hidden layer"),
+        *(Column(key, title, "{:.2g}".format) for key, title in _QUANTILES),
+        Column("bound", "range B", "{:.3g}".format),
+    )
+    rows = tuple(
+        (one.run.config.seed, number, *of_layer, float(one.exact.arm.bounds[number - 1].max()))
+        for one in measured
+        for number, of_layer in enumerate(one.quantiles, start=1)
+    )
+    return Table(
+        Section.INPUTS,
+        "inputs",
+        "Sizes |z| of pre-activations",
+        columns,
+        rows,
+        note=(
+            f"Of the exact policy in {measured[0].settings.calibration_episodes} other episodes. Polynomials "
+            "are fitted on [-B, B]."
         ),
     )
 
@@ -86,6 +129,7 @@ def figure(measured: Sequence[Measured]) -> Figure:
 
     def draw() -> Any:
         from matplotlib.figure import Figure as Canvas
+        from matplotlib.ticker import MaxNLocator
 
         canvas = Canvas(figsize=(6.4, 3.6), layout="constrained")
         axes = canvas.add_subplot()
@@ -101,13 +145,15 @@ def figure(measured: Sequence[Measured]) -> Figure:
                 depth, center, [[center - low], [high - center]], color=ACCENT, marker="o", capsize=3
             )
             axes.annotate(arm.name, (depth, center), (6, 4), textcoords="offset points", color=INK)
+        axes.margins(x=0.15)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("depth of an activation: multiplications one after the other")
         axes.set_ylabel("return")
         axes.legend()
         return canvas
 
     return Figure(
-        Section.SCORES,
+        Section.PRECISION,
         "return-against-depth",
         "Return against the depth of the polynomials, with 95 % intervals over "
         f"{'episodes' if len(measured) == 1 else 'runs'}. The band is the exact policy.",
@@ -141,27 +187,24 @@ def write_page(
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     drawn.save(folder / "figures", ["svg"])
     settings, first = measured[0].settings, measured[0]
-    activations = ", ".join(spec.canonical for spec in first.actor.activations)
-    of = f"{len(measured)} run{'s' * (len(measured) > 1)}, {settings.episodes} episodes of each arm"
-    ranges = f"Range: {settings.range}, margin {settings.margin:g}"
+    activations = ", ".join(dict.fromkeys(spec.canonical for spec in first.actor.activations))
+    of = f"{len(measured)} run{'s' * (len(measured) > 1)}, {settings.episodes} episodes of each policy"
     facts = [
         f"{first.run.env_id}, {activations}: {of} from the same starts.",
-        f"Fit: {settings.fit}. {ranges}, measured in {settings.calibration_episodes} other episodes.",
-        f"Errors: {settings.errors}.",
+        f"{_FITS[settings.fit]} on {_range_text(settings)}.",
     ]
-    facts += [
-        f"|z| in layer {number} of {one.run.path}: median {q[0]:.2g}, 99 % {q[1]:.2g}, 99.9 % {q[2]:.2g}, "
-        f"largest {q[3]:.2g}."
-        for one in measured
-        for number, q in enumerate(one.quantiles, start=1)
-    ]
+    if settings.errors != "both":
+        facts.append(f"Only one kind of error: {settings.errors} (docs/polynomial.md).")
     page = folder / "index.html"
     page.write_text(
         rendered(
             f"Precision that {first.run.env_id} policies need",
             [answer.sentence if answer is not None else f"Undetermined: {undetermined}."],
             facts,
-            [Part("Scores", (table(measured),), (drawn,))],
+            [
+                Part(Section.PRECISION, (table(measured),), (drawn,)),
+                Part(Section.INPUTS, (inputs_table(measured),), ()),
+            ],
             folder,
         ),
         encoding="utf-8",

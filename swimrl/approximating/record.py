@@ -40,7 +40,9 @@ def _answer(answer: Answer) -> dict[str, Any]:
             {
                 "degree": loss.degree,
                 "loss": loss.loss,
+                "at_least": _number(loss.at_least),
                 "at_most": _number(loss.at_most),
+                "failures": loss.failures,
                 "suffices": loss.suffices,
             }
             for loss in answer.losses

@@ -235,6 +235,7 @@ def _print(args: Args, env_id: str, episodes: Episodes) -> None:
             "min_return": float(returns.min()),
             "max_return": float(returns.max()),
             "mean_length": float(lengths.mean()),
+            "failed_at": [step if step >= 0 else None for step in episodes.failed_at.tolist()],
             "returns": returns.tolist(),
         }
         print(json.dumps(content, indent=2))
@@ -243,6 +244,12 @@ def _print(args: Args, env_id: str, episodes: Episodes) -> None:
     print(f"{env_id}, {len(returns)} episodes")
     print(f"return {episodes.mean_return:,.1f}{about}, from {returns.min():,.1f} to {returns.max():,.1f}")
     print(f"length {lengths.mean():,.1f}")
+    if episodes.failures:
+        first = episodes.failed_at[episodes.failed_at >= 0].min()
+        print(
+            f"{episodes.failures} of {len(returns)} episodes ended because an action was not finite, the "
+            f"earliest at step {first}: an activation overflowed, as a polynomial does far outside its range"
+        )
     for path in (args.video, args.record_states):
         if path:
             print(f"wrote {path}")

@@ -153,7 +153,26 @@ def _print_measured(done: Approximated) -> None:
     for row in cells:
         print("  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)))
     print(done.answer.sentence if done.answer is not None else f"Undetermined: {done.undetermined}.")
+    if done.answer is not None and done.answer.needed is None:
+        print(_advice(done))
     print(f"page    {done.page}")
+
+
+def _advice(done: Approximated) -> str:
+    """Return what to try when not even the finest polynomial suffices."""
+    first = done.measured[0]
+    if done.answer is not None and done.answer.losses[0].failures:
+        is_given = first.settings.range not in ("layer", "unit")
+        wider = (
+            f"--range {2 * first.settings.bound:g}" if is_given else f"--margin {2 * first.settings.margin:g}"
+        )
+        return f"Inputs left the range, where polynomials grow fast; try a wider one, such as {wider}."
+    if first.settings.fit == "composite":
+        return "Finer ones: larger --degrees, up to 14."
+    finest = max(first.settings.degrees)
+    is_relu = all(spec.definition.name == "relu" for spec in first.actor.activations)
+    compositions = "; or compositions, --fit composite --degrees 6 9 12" if is_relu else ""
+    return f"Finer ones: larger --degrees; {2 * finest + 2} is one level deeper{compositions}."
 
 
 def _fit(name: str, args: Args) -> None:

@@ -25,5 +25,9 @@ class Section(StrEnum):
     PATCH = "Changed weights"
     SEARCH = "The search"
 
+    # Of the page of the precision that policies need.
+    PRECISION = "Return against precision"
+    INPUTS = "Inputs of the activations"
+
     # Of the page of a policy on encrypted observations.
     ENCRYPTION = "Time of an action"

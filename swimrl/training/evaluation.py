@@ -13,9 +13,9 @@ import numpy as np
 from swimrl.envs.check import has_time_limit
 from swimrl.envs.seeding import evaluation_seed, final_seeds
 from swimrl.errors import EnvironmentFaultError, InputError, NonFiniteError
-from swimrl.rollouts import EnvironmentLockstep, Rollouts, Start, lockstep, play, row_by_row
+from swimrl.rollouts import BatchPolicy, EnvironmentLockstep, Rollouts, Start, lockstep, play, row_by_row
 from swimrl.rollouts.choice import PLACES
-from swimrl.rollouts.episodes import Kept
+from swimrl.rollouts.episodes import Kept, Until
 from swimrl.runs.directory import Episode
 from swimrl.training.policy_function import Policy, PolicyFunction
 
@@ -48,6 +48,15 @@ class Episodes:
     lengths: np.ndarray
     """Environment steps of each episode, int [N]."""
 
+    failed_at: np.ndarray
+    """The step at which an action was NaN or infinite, int [N]; -1 if there is none. The episode ends there,
+    after a step with zeros in place of the action."""
+
+    @property
+    def failures(self) -> int:
+        """Episodes that ended because an action was NaN or infinite."""
+        return int((self.failed_at >= 0).sum())
+
     @property
     def mean_return(self) -> float:
         """Mean of the returns."""
@@ -70,6 +79,9 @@ def run_episodes(
 ) -> Episodes:
     """Return the scores of fresh episodes.
 
+    An episode whose action is not finite, though the policy's weights are, ends and is counted: an
+    activation overflowed, such as a polynomial far outside its range.
+
     Args:
         policy: Chooses the actions.
         env: The environment.
@@ -81,7 +93,7 @@ def run_episodes(
 
     Raises:
         InputError: If ``episodes``, ``threads`` or ``seed`` is out of range.
-        NonFiniteError: If a return is NaN or infinite.
+        NonFiniteError: If a return is NaN or infinite, or an action because of the policy's weights.
     """
     for name, count in (("episodes", episodes), ("threads", threads)):
         if count < 1:
@@ -89,8 +101,10 @@ def run_episodes(
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
     starts = [final_seeds(number) if seed is None else seed + number for number in range(episodes)]
-    done = rollouts(policy, _Watched(env, on_step) if on_step else env, starts, threads=threads)
-    return Episodes(done.returns, done.lengths)
+    overflows = _Overflows(episodes)
+    env = _Watched(env, on_step) if on_step else env
+    done = rollouts(policy, env, starts, threads=threads, overflows=overflows)
+    return Episodes(done.returns, done.lengths, overflows.failed_at)
 
 
 def evaluate(
@@ -135,21 +149,27 @@ def rollouts(
     keep: Collection[Kept] = (),
     on_end: Callable[[int], None] | None = None,
     threads: int = 1,
+    overflows: _Overflows | None = None,
 ) -> Rollouts:
     """Return one episode for each start, with the bits of a plain loop that plays one after the other.
 
     Episodes of a MuJoCo task are stepped together if the policy computes many actions at once. Any other
     policy may have a state of its own, and gets one episode after the other. ``threads`` are those of the
-    processor that simulate.
+    processor that simulate. ``overflows`` ends and counts episodes whose action is not finite though the
+    weights are.
 
     Raises:
         NonFiniteError: If an action or a return is NaN or infinite.
         EnvironmentFaultError: If the environment fails, or has no time limit and an episode does not end.
     """
-    until = None if has_time_limit(env) else _Patience(env)
+    until: Until | None = None if has_time_limit(env) else _Patience(env)
     if isinstance(policy, PolicyFunction) and policy.has_batch:
         places = lockstep(env, min(len(starts), PLACES), threads=threads)
-        done = play(lambda seen, _: policy.batch(seen), places, starts, until=until, keep=keep, on_end=on_end)
+        if overflows is None:
+            act = _batches(policy)
+        else:
+            act, until = overflows.acting(policy), overflows.ending(until)
+        done = play(act, places, starts, until=until, keep=keep, on_end=on_end)
     else:
         one = EnvironmentLockstep([env])
         done = play(row_by_row(policy), one, starts, until=until, keep=keep, on_end=on_end)
@@ -166,6 +186,39 @@ def rollouts(
 def episodes_of(done: Rollouts) -> list[Episode]:
     """Return the scores of rollouts for the files of a run."""
     return [Episode(*pair) for pair in zip(done.returns.tolist(), done.lengths.tolist(), strict=True)]
+
+
+def _batches(policy: PolicyFunction) -> BatchPolicy:
+    return lambda observations, _: policy.batch(observations)
+
+
+class _Overflows:
+    """Ends episodes in which an action is not finite though the policy's weights are."""
+
+    def __init__(self, episodes: int) -> None:
+        self.failed_at = np.full(episodes, -1)
+        self._steps = np.zeros(episodes, int)
+
+    def acting(self, policy: PolicyFunction) -> BatchPolicy:
+        """Return the policy with zeros in place of an action that is not finite."""
+
+        def act(observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+            actions = policy.batch_or_nan(observations)
+            is_bad = ~np.isfinite(actions).all(axis=1)
+            self.failed_at[episodes[is_bad]] = self._steps[episodes[is_bad]]
+            self._steps[episodes] += 1
+            return np.where(is_bad[:, None], np.zeros((), actions.dtype), actions)
+
+        return act
+
+    def ending(self, until: Until | None) -> Until:
+        """Return which episodes stop: those that failed, and those that ``until`` stops."""
+
+        def ends(observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+            failed = np.asarray(self.failed_at[episodes] >= 0)
+            return failed if until is None else failed | until(observations, episodes)
+
+        return ends
 
 
 class _Watched(gym.Wrapper[Any, Any, Any, Any]):

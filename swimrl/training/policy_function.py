@@ -57,10 +57,27 @@ class PolicyFunction:
     def batch(self, observations: np.ndarray) -> np.ndarray:
         """Return the actions [M, A] at observations [M, O]; each has the bits of a call for it alone."""
         seen = self._normalisation(observations) if self._normalisation else observations
+        return self._checked(self._computed(seen), seen)
+
+    def batch_or_nan(self, observations: np.ndarray) -> np.ndarray:
+        """Return what `batch` returns, with rows of NaN or infinity where finite weights give such actions.
+
+        An activation that grows fast, such as a polynomial far outside its range, overflows.
+        """
+        seen = self._normalisation(observations) if self._normalisation else observations
+        actions = self._computed(seen)
+        if np.isfinite(actions).all() or self._has_finite_weights():
+            return actions
+        return self._checked(actions, seen)
+
+    def _has_finite_weights(self) -> bool:
+        return all(bool(tensor.isfinite().all()) for tensor in self._policy.state_dict().values())
+
+    def _computed(self, seen: np.ndarray) -> np.ndarray:
         if len(seen) not in self._actors:
             assert isinstance(self._policy, TD3Policy)
             self._actors[len(seen)] = FastActor(self._policy, len(seen), by_row=True)
-        return self._checked(self._policy.unscale_action(self._actors[len(seen)](seen)), seen)
+        return self._policy.unscale_action(self._actors[len(seen)](seen))
 
     def _checked(self, actions: np.ndarray, seen: np.ndarray) -> np.ndarray:
         if not np.isfinite(actions).all():

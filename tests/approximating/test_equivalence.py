@@ -45,11 +45,15 @@ def test_a_coarse_degree_that_is_good_by_luck_is_not_reached():
 def test_not_even_the_finest():
     result = answer([study({6: 0.5, 14: 0.2})])
     assert result.needed is None
-    assert result.sentence.startswith("Undetermined: not even degree 14")
+    assert result.sentence.startswith(
+        "Not even degree 14 suffices for this policy: it loses 20 % of the return"
+    )
 
 
 def test_noise_that_hides_the_loss_is_no_proof():
-    assert answer([study({14: 0.0}, noise=1000.0)]).needed is None
+    result = answer([study({14: 0.0}, noise=1000.0)])
+    assert result.needed is None
+    assert result.sentence.startswith("Undetermined: degree 14, the finest, loses")
 
 
 def test_the_unit_of_several_runs_is_the_run():
@@ -58,7 +62,9 @@ def test_the_unit_of_several_runs_is_the_run():
 
 
 def test_a_failure_never_suffices():
-    assert answer([study({6: 0.0, 14: 0.0}, failures=(14,))]).needed is None
+    result = answer([study({6: 0.0, 14: 0.0}, failures=(14,))])
+    assert result.needed is None
+    assert "1 of its episodes ended because an action was not finite" in result.sentence
 
 
 def test_wrong_input():

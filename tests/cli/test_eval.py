@@ -57,6 +57,7 @@ def test_json_holds_the_score_of_the_last_policy(finished: Path, capsys: pytest.
         "min_return": min(returns),
         "max_return": max(returns),
         "mean_length": 20.0,
+        "failed_at": [None] * 3,
         "returns": returns,
     }
 

@@ -93,7 +93,10 @@ def test_every_table_reaches_the_page(everything: Contents, report: Path) -> Non
 
 def test_every_figure_reaches_the_page(everything: Contents, report: Path) -> None:
     made = figures(everything)
-    of_other_pages = {Section.STARTS, Section.PATCH, Section.SEARCH, Section.ENCRYPTION}
+    of_other_pages = {
+        *(Section.STARTS, Section.PATCH, Section.SEARCH),
+        *(Section.ENCRYPTION, Section.PRECISION, Section.INPUTS),
+    }
     without = {Section.RUNS, Section.PUBLISHED}
     assert {figure.section for figure in made} == {*Section} - without - of_other_pages
     page, text = (report / "report.html").read_text(), (report / "report.md").read_text()

@@ -130,3 +130,35 @@ def test_an_episode_without_end_and_time_limit_is_broken_off(monkeypatch: pytest
     ):
         rollouts(act, make("faulty/Endless-v0"), [0])
     assert rollouts(act, make("faulty/Endless-v0", {"max_episode_steps": 80}), [0]).lengths == [80]
+
+
+def overflowing_policy(env: gym.Env[Any, Any]) -> TD3Policy:
+    """A policy whose activation overflows at large inputs, as a polynomial does outside its range."""
+    torch.manual_seed(0)
+    kwargs = {"net_arch": [8], "activation_fn": "expr: x*exp((x/1.5)**8)"}
+    return TD3Policy(env.observation_space, env.action_space, lr_schedule=lambda _: 0.0, **kwargs)
+
+
+def test_an_episode_whose_action_overflows_ends_and_is_counted() -> None:
+    env = make("Pendulum-v1")
+    policy = policy_function(overflowing_policy(env))
+    steps: list[Transition] = []
+    done = run_episodes(policy, env, episodes=6, seed=0)
+    watched = run_episodes(policy, env, episodes=6, seed=0, on_step=steps.append)
+    failed = done.failed_at >= 0
+    assert 0 < done.failures < 6
+    np.testing.assert_array_equal(done.lengths, np.where(failed, done.failed_at + 1, 200))
+    np.testing.assert_array_equal([done.returns, done.failed_at], [watched.returns, watched.failed_at])
+    # The episode ends with an action of zeros.
+    last = steps[: int(done.lengths[: np.argmax(failed) + 1].sum())][-1]
+    assert last.action == 0
+    assert not np.isfinite(policy.batch_or_nan(last.observation[None])).all()
+
+
+def test_weights_that_are_not_finite_are_an_error() -> None:
+    env = make("Pendulum-v1")
+    policy = overflowing_policy(env)
+    with torch.no_grad():
+        policy.actor.mu[0].bias[1] = torch.nan
+    with pytest.raises(NonFiniteError, match=r"the first tensor that is not finite is actor\.mu\.0\.bias"):
+        run_episodes(policy_function(policy), env, episodes=2)
