@@ -1,9 +1,10 @@
 """Simulate studies with looks: false findings, power, seeds, and estimates after stopping.
 
     python results/sequential-designs/simulate.py results/sequential-designs
+    python results/sequential-designs/simulate.py results/sequential-designs --only futility
 
-writes false-positives.csv, power.csv, estimates.csv and equality.csv. Seeds are fixed. Every study has looks
-at 5, 10, 20 and 40 seeds of each arm; an arm stops when its comparison is established.
+writes false-positives.csv, power.csv, estimates.csv, equality.csv and futility.csv. Seeds are fixed. Every
+study has looks at 5, 10, 20 and 40 seeds of each arm; an arm stops when its comparison is established.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from swimrl.reporting.sequential import corrected_difference
+from swimrl.reporting.sequential import chance_at_the_end, corrected_difference
 from swimrl.stats import equivalence
 from swimrl.stats.comparison import holm
 from swimrl.stats.equivalence import parse_margin
-from swimrl.stats.sequential import Design, Look, mann_whitney
+from swimrl.stats.sequential import Design, Look, Statistics, mann_whitney
 from swimrl.stats.spending import parse_spending
 
 LOOKS = (5, 10, 20, 40)
 ALPHA = 0.05
 SPENDINGS = ("obrien-fleming", "pocock", "hsd(-4)")
 EFFECTS = (0.05, 0.1, 0.2, 0.5)
+FUTILITIES = (0.05, 0.1, 0.2)
 # Standard deviation over seeds by the mean of TD3's authors' published curves, from their mean and interval.
 SPREADS = {"Hopper": 0.10, "HalfCheetah": 0.13, "Walker2d": 0.18, "Ant": 0.33}
 _NULL_STUDIES, _POWER_STUDIES = 4000, 1000
@@ -56,33 +58,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    _write(
-        folder / "false-positives.csv",
-        ["spending", "tasks", "comparisons", "scores", "studies", "false_positives"],
-        false_positives(),
-    )
-    _write(
-        folder / "power.csv",
-        ["spread_of", "spread", "effect", "spending", "studies", "power", "mean_seeds", "power_of_40_seeds"],
-        powers(),
-    )
-    _write(
-        folder / "estimates.csv",
-        [
-            *("spread", "effect", "spending", "studies", "stopped_early", "naive_mean", "naive_median"),
-            *("corrected_median", "corrected_coverage"),
-        ],
-        estimates(),
-    )
-    _write(
-        folder / "equality.csv",
-        [
-            *("spread_of", "spread", "effect", "spending", "studies"),
-            *("equal", "differs", "undecided", "mean_seeds"),
-        ],
-        equivalences(),
-    )
+    parser.add_argument("--only", choices=TABLES, help="write one table alone")
+    arguments = parser.parse_args()
+    for name in [arguments.only] if arguments.only else TABLES:
+        columns, rows = TABLES[name]
+        _write(arguments.folder / f"{name}.csv", columns.split(), rows())
 
 
 def false_positives() -> Iterable[Sequence[object]]:
@@ -202,6 +182,58 @@ def equivalences() -> Iterable[Sequence[object]]:
                 )
 
 
+def futilities() -> Iterable[Sequence[object]]:
+    """Yield how often a study stops as futile, and what that costs in power and saves in seeds.
+
+    Such a stop does not alter the test: a study that is established at a look before is established still.
+    """
+    for task, spread in SPREADS.items():
+        for effect in (0.0, *EFFECTS):
+            generator = np.random.Generator(np.random.PCG64(3))
+            x = 1 + effect + spread * generator.normal(size=(_POWER_STUDIES, 1, LOOKS[-1]))
+            y = 1 + spread * generator.normal(size=(_POWER_STUDIES, 1, LOOKS[-1]))
+            tests = [
+                mann_whitney(looks(a, b), seed=study % _SEEDS, divisions=_DIVISIONS)
+                for study, (a, b) in enumerate(zip(x, y, strict=True))
+            ]
+            for spending in SPENDINGS:
+                design = Design(LOOKS, parse_spending(spending))
+                crossings = [test.crossing(design, ALPHA) for test in tests]
+                chances = [
+                    [
+                        chance_at_the_end(Statistics(test.values[:, :taken]), None, design)
+                        for taken in range(1, len(LOOKS))
+                    ]
+                    for test in tests
+                ]
+                for futility in FUTILITIES:
+                    ends = [end(of, chance, futility) for of, chance in zip(crossings, chances, strict=True)]
+                    without = [LOOKS[-1] if of is None else LOOKS[of] for of in crossings]
+                    yield (
+                        *(task, spread, effect, spending, _POWER_STUDIES, futility),
+                        f"{np.mean([way == 'futile' for way, _ in ends]):.3f}",
+                        f"{np.mean([way == 'established' for way, _ in ends]):.3f}",
+                        f"{np.mean([of is not None for of in crossings]):.3f}",
+                        f"{np.mean([LOOKS[look] for _, look in ends]):.1f}",
+                        f"{np.mean(without):.1f}",
+                    )
+
+
+def end(crossing: int | None, chances: Sequence[float], futility: float) -> tuple[str, int]:
+    """Return how a study ends, and at which look, from 0; a finding comes before a futile stop.
+
+    Args:
+        crossing: The first look at which the difference is established; None if there is none.
+        chances: At each look but the last: the chance that the last look decides.
+        futility: Below this chance the study stops.
+    """
+    last = len(LOOKS) - 1 if crossing is None else crossing
+    stop = next((look for look, chance in enumerate(chances[:last]) if chance < futility), None)
+    if stop is not None:
+        return "futile", stop
+    return ("undecided" if crossing is None else "established"), last
+
+
 def looks(x: np.ndarray, y: np.ndarray) -> list[Look]:
     """Return the looks at the scores of two arms, each [tasks, seeds]."""
     starts = (0, *LOOKS[:-1])
@@ -222,6 +254,25 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]])
             writer.writerow(row)
             file.flush()
 
+
+_OF_STUDIES = "spread_of spread effect spending studies"
+TABLES: dict[str, tuple[str, Callable[[], Iterable[Sequence[object]]]]] = {
+    "false-positives": ("spending tasks comparisons scores studies false_positives", false_positives),
+    "power": (f"{_OF_STUDIES} power mean_seeds power_of_40_seeds", powers),
+    "estimates": (
+        (
+            "spread effect spending studies stopped_early naive_mean naive_median corrected_median "
+            "corrected_coverage"
+        ),
+        estimates,
+    ),
+    "equality": (f"{_OF_STUDIES} equal differs undecided mean_seeds", equivalences),
+    "futility": (
+        f"{_OF_STUDIES} futility futile power power_without mean_seeds mean_seeds_without",
+        futilities,
+    ),
+}
+"""Each table: its columns, and the function that yields its rows."""
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -140,7 +141,7 @@ def _decision(
 ) -> Decision:
     taken, count = len(evidence.looks), len(design.seeds)
     is_equal = adjusted_equal is not None and adjusted_equal <= ALPHA
-    chance = _chance(evidence, design) if taken < count else None
+    chance = chance_at_the_end(evidence.difference, evidence.ends, design) if taken < count else None
     futility = primary.sequential.futility if primary.sequential is not None else None
     outcome: Outcome
     if adjusted <= ALPHA:
@@ -228,22 +229,31 @@ def corrected_difference(
     return unbiased, repeated
 
 
+@cache
 def _last_bound(design: Design, sides: int) -> float:
     shares = [seeds / design.seeds[-1] for seeds in design.seeds]
     return float(group_sequential.boundaries(shares, design.spending, ALPHA, sides=sides)[-1])
 
 
-def _chance(evidence: _Evidence, design: Design) -> float:
-    """Return the chance that the last look decides, by the trend so far: a difference, or equality."""
-    share = design.seeds[len(evidence.looks) - 1] / design.seeds[-1]
+def chance_at_the_end(
+    difference: sequential.Statistics, ends: equivalence.Ends | None, design: Design
+) -> float:
+    """Return the chance that the last look decides, by the trend so far: a difference, or equality.
+
+    Args:
+        difference: The statistic of the difference at the looks so far.
+        ends: The statistics at the ends of the margin; None without one.
+        design: The looks and the spending.
+    """
+    share = design.seeds[difference.values.shape[1] - 1] / design.seeds[-1]
 
     def chance(z: float, sides: int) -> float:
         return group_sequential.conditional_power(z, share, _last_bound(design, sides))
 
-    differs = chance(abs(float(evidence.difference.z[-1])), 2)
-    if evidence.ends is None:
+    differs = chance(abs(float(difference.z[-1])), 2)
+    if ends is None:
         return differs
-    above, below = float(evidence.ends.lower.z[-1]), -float(evidence.ends.upper.z[-1])
+    above, below = float(ends.lower.z[-1]), -float(ends.upper.z[-1])
     return max(differs, chance(above, 1) + chance(below, 1) - 1)
 
 

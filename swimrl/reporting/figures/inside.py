@@ -25,7 +25,9 @@ def inside(analysis: Analysis, shown: Sequence[Panel]) -> Any:
             axis.plot(steps, values.mean(axis=0), **kind.curve, linewidth=1.6, label=name)
         axis.set_ylabel(panel.unit)
         steps_axis(axis)
-    next(iter(axes.values())).legend()
+    # Above the panels: the lines of all runs leave no free place inside.
+    lines = {line.get_label(): line for axis in axes.values() for line in axis.get_legend_handles_labels()[0]}
+    figure.legend(handles=[*lines.values()], loc="outside upper left", ncols=MOST_TOGETHER)
     return figure
 
 
