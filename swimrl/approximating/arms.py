@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from swimrl.activations.language.polynomial import bound_of
 from swimrl.approximating.actor import Actor, Array, Function
 from swimrl.errors import InputError
 from swimrl.polynomials import CompositeRelu, Series, composite_relu, minimax, observed
@@ -163,7 +164,7 @@ def arms_of(actor: Actor, inputs: Sequence[Array], settings: Settings) -> list[A
     if settings.fit == "composite" and others:
         raise InputError(f"--fit composite replaces relu, and the policy has {others[0]}; use --fit minimax")
     bounds = tuple(_bounds(z, settings) for z in inputs)
-    arms = [Arm(None, (), actor.functions, bounds)]
+    arms = [Arm(None, (), actor.functions, _own_bounds(actor, bounds))]
     for degree in sorted(settings.degrees):
         layers = tuple(
             _layer_fit(function, degree, bound, z, settings)
@@ -174,6 +175,14 @@ def arms_of(actor: Actor, inputs: Sequence[Array], settings: Settings) -> list[A
         )
         arms.append(Arm(degree, layers, functions, bounds))
     return arms
+
+
+def _own_bounds(actor: Actor, bounds: Sequence[Array]) -> tuple[Array, ...]:
+    """Return the ranges that the exact policy is watched with: those of its own polynomials, if any."""
+    own = [bound_of(spec.definition) for spec in actor.activations]
+    return tuple(
+        bound if one is None else np.full_like(bound, one) for one, bound in zip(own, bounds, strict=True)
+    )
 
 
 def _bounds(z: Array, settings: Settings) -> Array:

@@ -75,7 +75,7 @@ def inputs_table(measured: Sequence[Measured]) -> Table:
         Column("bound", "range B", "{:.3g}".format),
     )
     rows = tuple(
-        (one.run.config.seed, number, *of_layer, float(one.exact.arm.bounds[number - 1].max()))
+        (one.run.config.seed, number, *of_layer, float(one.arms[-1].arm.bounds[number - 1].max()))
         for one in measured
         for number, of_layer in enumerate(one.quantiles, start=1)
     )

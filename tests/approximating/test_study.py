@@ -100,6 +100,25 @@ def test_a_small_range_is_left_and_counted(runs):
     assert set(arm.first_outside.tolist()) == {0}
 
 
+def test_a_policy_of_polynomials_is_watched_with_its_own_bounds(tmp_path):
+    """Its activations are replaced by equal ones, so that only the range of the count differs."""
+    act = "poly(swim, degree=2, bound=0.5),poly(tanh, degree=3, bound=50)"
+    run = swimrl.train(act=act, out=tmp_path, **{**SMALL, "steps": 1})
+    exact, same = measure(run, replace(FEW, degrees=(3,), range="60")).arms
+    assert [bounds[0] for bounds in exact.arm.bounds] == [0.5, 50.0]
+    assert exact.share_outside.min() > 0.05
+    assert exact.worst.min() > 1
+    assert not same.share_outside.any()
+    np.testing.assert_allclose(same.returns, exact.returns, rtol=1e-6)
+
+
+def test_the_same_command_twice_writes_the_same_file(runs, tmp_path):
+    untrained = swimrl.train(act="swim", out=tmp_path, **{**SMALL, "steps": 1})
+    for run in (runs[0], untrained):
+        records = [approximate([run], FEW, out=tmp_path / str(n)).record.read_bytes() for n in range(2)]
+        assert records[0] == records[1]
+
+
 def test_an_action_that_is_not_finite_is_a_failure(runs):
     actor = actor_of(runs[0])
     exact, arm, _ = arms_of(actor, [np.ones((2, 12)), np.ones((2, 8))], FEW)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,13 +26,24 @@ from swimrl.activations.polynomial import DEFAULT_BOUND, composite_fit, polynomi
 from swimrl.errors import FormulaError, InputError
 from swimrl.polynomials import CompositeRelu, Series
 
-__all__ = ["DEFAULT_BOUND", "MAX_DEGREE", "OUTSIDE", "Polynomial", "polynomial_definition", "series_text"]
+__all__ = [
+    "DEFAULT_BOUND",
+    "MAX_DEGREE",
+    "OUTSIDE",
+    "Polynomial",
+    "bound_of",
+    "polynomial_definition",
+    "series_text",
+]
 
 MAX_DEGREE = 62
 """The largest degree of an activation: six multiplications one after the other."""
 
 OUTSIDE: Final = ("polynomial", "exact", "clamp")
 """What can happen outside the bound; the first is the default."""
+
+
+_BOUND = re.compile(r", bound=([^,)]+)(?:, outside=\w+)?\)$")
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,21 @@ def polynomial_definition(polynomial: Polynomial) -> Definition:
         kind="polynomial",
         inner=inner.canonical,
     )
+
+
+def bound_of(definition: Definition) -> float | None:
+    """Return the bound of ``poly(...)``, which its name holds; None for any other activation.
+
+    Example:
+        >>> from swimrl.activations.language.names import parse_name
+        >>> bound_of(parse_name("poly(swim, degree=6, bound=8)").definition)
+        8.0
+    """
+    if definition.kind != "polynomial":
+        return None
+    written = _BOUND.search(definition.name)
+    assert written is not None  # `Polynomial.name` writes it
+    return float(written[1])
 
 
 def series_text(series: Series, x: str = "x") -> str:
