@@ -139,7 +139,7 @@ def rendered(
         cell=_cell,
         sortable=_sortable,
         most_rows=_MOST_ROWS,
-        inline=lambda figure: _inline_svg(figure, folder),
+        inline=lambda figure: _inline(figure, folder),
         excluded=excluded,
         undetermined=undetermined,
         refresh_s=refresh_s,
@@ -213,16 +213,24 @@ def _sortable(cell: Cell) -> float | None:
     return float(cell) if isinstance(cell, int | float) else None
 
 
-def _svg_file(figure: Figure, folder: Path) -> Path:
-    return folder / "figures" / f"{figure.key}.svg"
+def _svg_file(key: str, folder: Path) -> Path:
+    return folder / "figures" / f"{key}.svg"
 
 
-def _inline_svg(figure: Figure, folder: Path) -> str:
+def _inline(figure: Figure, folder: Path) -> str:
+    """Return a figure as elements of the page; one of two is shown, by the width of the screen."""
+    if figure.narrow is None:
+        return _inline_svg(figure.key, folder)
+    wide, narrow = (_inline_svg(key, folder) for key in (figure.key, f"{figure.key}-narrow"))
+    return f'<div class="on-wide">{wide}</div><div class="on-narrow">{narrow}</div>'
+
+
+def _inline_svg(key: str, folder: Path) -> str:
     """Return a figure as an element in the page's colours; its ids begin with the figure's key."""
-    text = _svg_file(figure, folder).read_text(encoding="utf-8")
+    text = _svg_file(key, folder).read_text(encoding="utf-8")
     text = text[text.index("<svg") :].replace(INK, "currentColor").replace(PAPER, "var(--paper)")
     for attribute in ('id="', 'href="#', "url(#"):
-        text = text.replace(attribute, f"{attribute}{figure.key}-")
+        text = text.replace(attribute, f"{attribute}{key}-")
     # On a narrow screen a wide figure is scrolled, not shrunk until nobody can read it. Screen readers get
     # the caption.
     width_pt = float(text.split('width="', 1)[1].split("pt", 1)[0])
@@ -238,7 +246,7 @@ def markdown(contents: Contents, tables: Sequence[Table], figures: Sequence[Figu
     for part in parts(tables, figures):
         lines += [f"## {part.heading}", ""]
         for figure in part.figures:
-            link = _svg_file(figure, Path()).as_posix()
+            link = _svg_file(figure.key, Path()).as_posix()
             lines += [f"![{figure.key}]({link})", "", figure.caption, ""]
         for table in part.tables:
             if table.title != part.heading:

@@ -103,7 +103,10 @@ def test_every_figure_reaches_the_page(everything: Contents, report: Path) -> No
     in_order = [figure.key for section in Section for figure in made if figure.section == section]
     assert re.findall(r'<figure id="figure-([\w-]+)"', page) == in_order
     assert re.findall(r"!\[[^]]*\]\(figures/([\w-]+)\.svg\)", text) == in_order
-    assert {path.stem for path in (report / "figures").iterdir()} == {*in_order}
+    narrow = {f"{figure.key}-narrow" for figure in made if figure.narrow is not None}
+    assert narrow == {"ranked-narrow"}
+    assert {path.stem for path in (report / "figures").iterdir()} == {*in_order} | narrow
+    assert page.count('class="on-wide"') == page.count('class="on-narrow"') == len(narrow)
 
 
 def test_nothing_is_in_two_parts_or_in_none(everything: Contents) -> None:

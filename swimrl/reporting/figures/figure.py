@@ -36,6 +36,9 @@ class Figure:
     drawing: Callable[[], Any]
     """Returns a new ``matplotlib.figure.Figure``."""
 
+    narrow: Callable[[], Any] | None = None
+    """Returns the figure for a narrow screen; there the page shows ``drawing`` when not given."""
+
     def __post_init__(self) -> None:
         Section(self.section)
 
@@ -50,6 +53,8 @@ class Figure:
 
     def save(self, folder: Path, formats: Sequence[str] = FORMATS) -> None:
         """Draw the figure and write it as ``<key>.<format>`` into ``folder``.
+
+        The figure for a narrow screen is ``<key>-narrow.svg``, for the page alone.
 
         Raises:
             InputError: If matplotlib is not installed.
@@ -66,6 +71,9 @@ class Figure:
                 )
                 # The layout stays: with hundreds of labels it takes longer than the drawing.
                 figure.set_layout_engine("none")
+            if self.narrow is not None and "svg" in formats:
+                file = folder / f"{self.key}-narrow.svg"
+                self.narrow().savefig(file, metadata={"Date": None}, transparent=True)
 
     def _repr_svg_(self) -> str:
         text = io.StringIO()

@@ -8,6 +8,7 @@ from functools import partial
 from swimrl.reporting.contents import Contents
 from swimrl.reporting.figures import cost, curves, gait, inside, ranks, scores
 from swimrl.reporting.figures.figure import Figure
+from swimrl.reporting.figures.style import NARROW_WIDTH
 from swimrl.reporting.findings import Undetermined
 from swimrl.reporting.gait import MOST_ARMS
 from swimrl.reporting.section import Section
@@ -38,18 +39,21 @@ def _at_a_glance(contents: Contents) -> Iterator[Figure]:
             "bootstrap. A filled marker: the corrected test over all tasks establishes a difference. A "
             "hollow one: it does not.",
             partial(scores.ranked, contents.analysis, contents.ranked),
+            narrow=partial(scores.ranked, contents.analysis, contents.ranked, width=NARROW_WIDTH),
         )
     else:
         yield _intervals(contents, Section.GLANCE)
 
 
 def _intervals(contents: Contents, section: Section) -> Figure:
+    narrow = partial(scores.intervals, contents.analysis, width=NARROW_WIDTH)
     return Figure(
         section,
         "intervals",
         "Scores: the runs (dots), their mean (marker above them) and its 95% interval (Student's t), the "
         "best mean first.",
         partial(scores.intervals, contents.analysis),
+        narrow=narrow if section == Section.GLANCE else None,
     )
 
 

@@ -23,11 +23,13 @@ _MOST_NUMBERS = 20
 """With more arms, the matrix of probabilities has colours without numbers, and rows are narrower."""
 
 
-def intervals(analysis: Analysis) -> Any:
-    """Draw each arm's runs, mean and interval, the best mean first."""
+def intervals(analysis: Analysis, *, width: float = PAGE_WIDTH) -> Any:
+    """Draw each arm's runs, mean and interval, the best mean first; the width is in inches."""
     kinds = looks(analysis)
     most = max(len(arms_of(analysis, env)) for env in analysis.tasks)
-    figure, axes = panels(analysis.tasks, height=0.9 + (0.38 if most <= MOST_TOGETHER else 0.24) * most)
+    height = 0.9 + (0.38 if most <= MOST_TOGETHER else 0.24) * most
+    columns = 3 if width == PAGE_WIDTH else 1
+    figure, axes = panels(analysis.tasks, height=height, columns=columns, width=width)
     generator = np.random.Generator(np.random.PCG64(0))
     for env, axis in axes.items():
         arms = sorted(arms_of(analysis, env), key=lambda arm: -float(arm.scores.mean()))
@@ -50,11 +52,17 @@ def intervals(analysis: Analysis) -> Any:
     return figure
 
 
-def ranked(analysis: Analysis, rows: Sequence[tuple[str, Interval]]) -> Any:
-    """Draw one number of each arm over all tasks, the best first; filled markers are established."""
+def ranked(analysis: Analysis, rows: Sequence[tuple[str, Interval]], *, width: float = PAGE_WIDTH) -> Any:
+    """Draw one number of each arm over all tasks, the best first; filled markers are established.
+
+    Args:
+        analysis: The analysis.
+        rows: The arms with their numbers.
+        width: In inches.
+    """
     kinds = looks(analysis)
     concluded = {one.arm for one in analysis.comparisons if one.env is None and is_concluded(one, analysis)}
-    figure = new_figure(PAGE_WIDTH, 0.9 + (0.26 if len(rows) <= _MOST_NUMBERS else 0.17) * len(rows))
+    figure = new_figure(width, 0.9 + (0.26 if len(rows) <= _MOST_NUMBERS else 0.17) * len(rows))
     axis = figure.subplots()
     hollow = {name for name, _ in rows} - concluded - {analysis.baseline}
     _bars(axis, [(name, interval.estimate, interval) for name, interval in rows], kinds, hollow)

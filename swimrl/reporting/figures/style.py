@@ -22,6 +22,9 @@ _MARKERS = "osD^vPX*"
 PAGE_WIDTH = 12.4
 """Inches of a figure that is as wide as the page."""
 
+NARROW_WIDTH = 4.6
+"""Inches of a figure that is as wide as the screen of a telephone."""
+
 RC: Mapping[Any, Any] = {
     "font.size": 9,
     "font.family": "DejaVu Sans",
@@ -83,13 +86,18 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def panels(
-    titles: Sequence[str], *, height: float = 3.0, columns: int = 3, **shared: Any
+    titles: Sequence[str],
+    *,
+    height: float = 3.0,
+    columns: int = 3,
+    width: float = PAGE_WIDTH,
+    **shared: Any,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return a figure as wide as the page and an axis for each title; the height of an axis is in inches."""
-    columns = min(2 if len(titles) == 4 else columns, len(titles))
+    """Return a figure and an axis for each title; sizes in inches, the height is that of an axis."""
+    columns = min(2 if len(titles) == 4 and columns > 2 else columns, len(titles))
     rows = -(-len(titles) // columns)
     # A single axis is as wide as the page, and would be too flat without more height.
-    figure = new_figure(PAGE_WIDTH, height * rows * (1.35 if columns == 1 else 1.0))
+    figure = new_figure(width, height * rows * (1.35 if columns == 1 and width == PAGE_WIDTH else 1.0))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat[len(titles) :]:
         axis.set_visible(False)
