@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,29 @@ def host_facts() -> dict[str, Any]:
 
 def processor_model() -> str:
     """Return the processor's model as the system names it."""
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return _cpu_fields().get("model name") or platform.processor() or platform.machine()
+
+
+def processor_numbers() -> str:
+    """Return the numbers of family and model, which differ where generations share a name; else nothing.
+
+    Example:
+        >>> processor_numbers()  # doctest: +SKIP
+        '25-17'
+    """
+    fields = _cpu_fields()
+    names = ("cpu family", "model", "CPU implementer", "CPU part")  # x86, then ARM
+    return "-".join(fields[name] for name in names if name in fields)
+
+
+@cache
+def _cpu_fields() -> dict[str, str]:
+    """Return what Linux says of the first core; nothing elsewhere."""
+    if sys.platform != "linux":
+        return {}
+    first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def cache_folder() -> Path:

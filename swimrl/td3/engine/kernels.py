@@ -174,6 +174,12 @@ def outer(g: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
 @_compiled
 def column_sums(g: np.ndarray, out: np.ndarray) -> None:
     """Write the sums of the columns of ``g`` [B, N] into ``out`` [N]."""
+    if g.shape[1] == 1:  # the sum stays in a register
+        total = g.dtype.type(0)
+        for b in range(g.shape[0]):
+            total += g[b, 0]
+        out[0] = total
+        return
     out[:] = 0
     for b in range(g.shape[0]):
         for n in range(g.shape[1]):

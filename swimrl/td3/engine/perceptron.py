@@ -161,8 +161,10 @@ def tanh_in_place(z: np.ndarray) -> Step:
     """Return the step that replaces ``z`` [B, A] by its tanh, which bounds the actor's actions."""
     tanh = activation("tanh")
     assert isinstance(tanh, Activation)
-    no_bias = np.zeros(z.shape[1], z.dtype)
-    return Step(CpuKernel(tanh.spec.settled, z.dtype).bind_value(z, no_bias, None), "activations")
+    row = z.reshape(1, -1)  # a view: one long row fills vectors better than rows of a few actions
+    assert np.shares_memory(row, z)
+    no_bias = np.zeros(z.size, z.dtype)
+    return Step(CpuKernel(tanh.spec.settled, z.dtype).bind_value(row, no_bias, None), "activations")
 
 
 def backward(

@@ -137,6 +137,16 @@ def test_a_new_backend_is_compared_with_the_others_once_more(monkeypatch: pytest
     assert choices_file() != before
 
 
+def test_processors_of_one_name_do_not_share_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = set()
+    for family in ("25-17", "26-2"):
+        monkeypatch.setattr(file, "processor_numbers", lambda family=family: family)
+        file._file_name.cache_clear()
+        files.add(choices_file())
+    file._file_name.cache_clear()
+    assert len(files) == 2
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"32x17x20 nt float32": "abacus"}', "[]"])
 def test_a_damaged_memory_is_measured_anew(content: str) -> None:
     choices_file().parent.mkdir(parents=True)

@@ -55,6 +55,18 @@ def test_a_part_of_the_rows_gives_the_bits_of_the_whole(n: int) -> None:
     np.testing.assert_array_equal(parts, whole)
 
 
+@pytest.mark.parametrize("n", [3, 17, 23, 33, 64])
+@pytest.mark.parametrize("m", [32, 64, 70])
+def test_a_transposed_left_factor_gives_the_same_bits(m: int, n: int) -> None:
+    generator = np.random.RandomState(2)
+    product = compiled_product("float32")
+    a, b = (generator.randn(*shape).astype(np.float32) for shape in ((m, 50), (50, n)))
+    plain, transposed = (np.empty((m, n), np.float32) for _ in range(2))
+    product(a, b, plain)
+    product(in_layout(a, "t"), b, transposed)
+    np.testing.assert_array_equal(transposed, plain)
+
+
 def test_each_number_is_a_chain_of_fused_multiply_adds_in_order() -> None:
     # With one rounding for each multiply-add, float64 computes the float32 chain: products of two float32
     # numbers are exact in float64, and here so are the sums before they are rounded to float32.

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from swimrl.host import cache_folder, processor_model
+from swimrl.host import cache_folder, processor_model, processor_numbers
 from swimrl.td3.engine.products.backends import BACKENDS
 
 _UNWRITTEN: dict[str, str] = {}
@@ -34,8 +34,9 @@ def remembered(name: str, candidates: Collection[str], choose: Callable[[], str]
 def choices_file() -> Path:
     """Return the file of this host's choices.
 
-    Its name holds what a choice depends on: processor, versions of the libraries, the BLAS core that was
-    asked for, and the backends that there are. So a new backend is compared with the others on each machine.
+    Its name holds what a choice depends on: the processor's name, family and model, versions of the
+    libraries, the BLAS core that was asked for, and the backends that there are. So machines that share a
+    home folder share a choice only if they are alike, and a new backend is compared with the others on each.
 
     Raises:
         OSError: If there is no folder for it.
@@ -45,7 +46,8 @@ def choices_file() -> Path:
 
 @cache
 def _file_name(blas_core: str, backends: tuple[str, ...]) -> str:
-    host = f"{processor_model()} {blas_core}".strip().replace(" ", "-")
+    words = (processor_model(), processor_numbers(), blas_core)
+    host = " ".join(filter(None, words)).replace(" ", "-")
     host = "".join(c for c in host if c.isalnum() or c in "-_.")
     libraries = f"torch{version('torch')}-numpy{version('numpy')}"
     return f"products-{host}-{libraries}-{'+'.join(backends)}.json"

@@ -3,7 +3,8 @@
 At the sizes of TD3 a library's product spends much of its time before and after the arithmetic. This one
 holds a tile of the output in registers while it runs along the contraction, reads the left factor where it
 lies, and copies the right factor only where its rows are not contiguous (Goto & van de Geijn 2008, without
-the blocks for larger matrices).
+the blocks for larger matrices). A weight gradient of a few columns is computed transposed, where more columns
+fill the registers.
 
 Each number of the output is one chain of fused multiply-adds in the order of the contraction. So it does
 not depend on the tiles, on the vectors' width or on how many rows are computed at once: a part of a minibatch
@@ -362,6 +363,19 @@ def _product(itemsize: int) -> Callable[..., None]:
         b_row, b_column = b.strides[0] // size, b.strides[1] // size
         out_row = out.strides[0] // size
         m, k, n = a.shape[0], a.shape[1], b.shape[1]
+        # The transposed output, where its columns fill vectors better than those of the output itself.
+        is_turned = (
+            a_row == 1
+            and b_column == 1
+            and m % tile_columns == 0
+            and -(n // -tile_rows) * tile_rows * -(m // -lanes)
+            < -(m // -tile_rows) * tile_rows * -(n // -lanes)
+        )
+        turned = np.empty(m * n if is_turned else 0, a.dtype)
+        if is_turned:
+            a_at, b_at, out_at = b_at, a_at, turned.ctypes.data
+            a_row, a_column, b_row, out_row = 1, b_row, a_column, m
+            m, n = n, m
         if n == 1 and a_column == 1 and b_row == 1 and k % chains == 0:
             for i in range(0, m, rows_at_once):
                 dot(a_at + i * a_row * size, a_row, b_at, k, out_at + i * out_row * size, out_row, m - i)
@@ -380,6 +394,8 @@ def _product(itemsize: int) -> Callable[..., None]:
                     for p in range(k):
                         copy(b_at + (p * b_row + j) * size, panel_at + p * tile_columns * size, columns)
                 else:
+                    # Up to where the panel is read.
+                    filled = lanes // 2 if m > 2 and columns <= lanes // 2 else tile_columns
                     squares = (k // lanes if b_row == 1 else 0) * lanes
                     in_squares = (columns // lanes if b_row == 1 else 0) * lanes
                     for q in range(0, in_squares, lanes):
@@ -394,7 +410,7 @@ def _product(itemsize: int) -> Callable[..., None]:
                         at = first + p * tile_columns
                         for q in range(in_squares if p < squares else 0, columns):
                             panel[at + q] = b[p, j + q]
-                        for q in range(columns, tile_columns):
+                        for q in range(columns, filled):
                             panel[at + q] = 0
             target = out_at + j * size
             if m <= 2:
@@ -421,6 +437,10 @@ def _product(itemsize: int) -> Callable[..., None]:
                         a_at + i * a_row * size, a_row, a_column, right_at, right_row, k,
                         target + i * out_row * size, out_row, m - i, columns,
                     )  # fmt: skip
+        if is_turned:
+            for i in range(n):
+                for j in range(m):
+                    out[i, j] = turned[j * n + i]
 
     return product
 
