@@ -23,6 +23,7 @@ import torch
 
 import swimrl
 from swimrl.approximating import Measured, Settings, answer_from, measure_each
+from swimrl.approximating.equivalence import percent
 from swimrl.errors import InputError, RunExistsError, UndeterminedError
 from swimrl.runs.lock import locked
 from swimrl.runs.record import read_record
@@ -332,7 +333,7 @@ def publish(work: Path, studies: Mapping[str, SweepConfig], target: Path) -> Non
 def text_of(value: Any) -> Any:
     """Return a value of a record as a cell of CSV."""
     if isinstance(value, list):
-        return " ".join(f"{one:.6g}" for one in value)
+        return " ".join(f"{one:.5g}" for one in value)
     return f"{value:.5g}" if isinstance(value, float) else value
 
 
@@ -404,7 +405,8 @@ def with_interval(values: np.ndarray, form: str) -> str:
 
 def precision_table(results: Results) -> list[str]:
     """Return the answer of each task and activation."""
-    lines = ["| task | arm | range | runs | answer |", "|---|---|---|---:|---|"]
+    lines = [f"A loss of {percent(KEPT_SHARE)} of the return is accepted.", ""]
+    lines += ["| task | arm | range | runs | answer |", "|---|---|---|---:|---|"]
     for task in results.tasks:
         for arm in (*PLAIN, *DECAYED, *REMEDIES):
             for kind in ("layer", "fixed", *(["composite"] if arm == "relu" else [])):
@@ -429,7 +431,8 @@ def precision(results: Results, task: str, arm: str, kind: str) -> str:
     returns = {d: [results.returns(task, arm, name, seed) for seed in seeds] for d, name in degrees.items()}
     failures = {d: sum(cells[seed][name]["failures"] for seed in seeds) for d, name in degrees.items()}
     size = "alpha" if kind == "composite" else "degree"
-    return answer_from(exact, returns, failures, size=size).sentence
+    sentence = answer_from(exact, returns, failures, size=size).sentence
+    return sentence.replace(f"; a loss up to {percent(KEPT_SHARE)} is accepted", "")
 
 
 @dataclass(frozen=True)
@@ -514,9 +517,14 @@ def family_table(results: Results, family: Sequence[Difference]) -> list[str]:
             cells.append(with_interval(differences, form) if len(differences) else "")
         p, corrected = (texts.get(one.name) for texts in (p_values, adjusted))
         verdict = "" if corrected is None else ("established" if corrected < 0.05 else "not established")
-        numbers = ["", ""] if p is None else [f"{p:.4f}", f"{corrected:.4f}"]
+        numbers = ["" if one is None else p_value(one) for one in (p, corrected)]
         lines.append(f"| {one.name} | {' | '.join(cells)} | {pairs} | {' | '.join(numbers)} | {verdict} |")
     return lines
+
+
+def p_value(value: float) -> str:
+    """Return a p-value in four digits."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def p_values_of(results: Results, family: Sequence[Difference]) -> dict[str, float]:
@@ -569,7 +577,7 @@ def nothing_lost(results: Results, one: Difference) -> str:
             return "open"
         limit = -low / results.exact(task, one.second[0]).mean()
         excluded.append(limit < KEPT_SHARE)
-        texts.append(f"{task} {max(limit, 0.0):.0%}")
+        texts.append(f"{task} {percent(max(limit, 0.0))}")
     verdict = "confirmed" if all(excluded) else "open"
     return f"{verdict}: loses at most (95 % limit) {', '.join(texts)}"
 
