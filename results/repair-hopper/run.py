@@ -3,6 +3,7 @@
 python results/repair-hopper/run.py choose WORK --runs RUNS --kept KEPT    # rates of falls, and a choice
 python results/repair-hopper/run.py repair WORK                            # every arm on every policy
 python results/repair-hopper/run.py publish WORK FOLDER                    # records and tables.md
+python results/repair-hopper/run.py across FOLDER...                       # activations over published folders
 
 RUNS has run directories <env>/<activation>-*/seed-N, and KEPT what `keep_policies.py` wrote,
 <env>/<activation>/seed-N/steps-N.safetensors. Every command can be interrupted; the same command continues.
@@ -31,7 +32,7 @@ from swimrl.repairing.rates import Counts
 from swimrl.repairing.starts import noisy_starts, seeds
 from swimrl.rollouts import lockstep, play
 from swimrl.stats.comparison import holm
-from swimrl.stats.interval import mean_student
+from swimrl.stats.interval import difference_welch, mean_student
 from swimrl.training.build import policy_kwargs
 from swimrl.training.policy_function import load_policy
 
@@ -86,6 +87,8 @@ def main() -> None:
     )
     commands = parser.add_subparsers(required=True, dest="command")
     choose_parser, repair_parser, publish_parser = map(commands.add_parser, ("choose", "repair", "publish"))
+    across_parser = commands.add_parser("across")
+    across_parser.add_argument("folders", type=Path, nargs="+")
     for one in (choose_parser, repair_parser, publish_parser):
         one.add_argument("work", type=Path)
         one.add_argument("--env", default="Hopper-v4")
@@ -95,6 +98,9 @@ def main() -> None:
     repair_parser.add_argument("--policies", nargs="*", help="such as swim-2; all when not given")
     publish_parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
+    if arguments.command == "across":
+        print("\n".join(across(arguments.folders)))
+        return
     torch.set_num_threads(1)
     work = arguments.work / arguments.env
     if arguments.command == "choose":
@@ -309,21 +315,28 @@ def publish(work: Path, target: Path) -> None:
             for file in (content, content.with_name("starts.csv")):
                 (record / arm).mkdir(exist_ok=True)
                 shutil.copy(file, record / arm)
-            results.append(result_of(folder, arm, json.loads(content.read_text())))
+            results.append(result_of(folder / "repairs", arm))
     shutil.copy(work / "rates.csv", target / "records")
     (target / "tables.md").write_text(tables(work.name, [folder.name for folder in policies], results))
 
 
-def result_of(folder: Path, arm: str, content: dict[str, Any]) -> Result:
-    """Return one arm's fresh starts; fine-tuning shares the episodes before with the bidirectional repair."""
+def result_of(folder: Path, arm: str) -> Result:
+    """Return one arm's fresh starts; fine-tuning shares the episodes before with the bidirectional repair.
+
+    Args:
+        folder: Of a policy, with one folder for each arm.
+        arm: The arm.
+    """
+    name = "fine_tuning.json" if arm == FINE_TUNING else "repair.json"
+    content = json.loads((folder / arm / name).read_text())
 
     def column(of: str, name: str) -> np.ndarray:
-        with (folder / "repairs" / of / "starts.csv").open() as file:
+        with (folder / of / "starts.csv").open() as file:
             return np.array([float(row[name]) for row in csv.DictReader(file) if row["set"] == "test"])
 
     before = "bidirectional" if arm == FINE_TUNING else arm
     return Result(
-        folder.name,
+        folder.parent.name if folder.name == "repairs" else folder.name,
         arm,
         column(before, "failed_before") == 1,
         column(arm, "failed_after") == 1,
@@ -443,6 +456,8 @@ def against(results: list[Result], arm: str) -> str:
 
 def by_activation(arm: str, results: list[Result]) -> list[str]:
     """Return the change of the rate of falls by activation and over all, with intervals over policies."""
+    if not results:
+        return []
     lines = [
         f"| {arm} | policies | change of the rate of falls, mean over policies with 95 % interval |",
         "|---|---:|---|",
@@ -457,6 +472,25 @@ def by_activation(arm: str, results: list[Result]) -> list[str]:
             text += f" [{interval.low:+.1f}, {interval.high:+.1f}]"
         lines.append(f"| {activation} | {len(changes)} | {text} |")
     return [*lines, ""]
+
+
+def across(folders: list[Path]) -> list[str]:
+    """Return the change of the rate of falls by activation, over the policies of published folders."""
+    lines = []
+    for arm in ARMS[:2]:
+        policies = [
+            p for folder in folders for p in sorted((folder / "records").iterdir()) if (p / arm).exists()
+        ]
+        results = [result_of(policy, arm) for policy in policies]
+        lines += by_activation(arm, results)
+        changes = [
+            np.array([100 * r.counts.change for r in results if r.policy.startswith(activation)])
+            for activation in ("swim", "relu")
+        ]
+        if min(map(len, changes)) > 2:
+            of = difference_welch(*changes)
+            lines += [f"Swim minus ReLU: {of.estimate:+.1f} points [{of.low:+.1f}, {of.high:+.1f}]", ""]
+    return lines
 
 
 if __name__ == "__main__":
