@@ -3,7 +3,7 @@
 python results/repair-hopper/run.py choose WORK --runs RUNS --kept KEPT    # rates of falls, and a choice
 python results/repair-hopper/run.py repair WORK                            # every arm on every policy
 python results/repair-hopper/run.py publish WORK FOLDER                    # records and tables.md
-python results/repair-hopper/run.py across FOLDER...                       # activations over published folders
+python results/repair-hopper/run.py across FOLDER...                       # over published folders
 
 RUNS has run directories <env>/<activation>-*/seed-N, and KEPT what `keep_policies.py` wrote,
 <env>/<activation>/seed-N/steps-N.safetensors. Every command can be interrupted; the same command continues.
