@@ -43,8 +43,13 @@ def test_a_fine_polynomial_changes_actions_by_less_than_the_propagated_bound(run
     assert 0 < change <= bound < 1e-3
 
 
-def test_episodes_are_paired_and_the_finest_arm_is_nearly_exact(runs):
-    measured = measure(runs[0], FEW)
+@pytest.fixture(scope="module")
+def measured(runs):
+    """The first run, measured with `FEW`."""
+    return measure(runs[0], FEW)
+
+
+def test_episodes_are_paired_and_the_finest_arm_is_nearly_exact(runs, measured):
     exact, coarse, fine = measured.arms
     assert [arm.arm.degree for arm in measured.arms] == [None, 2, 30]
     assert np.abs(fine.returns - exact.returns).max() < 0.05 * np.abs(exact.returns).max()
@@ -66,17 +71,11 @@ def test_episodes_are_paired_and_the_finest_arm_is_nearly_exact(runs):
     assert exact.returns[0] == pytest.approx(total, rel=1e-3)
 
 
-def test_the_same_numbers_twice(runs):
-    first, second = measure(runs[0], FEW), measure(runs[0], FEW)
-    for one, other in zip(first.arms, second.arms, strict=True):
-        np.testing.assert_array_equal(one.returns, other.returns)
-
-
-def test_settings_that_are_measured_together_share_the_exact_policy(runs):
+def test_settings_that_are_measured_together_share_the_exact_policy(runs, measured):
     """Each has the numbers that it has alone, also with fewer episodes and a range of its own."""
-    settings = [FEW, replace(FEW, degrees=(2,), range="0.05", episodes=2)]
-    together = measure_each(runs[0], settings)
-    for one, alone in zip(together, (measure(runs[0], each) for each in settings), strict=True):
+    small = replace(FEW, degrees=(2,), range="0.05", episodes=2)
+    together = measure_each(runs[0], [FEW, small])
+    for one, alone in zip(together, (measured, measure(runs[0], small)), strict=True):
         for arm, expected in zip(one.arms, alone.arms, strict=True):
             np.testing.assert_equal(
                 [arm.returns, arm.lengths, arm.share_outside, arm.worst, arm.first_outside],
@@ -114,9 +113,10 @@ def test_a_policy_of_polynomials_is_watched_with_its_own_bounds(tmp_path):
 
 def test_the_same_command_twice_writes_the_same_file(runs, tmp_path):
     untrained = swimrl.train(act="swim", out=tmp_path, **{**SMALL, "steps": 1})
+    few = replace(FEW, degrees=(2,), episodes=2)
     for run in (runs[0], untrained):
-        records = [approximate([run], FEW, out=tmp_path / str(n)).record.read_bytes() for n in range(2)]
-        assert records[0] == records[1]
+        first, second = (approximate([run], few, out=tmp_path / str(n)).record for n in range(2))
+        assert first.read_bytes() == second.read_bytes()
 
 
 def test_an_action_that_is_not_finite_is_a_failure(runs):
