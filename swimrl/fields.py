@@ -177,8 +177,8 @@ def converted(hint: Any, value: Any, *, name: str) -> Any:
     """Return ``value``, as YAML or the command line gives it, as the type of a field.
 
     Args:
-        hint: The field's type: a scalar, a literal, a tuple of scalars, one of these or None, or a scalar
-            and then a literal.
+        hint: The field's type: a scalar, a literal, a tuple of scalars, a mapping from text to one of these,
+            one of these or None, or a scalar and then a literal.
         value: What was given; text for a number is understood.
         name: What the message calls the field.
 
@@ -204,6 +204,10 @@ def converted(hint: Any, value: Any, *, name: str) -> Any:
         if not isinstance(items, list | tuple):
             raise ConfigError(f"{name} is {_shown(value)}; expected a list")
         return tuple(converted(options[0], item, name=name) for item in items)
+    if origin is Mapping:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{name} is {_shown(value)}; expected names with values, indented")
+        return {str(key): converted(options[1], of, name=f"{name}.{key}") for key, of in value.items()}
     if origin is typing.Literal:
         if value not in options:
             raise ConfigError(f"{name} is {_shown(value)}; expected one of {', '.join(map(str, options))}")

@@ -13,7 +13,9 @@ examples:
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,17 +115,31 @@ def compared(
     """Return the report on what was selected."""
     from swimrl.reporting import report
 
-    return report(
-        selection.path,
-        metric=selection.metric,
-        baseline=selection.baseline,
-        by=selection.by,
-        steps=selection.steps,
-        seed=selection.seed,
-        cost=cost,
-        reference=reference,
-        videos=videos,
-    )
+    with _bar() if videos else contextlib.nullcontext() as progress:
+        return report(
+            selection.path,
+            metric=selection.metric,
+            baseline=selection.baseline,
+            by=selection.by,
+            steps=selection.steps,
+            seed=selection.seed,
+            cost=cost,
+            reference=reference,
+            videos=videos,
+            progress=progress,
+        )
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """Show how many policies are drawn on standard error, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("drawing policies", visible=False)
+        yield lambda drawn, of_all: bar.update(task, completed=drawn, total=of_all, visible=True)
 
 
 def print_verdict(report: Report) -> None:

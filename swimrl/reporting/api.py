@@ -16,6 +16,7 @@ from swimrl.reporting.contents import Contents, gather
 from swimrl.reporting.figures.figure import Figure
 from swimrl.reporting.figures.makers import figures
 from swimrl.reporting.findings import Analysis
+from swimrl.reporting.gait import Progress
 from swimrl.reporting.read import collect
 from swimrl.reporting.tables.makers import tables
 from swimrl.reporting.tables.table import Table, markdown
@@ -122,6 +123,7 @@ def report(
     cost: str | os.PathLike[str] | None = None,
     reference: str | os.PathLike[str] | None = None,
     videos: bool = False,
+    progress: Progress | None = None,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     formats: Sequence[str] = FORMATS,
@@ -143,6 +145,7 @@ def report(
         cost: A record of ``swimrl bench activations --json FILE``, for reward against cost.
         reference: A CSV file of published curves, which are drawn and enter no number.
         videos: Whether to play and draw the best, the median and the worst policy of each arm.
+        progress: Receives how many of these policies are drawn, and of how many.
         seed: Seed of resampling; the same seed gives the same numbers.
         out: A folder to write the report's files into; nothing is written when not given.
         formats: Which files to write: some of ``html``, ``md``, ``tex``, ``csv`` and ``json``.
@@ -179,6 +182,7 @@ def report(
         cost=None if cost is None else Path(cost),
         reference=None if reference is None else Path(reference),
         videos=videos,
+        progress=progress,
     )
     made = Report(contents)
     if out is not None:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from swimrl.errors import UndeterminedError
+from swimrl.reporting.declaration import corrected
 from swimrl.reporting.findings import Arm, Comparison, Decision, Undetermined, determined
 from swimrl.reporting.read import Run
 from swimrl.reporting.sequential import BySeed, decide
@@ -186,20 +187,15 @@ def _adjusted(
     tests: Mapping[_Pair, Test | Undetermined], primaries: set[_Pair], primary: Primary | None
 ) -> dict[_Pair, float]:
     """Return corrected p-values: the declared family by its declared correction, the rest as a screen."""
-    adjusted: dict[_Pair, float] = {}
-    for is_primary in (True, False):
-        family = {
-            pair: test.p_value
-            for pair, test in tests.items()
-            if isinstance(test, Test) and (pair in primaries) == is_primary
-        }
-        correction = primary.correction if is_primary and primary is not None else "benjamini-hochberg"
-        if correction == "fixed-sequence" and primary is not None:
-            order = primary.comparisons
-            family = dict(sorted(family.items(), key=lambda item: order.index(item[0][1])))
-        # The corrections take text as keys.
-        corrected = comparison.CORRECTIONS[correction]({str(pair): p for pair, p in family.items()})
-        adjusted.update({pair: corrected[str(pair)] for pair in family})
+    known = {pair: test.p_value for pair, test in tests.items() if isinstance(test, Test)}
+    screen = {pair: p for pair, p in known.items() if pair not in primaries}
+    # The corrections take text as keys.
+    of_screen = comparison.benjamini_hochberg({str(pair): p for pair, p in screen.items()})
+    adjusted = {pair: of_screen[str(pair)] for pair in screen}
+    if primary is not None:
+        declared = {name: p for (env, name), p in known.items() if (env, name) in primaries}
+        of_declared = corrected(declared, primary)
+        adjusted |= {(env, name): of_declared[name] for env, name in known if (env, name) in primaries}
     return adjusted
 
 

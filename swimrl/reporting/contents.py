@@ -10,7 +10,7 @@ from swimrl.fields import flatten, to_mapping
 from swimrl.reporting.cost import Costs, read_costs
 from swimrl.reporting.efficiency import Efficiency, efficiency
 from swimrl.reporting.findings import Analysis, Undetermined
-from swimrl.reporting.gait import Strip, strips
+from swimrl.reporting.gait import Progress, Strip, strips
 from swimrl.reporting.inside import Group, inside
 from swimrl.reporting.published import Published, Reference, published, read_references
 from swimrl.reporting.ranks import ranking
@@ -102,6 +102,7 @@ def gather(
     cost: Path | None = None,
     reference: Path | None = None,
     videos: bool = False,
+    progress: Progress | None = None,
 ) -> Contents:
     """Return an analysis with the files that stand beside it.
 
@@ -110,6 +111,7 @@ def gather(
         cost: A record of `swimrl bench ... --json`.
         reference: A CSV file of published curves.
         videos: Whether to play and draw policies.
+        progress: Receives how many policies are drawn, and of how many.
 
     Raises:
         InputError: If a file cannot be read or does not fit, or no policy can be drawn.
@@ -118,5 +120,5 @@ def gather(
         analysis,
         costs=None if cost is None else read_costs(cost, analysis.arms),
         references=() if reference is None else tuple(read_references(reference)),
-        strips=strips(analysis) if videos else (),
+        strips=strips(analysis, progress) if videos else (),
     )

@@ -12,6 +12,8 @@ from swimrl.activations.language.names import parse_name, split_layers
 from swimrl.errors import ConfigError, SwimrlError
 from swimrl.reporting.read import Run
 from swimrl.runs.declaration import Primary, read_primary, sha256_of
+from swimrl.stats.comparison import CORRECTIONS
+from swimrl.stats.graphical import graphical
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,26 @@ def _primary(content: Mapping[str, Any]) -> Primary:
         primary,
         baseline=canonical(primary.baseline),
         comparisons=tuple(map(canonical, primary.comparisons)),
+        graph=None if primary.graph is None else primary.graph.renamed(canonical),
     )
+
+
+def corrected(p_values: Mapping[str, float], primary: Primary) -> dict[str, float]:
+    """Return the p-values of declared comparisons after the declared correction.
+
+    The family is all that was declared: a comparison that has no test yet counts with p = 1.
+
+    Args:
+        p_values: By the name of the comparison, as runs record it.
+        primary: The declaration.
+    """
+    family = {name: p_values.get(name, 1.0) for name in map(canonical, primary.comparisons)}
+    if primary.graph is not None:
+        graph = primary.graph.renamed(canonical)
+        adjusted = graphical(family, graph.weights, graph.transfer)
+    else:
+        adjusted = CORRECTIONS[primary.correction](family)
+    return {name: adjusted[name] for name in p_values}
 
 
 def canonical(name: str) -> str:

@@ -54,32 +54,44 @@ def chosen(arm: Arm) -> list[tuple[Place, Run, float]]:
     return [(place, arm.runs[number], float(arm.scores[number])) for number, place in places.items()]
 
 
-def strips(analysis: Analysis, progress: Callable[[str], None] = lambda _: None) -> tuple[Strip, ...]:
+Progress = Callable[[int, int], None]
+"""Receives the number of policies that are drawn, and of how many."""
+
+
+def strips(analysis: Analysis, progress: Progress | None = None) -> tuple[Strip, ...]:
     """Play one episode of the best, the median and the worst run of each arm, and draw its middle.
 
     Runs without a policy, such as published records, are left out.
 
     Args:
         analysis: The runs and their scores.
-        progress: Receives a line for each run.
+        progress: Receives the progress before the first policy and after each.
 
     Raises:
         InputError: If no run has a policy, or frames cannot be drawn.
     """
-    drawn = []
+    to_draw = [*_with_policies(analysis)]
+    if not to_draw:
+        raise InputError("--videos: no run has a policy.safetensors to play; leave --videos out")
+    drawn: list[Strip] = []
+    for arm, place, run, score in to_draw:
+        if progress is not None:
+            progress(len(drawn), len(to_draw))
+        length, frames = _frames(run)
+        drawn.append(Strip(arm.env, arm.name, run.seed, place, score, length, frames))
+    if progress is not None:
+        progress(len(drawn), len(to_draw))
+    return tuple(drawn)
+
+
+def _with_policies(analysis: Analysis) -> Iterator[tuple[Arm, Place, Run, float]]:
+    """Yield the chosen runs of the best arms of each task that have a policy, with their scores."""
     for task in analysis.tasks:
-        arms = sorted(
-            (arm for arm in analysis.arms if arm.env == task), key=lambda arm: -float(arm.scores.mean())
-        )
-        for arm in arms[:MOST_ARMS]:
+        arms = [arm for arm in analysis.arms if arm.env == task]
+        for arm in sorted(arms, key=lambda arm: -float(arm.scores.mean()))[:MOST_ARMS]:
             for place, run, score in chosen(arm):
                 if (run.source / "policy.safetensors").exists():
-                    progress(f"{task}, {arm.name}, seed {run.seed}")
-                    length, frames = _frames(run)
-                    drawn.append(Strip(task, arm.name, run.seed, place, score, length, frames))
-    if not drawn:
-        raise InputError("--videos: no run has a policy.safetensors to play; leave --videos out")
-    return tuple(drawn)
+                    yield arm, place, run, score
 
 
 def _frames(run: Run) -> tuple[int, np.ndarray]:

@@ -191,6 +191,9 @@ def facts(contents: Contents) -> list[str]:
 def _looks(primary: Primary) -> str:
     """Return the declared margin and looks, to stand at the end of an enumeration."""
     parts = [] if primary.margin is None else [f"margin {primary.margin}"]
+    if primary.graph is not None:
+        weights = " and ".join(f"{name} {share:g}" for name, share in primary.graph.weights.items())
+        parts.append(f"weights {weights}")
     if primary.sequential is not None:
         looks = ", ".join(map(str, primary.sequential.looks))
         parts.append(f"looks at {looks} seeds, {primary.sequential.spending} spending")

@@ -15,9 +15,10 @@ from functools import cache
 import numpy as np
 
 from swimrl.errors import UndeterminedError
+from swimrl.reporting.declaration import corrected
 from swimrl.reporting.findings import ALPHA, Decision, Outcome, Undetermined, determined
 from swimrl.runs.declaration import Primary, Sequential
-from swimrl.stats import comparison, equivalence, group_sequential, interval, sequential
+from swimrl.stats import equivalence, group_sequential, interval, sequential
 from swimrl.stats.comparison import Test
 from swimrl.stats.contrast import contrast
 from swimrl.stats.interval import Interval
@@ -64,8 +65,7 @@ def decide(
     designs = {name: _design(planned, of.looks) for name, of in evidence.items()}
     p = {name: of.difference.p_value(designs[name]) for name, of in evidence.items()}
     p_equal = {name: _equal_p(of.ends, designs[name]) for name, of in evidence.items() if of.ends is not None}
-    correct = comparison.CORRECTIONS[primary.correction]
-    adjusted, adjusted_equal = correct(p), correct(p_equal)
+    adjusted, adjusted_equal = corrected(p, primary), corrected(p_equal, primary)
     return {
         name: _decision(
             of, designs[name], primary, p[name], adjusted[name], p_equal.get(name), adjusted_equal.get(name)

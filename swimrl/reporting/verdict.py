@@ -31,6 +31,7 @@ METHODS: Mapping[Method, str] = {
 CORRECTIONS: Mapping[str, str] = {
     "holm": "Holm's correction",
     "fixed-sequence": "the correction for a fixed sequence of tests",
+    "graph": "the declared graph's correction",
     "benjamini-hochberg": "Benjamini-Hochberg's correction",
 }
 """The corrections for several tests, by the name under which a study declares them."""

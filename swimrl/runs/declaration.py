@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -55,6 +55,50 @@ class Sequential:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """How the error probability is shared among comparisons, and passed on by those that are established.
+
+    Raises:
+        ConfigError: If a share is negative, or shares sum to more than 1.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """The share of each comparison, by its name in ``comparisons``; 0 where not given."""
+
+    transfer: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By comparison: the share of its weight that others get when it is established; 0 where not given."""
+
+    def __post_init__(self) -> None:
+        for name, shares in {"weights": self.weights, **self.transfer}.items():
+            where = "weights" if name == "weights" else f"transfer of {name}"
+            total = sum(shares.values())
+            are_shares = all(share >= 0 for share in shares.values()) and total <= 1 + 1e-9
+            if not are_shares or (name == "weights" and total == 0):
+                text = ", ".join(f"{key} {share:g}" for key, share in shares.items()) or "nothing"
+                raise ConfigError(
+                    f"graph: {where} is {text}; expected shares from 0 on that sum to at most 1, such as "
+                    "{swim: 0.5, swish: 0.5}"
+                )
+            if name in shares:
+                raise ConfigError(f"graph: {where} gives {name} to itself; name other comparisons")
+
+    @property
+    def names(self) -> list[str]:
+        """All comparisons that it names."""
+        return [*self.weights, *self.transfer, *(name for of in self.transfer.values() for name in of)]
+
+    def renamed(self, name: Callable[[str], str]) -> Graph:
+        """Return the graph with other names of its comparisons."""
+        return Graph(
+            {name(key): share for key, share in self.weights.items()},
+            {
+                name(key): {name(other): share for other, share in shares.items()}
+                for key, shares in self.transfer.items()
+            },
+        )
+
+
+@dataclass(frozen=True)
 class Primary:
     """The primary comparison: its tests are the family whose p-values are corrected together.
 
@@ -78,9 +122,13 @@ class Primary:
     environments: tuple[str, ...] = ()
     """Environments that count; all when not given."""
 
-    correction: Literal["holm", "fixed-sequence", "benjamini-hochberg"] = "holm"
+    correction: Literal["holm", "fixed-sequence", "benjamini-hochberg", "graph"] = "holm"
     """How p-values are corrected for their number. ``fixed-sequence`` tests one comparison after the other,
-    in the order of ``comparisons``, and stops at the first that is not established."""
+    in the order of ``comparisons``, and stops at the first that is not established. ``graph`` is the
+    procedure that ``graph`` describes."""
+
+    graph: Graph | None = None
+    """Shares of the error probability, and where they go; for ``correction: graph``."""
 
     paired: bool = False
     """Whether equal seeds of two activations are pairs."""
@@ -100,6 +148,7 @@ class Primary:
             raise ConfigError(f"planned_seeds is {self.planned_seeds}; expected a whole number of at least 1")
         if self.margin is not None:
             parse_margin(self.margin)
+        self._check_graph()
         if self.sequential is None:
             return
         if self.planned_seeds != self.sequential.looks[-1]:
@@ -110,6 +159,17 @@ class Primary:
         if self.paired or self.correction == "benjamini-hochberg":
             other = "paired" if self.paired else "correction benjamini-hochberg"
             raise ConfigError(f"sequential does not go with {other}; leave one of the two out")
+
+    def _check_graph(self) -> None:
+        if (self.correction == "graph") != (self.graph is not None):
+            missing = "graph: {weights: {...}}" if self.graph is None else "correction: graph"
+            raise ConfigError(f"correction is {self.correction}, and graph needs both; add {missing}")
+        for name in self.graph.names if self.graph is not None else ():
+            if name not in self.comparisons:
+                raise ConfigError(
+                    f"graph names {name}, which is none of the comparisons; expected some of "
+                    f"{', '.join(self.comparisons)}"
+                )
 
     @property
     def parsed_margin(self) -> Margin | None:

@@ -25,7 +25,9 @@ def test_best_median_and_worst_go_by_the_score() -> None:
 
 def test_a_strip_shows_the_middle_of_an_episode(tmp_path: Path) -> None:
     train_line(tmp_path, FINISHED)
-    report = swimrl.report(tmp_path, videos=True)
+    told: list[tuple[int, int]] = []
+    report = swimrl.report(tmp_path, videos=True, progress=lambda drawn, of_all: told.append((drawn, of_all)))
+    assert told == [(0, 1), (1, 1)]
     (strip,) = report.contents.strips
     assert (strip.env, strip.place, strip.length) == ("worlds/Line-v0", "best", 20)
     assert strip.frames.shape[0] == 8

@@ -67,6 +67,26 @@ def test_an_arm_that_stopped_early_keeps_its_decision_when_others_go_on() -> Non
     assert "more seeds per arm would be expected to decide" in " ".join(sentences(analysis))
 
 
+def test_an_arm_without_its_first_look_counts_in_the_correction() -> None:
+    """Swim alone would be established at its p, and is not in a family of two."""
+    levels = {"relu": RELU[:5], "swim": [200 + x for x in RELU[:5]], "tanh": LIKE_RELU[:4]}
+    one = {**SEQUENTIAL, "sequential": {"looks": [5, 12], "spending": "pocock"}}
+    swim = decision_on("swim", declared(levels, one))
+    assert swim.adjusted == pytest.approx(2 * swim.p_value)
+    in_sequence = declared(levels, {**one, "comparisons": ["tanh", "swim"], "correction": "fixed-sequence"})
+    assert decision_on("swim", in_sequence).adjusted == 1
+
+
+def test_a_declared_graph_passes_the_level_of_an_established_comparison_on() -> None:
+    levels = {"relu": RELU, "swim": [200 + x for x in RELU], "tanh": [18 + x for x in RELU]}
+    graph = {"weights": {"swim": 0.9, "tanh": 0.1}, "transfer": {"swim": {"tanh": 1}}}
+    analysis = declared(levels, {**SEQUENTIAL, "correction": "graph", "graph": graph})
+    swim, tanh = decision_on("swim", analysis), decision_on("tanh", analysis)
+    assert swim.adjusted == pytest.approx(swim.p_value / 0.9)
+    assert tanh.adjusted == pytest.approx(max(tanh.p_value, swim.adjusted))
+    assert "after the declared graph's correction p" in " ".join(sentences(analysis))
+
+
 def test_seeds_between_two_looks_wait_for_the_next() -> None:
     levels = {"relu": RELU[:7], "swim": [*RELU[:5], 900.0, 900.0], "tanh": LIKE_RELU[:7]}
     assert decision_on("swim", declared(levels, SEQUENTIAL)).look == 1

@@ -12,6 +12,11 @@ from swimrl.runs.declaration import Primary, read_primary, sha256_of
 DECLARED = {"baseline": "relu", "comparisons": ["swim"], "planned_seeds": 5}
 
 
+def graph(weights: object, transfer: object = None) -> dict[str, Any]:
+    content = {"weights": weights, **({} if transfer is None else {"transfer": transfer})}
+    return {"correction": "graph", "graph": content}
+
+
 def test_what_is_left_out_has_its_default() -> None:
     primary = read_primary({**DECLARED, "correction": "benjamini-hochberg"}, source="study.yaml: primary")
     assert primary == Primary("relu", ("swim",), 5, correction="benjamini-hochberg")
@@ -25,6 +30,18 @@ def test_what_is_left_out_has_its_default() -> None:
         ({"metric": "best"}, "metric is 'best'; expected one of last10, "),
         ({"paierd": True}, "unknown key paierd; did you mean paired"),
         ({"diverged": "zero"}, "diverged is 'zero'; expected one of random-policy"),
+        ({"correction": "graph"}, "correction is graph, and graph needs both; add graph: {weights"),
+        (
+            {"graph": {"weights": {"swim": 1}}},
+            "correction is holm, and graph needs both; add correction: graph",
+        ),
+        (graph({"swim": "much"}), "graph.weights.swim is 'much'; expected a number"),
+        (graph({"swim": 0.7, "tanh": 0.7}), "graph: weights is swim 0.7, tanh 0.7; expected shares"),
+        ({"correction": "graph", "graph": {}}, "graph: weights is nothing; expected shares"),
+        (graph({"swim": "nan"}), "graph: weights is swim nan; expected shares"),
+        (graph({"swim": 1}, {"swim": {"swim": 1}}), "graph: transfer of swim gives swim to itself"),
+        (graph({"swim": 1}, {"swim": {"tanh": 1}}), "graph names tanh, which is none of the comparisons"),
+        (graph([0.5]), "graph.weights is .*; expected names with values"),
     ],
 )
 def test_a_wrong_value_is_named(change: dict[str, Any], message: str) -> None:
