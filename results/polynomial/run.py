@@ -23,12 +23,13 @@ import torch
 
 import swimrl
 from swimrl.approximating import Measured, Settings, answer_from, measure_each
-from swimrl.approximating.equivalence import percent
-from swimrl.errors import InputError, RunExistsError, UndeterminedError
+from swimrl.approximating.equivalence import MARGIN, percent
+from swimrl.errors import InputError, RunExistsError, TrainingError, UndeterminedError
 from swimrl.runs.lock import locked
 from swimrl.runs.record import read_record
 from swimrl.stats.comparison import holm, stratified_paired
 from swimrl.stats.interval import mean_student
+from swimrl.sweeps.axes import parse_seeds
 from swimrl.sweeps.config import PlannedRun, SweepConfig
 from swimrl.sweeps.study_file import read_study
 from swimrl.training.config import TrainConfig
@@ -57,8 +58,6 @@ FROM_START = {
 """Arms whose actor is a polynomial when training ends, and the arm that each is compared with."""
 
 ARMS = (*PLAIN, *DECAYED, *REMEDIES, *FROM_START)
-KEPT_SHARE = 0.05
-"""The share of a return whose loss counts as nothing."""
 
 
 def main() -> None:
@@ -82,7 +81,10 @@ def main() -> None:
     studies = studies_of(arguments.work, arguments.steps, arguments.seeds)
     if arguments.command == "train":
         for part in arguments.parts:
-            swimrl.sweep(studies[part], out=arguments.work / part, jobs=arguments.jobs)
+            try:
+                swimrl.sweep(studies[part], out=arguments.work / part, jobs=arguments.jobs)
+            except TrainingError as error:  # a run that diverges is a result, and the others are done
+                print(error, flush=True)
     elif arguments.command == "measure":
         measure(arguments.work, studies, arguments.threads, arguments.episodes)
     else:
@@ -106,13 +108,7 @@ def changed(study: SweepConfig, changes: Mapping[str, Any]) -> SweepConfig:
     """Return a study with other settings and seeds."""
     settings = {key: value for key, value in changes.items() if key != "seeds"}
     study = study.with_settings(settings) if settings else study
-    return study if changes["seeds"] is None else replace(study, seeds=seeds_of(changes["seeds"]))
-
-
-def seeds_of(text: str) -> tuple[int, ...]:
-    """Return the seeds of ``0-3`` or ``2``."""
-    first, _, last = text.partition("-")
-    return tuple(range(int(first), int(last or first) + 1))
+    return study if changes["seeds"] is None else replace(study, seeds=parse_seeds([changes["seeds"]]))
 
 
 def continued(study: SweepConfig, folder: Path) -> SweepConfig:
@@ -263,12 +259,12 @@ class Results:
 
     Args:
         cells: By task, arm, seed and the name of the cell.
-        diverged: The number of runs whose training diverged, by task and arm.
+        diverged: The seeds of the runs whose training diverged, by task and arm.
         planned: The number of runs that are planned, by task and arm.
     """
 
     cells: dict[tuple[str, str], dict[int, dict[str, Cell]]]
-    diverged: dict[tuple[str, str], int]
+    diverged: dict[tuple[str, str], list[int]]
     planned: dict[tuple[str, str], int]
 
     @property
@@ -313,7 +309,9 @@ def publish(work: Path, studies: Mapping[str, SweepConfig], target: Path) -> Non
     for planned in runs_of(work, studies):
         key, seed = (planned.config.env, arm_of(planned.config)), planned.config.seed
         results.planned[key] = results.planned.get(key, 0) + 1
-        results.diverged[key] = results.diverged.get(key, 0) + (status_of(planned) == "diverged")
+        results.diverged.setdefault(key, [])
+        if status_of(planned) == "diverged":
+            results.diverged[key].append(seed)
         file = file_of(work, planned.config)
         if file.exists():
             cells = json.loads(file.read_text())
@@ -340,7 +338,7 @@ def text_of(value: Any) -> Any:
 def tables(results: Results) -> str:
     """Return the tables and the declared tests."""
     missing = sum(
-        results.planned[key] - results.diverged[key] - len(results.cells.get(key, {}))
+        results.planned[key] - len(results.diverged[key]) - len(results.cells.get(key, {}))
         for key in results.planned
     )
     total = sum(results.planned.values())
@@ -365,7 +363,7 @@ def loss_table(results: Results) -> list[str]:
     for task in results.tasks:
         for arm in ARMS:
             seeds = results.seeds(task, arm)
-            diverged = results.diverged.get((task, arm), 0)
+            diverged = len(results.diverged.get((task, arm), []))
             count = f"{len(seeds)}" + (f", {diverged} diverged" if diverged else "")
             if not seeds:
                 lines.append(f"| {task} | {arm} | {count} |" + " |" * (len(COLUMNS) + 2))
@@ -405,7 +403,7 @@ def with_interval(values: np.ndarray, form: str) -> str:
 
 def precision_table(results: Results) -> list[str]:
     """Return the answer of each task and activation."""
-    lines = [f"A loss of {percent(KEPT_SHARE)} of the return is accepted.", ""]
+    lines = [f"A loss of {percent(MARGIN)} of the return is accepted.", ""]
     lines += ["| task | arm | range | runs | answer |", "|---|---|---|---:|---|"]
     for task in results.tasks:
         for arm in (*PLAIN, *DECAYED, *REMEDIES):
@@ -432,7 +430,7 @@ def precision(results: Results, task: str, arm: str, kind: str) -> str:
     failures = {d: sum(cells[seed][name]["failures"] for seed in seeds) for d, name in degrees.items()}
     size = "alpha" if kind == "composite" else "degree"
     sentence = answer_from(exact, returns, failures, size=size).sentence
-    return sentence.replace(f"; a loss up to {percent(KEPT_SHARE)} is accepted", "")
+    return sentence.replace(f"; a loss up to {percent(MARGIN)} is accepted", "")
 
 
 @dataclass(frozen=True)
@@ -451,18 +449,21 @@ class Difference:
 
     def of(self, results: Results, task: str) -> np.ndarray:
         """Return the difference of each seed that both have."""
-        seeds = results.seeds(task, self.first[0], self.second[0])
-        return np.array(
-            [value(results, task, self.first, s) - value(results, task, self.second, s) for s in seeds]
-        )
+        first, second = values(results, task, self.first), values(results, task, self.second)
+        return np.array([first[seed] - second[seed] for seed in sorted({*first} & {*second})])
 
 
-def value(results: Results, task: str, of: tuple[str, str], seed: int) -> float:
-    """Return the return of an exact policy, or the lost share of another one."""
+def values(results: Results, task: str, of: tuple[str, str]) -> dict[int, float]:
+    """Return, by seed, the return of the exact policies, or the lost share of others.
+
+    A run whose training diverged has the return 0 and no lost share.
+    """
     arm, name = of
-    if name == "exact":
-        return float(results.returns(task, arm, name, seed).mean())
-    return results.lost(task, arm, name, seed)
+    seeds = results.seeds(task, arm)
+    if name != "exact":
+        return {seed: results.lost(task, arm, name, seed) for seed in seeds}
+    diverged = dict.fromkeys(results.diverged.get((task, arm), []), 0.0)
+    return diverged | {seed: float(results.returns(task, arm, name, seed).mean()) for seed in seeds}
 
 
 def families() -> dict[str, list[Difference]]:
@@ -542,11 +543,10 @@ def p_values_of(results: Results, family: Sequence[Difference]) -> dict[str, flo
 
 def pilot(results: Results) -> list[str]:
     """Return whether each suggestion of the pilot is confirmed."""
-    named = list(families().values())
-    sides, shift, decay, _, start, _ = named
+    sides, shift, decay, _, start, _ = families().values()
     lines = ["| suggestion | result |", "|---|---|"]
-    for arm, one in ((one.name, one) for one in sides):
-        lines.append(f"| errors on negative inputs hurt {arm} more | {direction(results, sides, one)} |")
+    for one in sides:
+        lines.append(f"| errors on negative inputs hurt {one.name} more | {direction(results, sides, one)} |")
     swim = next(one for one in shift if one.name == "swim")
     lines.append(f"| swim minds a shift more than noise | {direction(results, shift, swim)} |")
     for one in decay:
@@ -554,7 +554,9 @@ def pilot(results: Results) -> list[str]:
         swapped = {"confirmed": "contradicted: it does", "contradicted": "confirmed: it helps"}
         lines.append(f"| weight decay does no harm: {one.name} | {swapped.get(text, text)} |")
     for one in start:
-        lines.append(f"| nothing is lost: {one.name} | {nothing_lost(results, one)} |")
+        is_worse = direction(results, start, one) == "contradicted"
+        text = "contradicted: it earns less" if is_worse else nothing_lost(results, one)
+        lines.append(f"| nothing is lost: {one.name} | {text} |")
     return lines
 
 
@@ -575,8 +577,11 @@ def nothing_lost(results: Results, one: Difference) -> str:
             low = mean_student(one.of(results, task), 0.9).low
         except UndeterminedError:
             return "open"
-        limit = -low / results.exact(task, one.second[0]).mean()
-        excluded.append(limit < KEPT_SHARE)
+        whole = np.mean([*values(results, task, one.second).values()])
+        if whole <= 0:
+            return "open"
+        limit = -low / whole
+        excluded.append(limit < MARGIN)
         texts.append(f"{task} {percent(max(limit, 0.0))}")
     verdict = "confirmed" if all(excluded) else "open"
     return f"{verdict}: loses at most (95 % limit) {', '.join(texts)}"
