@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -30,13 +31,17 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 def library_versions() -> dict[str, str | None]:
     """Return the versions of Python and of `LIBRARIES`, and the commit if swimrl runs from a checkout."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = None
+    versions |= {name: _version(name) for name in LIBRARIES}
     versions["git_commit"] = _git_commit()
     return versions
+
+
+@functools.cache  # finding one takes two milliseconds
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def host_facts() -> dict[str, Any]:

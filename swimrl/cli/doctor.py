@@ -119,14 +119,14 @@ def _checks_of_installation() -> Iterator[Check]:
     yield _processor()
     yield _cores()
     if importlib.util.find_spec("torch"):
-        yield _torch_threads()
+        yield torch_threads()
         yield _cuda()
         yield _products()
-    yield _rendering()
-    yield _ffmpeg()
-    yield _compiler()
+    yield rendering()
+    yield ffmpeg()
+    yield compiler()
     if importlib.util.find_spec("numba"):
-        yield _compiled_code()
+        yield compiled_code()
 
 
 def _swimrl() -> Check:
@@ -188,7 +188,8 @@ def _cores() -> Check:
     return Check("cores", "ok", f"this process may use {usable} of {total}")
 
 
-def _torch_threads() -> Check:
+def torch_threads() -> Check:
+    """Check the number of PyTorch's threads."""
     import torch
 
     threads, cores = torch.get_num_threads(), host.usable_cores()
@@ -271,7 +272,7 @@ def _time_products(left: Tensor, right: Tensor, count: int = 100) -> float:
     return (time.perf_counter() - start) / count
 
 
-def _rendering() -> Check:
+def rendering() -> Check:
     """Draw one frame in another process, because a broken OpenGL library may end the process."""
     from swimrl.envs.rendering import APT_LINE
 
@@ -284,7 +285,8 @@ def _rendering() -> Check:
     return Check("rendering", "missing", errors[-1].removeprefix("swimrl.errors.InputError: "), APT_LINE)
 
 
-def _ffmpeg() -> Check:
+def ffmpeg() -> Check:
+    """Check that there is an ffmpeg, and that it starts."""
     from swimrl.envs.video import ffmpeg_executable
 
     try:
@@ -298,7 +300,7 @@ def _ffmpeg() -> Check:
     return Check("ffmpeg", "ok", " ".join(shown.stdout.split()[:3]))
 
 
-def _compiler() -> Check:
+def compiler() -> Check:
     """Check what torch.compile needs on a processor."""
     fix = "apt-get install -y g++ python3-dev"
     compiler = next(filter(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++"))), None)
@@ -309,7 +311,7 @@ def _compiler() -> Check:
     return Check("C++ compiler", "ok", str(shutil.which(compiler)))
 
 
-def _compiled_code() -> Check:
+def compiled_code() -> Check:
     """Load a compiled loop, and check that compiled code can be kept on disk."""
     import warnings
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.bench.action import config as action_config
 from swimrl.bench.action.config import CONTENDERS
 from swimrl.bench.base import BENCHMARKS
 from swimrl.bench.training.profile import PARTS
@@ -165,13 +166,14 @@ def test_a_small_run_of_both_protocols(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.slow
 def test_the_policies_of_new_networks_and_of_a_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(action_config, "_PROCESSES", 1)
     train = "train --env InvertedPendulum-v5 --act relu,swim --net 16x16 --steps 20 --eval-episodes 1"
     with pytest.raises(SystemExit):
         main([*train.split(), "--final-episodes", "0", "--out", str(tmp_path)])
     (run,) = (record.parent for record in tmp_path.rglob("run.json"))
-    small = ["--calls", "40", "--json"]
+    small = ["--calls", "20", "--json"]
     for number, which in enumerate(
         ([str(run)], ["--act", "swim", "tanh", "--net", "16x16", "--env", "Pendulum-v1"])
     ):
@@ -185,8 +187,8 @@ def test_the_policies_of_new_networks_and_of_a_run(
         # onnx and a C compiler are optional.
         assert all(arm.startswith(("onnx", "c ", "read")) for arm in record.absent)
         assert {one.part for one in record.series} == {None, "p50", "p99", "worst"}
-        # 40 calls in 2 x 10 readings.
-        assert {(one.count, len(one.wall_s), len(one.wall_s[0])) for one in record.series} == {(2, 2, 10)}
+        # 20 calls in 1 x 10 readings.
+        assert {(one.count, len(one.wall_s), len(one.wall_s[0])) for one in record.series} == {(2, 1, 10)}
     assert "Latency of one action" in capsys.readouterr().out
 
 

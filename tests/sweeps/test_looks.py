@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -164,13 +165,26 @@ def study_file(tmp_path: Path) -> Path:
     return file
 
 
+SWEEP = """
+import sys
+import swimrl
+import swimrl.sweeps.executors.local
+from tests.sweeps.in_process import InProcessExecutor
+
+swimrl.sweeps.executors.local.LocalExecutor = InProcessExecutor
+swimrl.sweep(sys.argv[1], out=sys.argv[2], until_decided=True)
+"""
+
+
+@pytest.mark.usefixtures("runs_in_this_process")
 def test_a_study_killed_between_two_looks_goes_on_and_comes_to_the_same_looks(
     study_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Real runs of 20 steps: every comparison ends, whatever its outcome; a second call does nothing."""
     out = tmp_path / "study"
-    command = (sys.executable, "-m", "swimrl", "sweep", "--config", study_file, "--until-decided")
-    with subprocess.Popen([*command, "--out", out], stdout=subprocess.PIPE, text=True) as sweep:
+    command = (sys.executable, "-u", "-c", SWEEP, study_file, out)
+    root = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=root) as sweep:
         assert sweep.stdout is not None
         lines = iter(sweep.stdout)
         assert next(lines) == "look 1 of 2: 2 seeds of relu, swim\n"
@@ -194,7 +208,7 @@ def test_a_study_killed_between_two_looks_goes_on_and_comes_to_the_same_looks(
         swimrl.sweep(study_file, out=out, until_decided=True, only=0)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("runs_in_this_process")
 def test_the_tasks_of_a_cluster_do_one_look_after_the_other(
     study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,10 +229,15 @@ def test_the_tasks_of_a_cluster_do_one_look_after_the_other(
         assert end.value.code == 0
         assert f"look {look} of 2" in capsys.readouterr().err
         assert f"#SBATCH --array=0-{new[-1]}\n" in job.read_text()
+        # The script itself is run in executors/test_slurm.py; here its command, for one task after another.
+        (line,) = (line for line in job.read_text().splitlines() if "--only" in line)
+        words = shlex.split(line.removesuffix(" &"))
+        assert words[:3] == [sys.executable, "-m", "swimrl"]
         for task in new:
-            subprocess.run(
-                [job], env={**os.environ, "SLURM_ARRAY_TASK_ID": str(task)}, check=True, timeout=120
-            )
+            with pytest.raises(SystemExit) as end:
+                main([word.replace("$first-$last", f"{task}-{task}") for word in words[3:]])
+            assert end.value.code == 0
+        capsys.readouterr()
     with pytest.raises(SystemExit) as end:
         main(list(emit))
     assert end.value.code == 2

@@ -26,13 +26,13 @@ def test_it_learns(name):
         "Pendulum-v1",
         policy_kwargs={"activation_fn": name, "net_arch": [16, 16], "layer_norm": True},
         engine="sb3",
-        learning_starts=20,
+        learning_starts=16,
         batch_size=16,
         buffer_size=100,
         seed=0,
     )
     before = [parameter.clone() for parameter in agent.critic.parameters()]
-    agent.learn(40)
+    agent.learn(22)  # the actor's turn comes three times
     after = list(agent.critic.parameters())
     assert all(parameter.isfinite().all() for parameter in after)
     # All but what cannot be reached from the start, such as a hinge that no input has met.

@@ -12,8 +12,9 @@ from swimrl.activations import REGISTRY
 from swimrl.errors import FormulaError, NonFiniteError
 
 SETTINGS: dict[str, Any] = {
-    "env": "Hopper-v4",
-    "steps": 300,
+    "env": "worlds/Line-v0",
+    "imports": ["worlds"],
+    "steps": 200,
     "net": "32x32",
     "eval_episodes": 1,
     "final_episodes": 0,
@@ -21,8 +22,8 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-TD3 = {"learning_starts": 100, "batch_size": 32, "lr": 1e-3}
-UPDATES = 200  # at this learning rate symexp diverges after 59
+TD3 = {"learning_starts": 100, "batch_size": 32, "lr": 1e-2, "buffer_size": 1000}
+UPDATES = 100  # at this learning rate symexp diverges after 41
 
 
 @pytest.mark.slow
@@ -42,5 +43,5 @@ def test_train(name: str, tmp_path: Path) -> None:
 
 
 def test_these_runs_are_long_enough_to_show_that_an_activation_diverges(tmp_path: Path) -> None:
-    with pytest.raises(NonFiniteError, match="the critics' loss is inf after"):
+    with pytest.raises(NonFiniteError, match="the critics' loss is nan after"):
         swimrl.train(**SETTINGS, act="symexp", td3=TD3, out=tmp_path, progress=False)

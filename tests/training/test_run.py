@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +21,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import swimrl
+from swimrl.cli.app import main
 from swimrl.errors import (
     ConfigError,
     EnvironmentFaultError,
@@ -465,43 +462,47 @@ class TestStop:
         assert record_of(run)["status"] == "done"
 
 
-@pytest.mark.slow
+class Signals(BaseCallback):
+    """Sends this process a signal in step 160."""
+
+    number: signal.Signals
+
+    def _on_step(self) -> bool:
+        if self.num_timesteps == 160:
+            signal.raise_signal(self.number)
+        return True
+
+
+CALLBACK = "tests.training.test_run:Signals"
+
+
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_ends_the_run_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_ends_the_run_cleanly(
+    number: signal.Signals,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the process of the test; test_resume.py sends one to a process of its own."""
+    monkeypatch.setattr(Signals, "number", number, raising=False)
     options = "--act relu --steps 1e7 --td3.learning-starts 100 --eval-every 50 --eval-episodes 1"
-    command = [sys.executable, "-m", "swimrl", "train", *shlex.split(f"{LINE} {options}")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path)], env=environment, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 120
-    try:
-        while process.poll() is None and evaluations_in(tmp_path) < 4 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert said == "swimrl: interrupted\n"
+    with pytest.raises(SystemExit) as end:
+        main(["train", *shlex.split(f"{LINE} {options}"), "--callback", CALLBACK, "--out", str(tmp_path)])
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "swimrl: interrupted\n"
     (file,) = tmp_path.rglob("run.json")
     record = read_record(file)
     assert record.status == "interrupted"
     name = "Ctrl-C" if number == signal.SIGINT else number.name
     assert record.reason == f"stopped from outside ({name})"
-    assert record.steps_done >= 150
+    assert record.steps_done == 160
     assert record.ended
     assert record.metrics["last10"] < 0
     rows = rows_of(file.parent / "evaluations.csv")
-    assert [int(row["step"]) for row in rows] == [50 * number for number in range(len(rows))]
-    assert record.steps_done // 50 + 1 >= len(rows) >= 4
+    assert [int(row["step"]) for row in rows] == [0, 50, 100, 150]
     agent = TD3.load(file.parent / "policy.zip", device="cpu")
     action, _ = agent.predict(np.zeros(2), deterministic=True)
     np.testing.assert_allclose(open_run(file.parent).policy(np.zeros(2)), action, rtol=1e-5, atol=1e-6)
-
-
-def evaluations_in(study: Path) -> int:
-    return sum(len(rows_of(file)) for file in study.rglob("evaluations.csv"))
 
 
 @pytest.mark.slow

@@ -61,6 +61,7 @@ def test_a_wrong_budget_is_refused(change: dict[str, Any], message: str) -> None
         dataclasses.replace(PLAN, **change)
 
 
+@pytest.mark.usefixtures("runs_in_this_process")
 def test_a_tuning_leaves_a_study_of_its_choice(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {
         "act": ["swim", "relu"],

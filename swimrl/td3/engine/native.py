@@ -21,7 +21,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -169,11 +169,12 @@ def entry(call: Call) -> Entry | None:
 
 def _overload(dispatcher: Any, arguments: Sequence[Any]) -> Any:
     """Return what numba compiled for arguments of these types; None if it would have to convert one."""
-    from numba import typeof, types
+    from numba import types
 
-    given = tuple(map(typeof, arguments))
+    given = tuple(map(_type, arguments))
     if dispatcher._can_compile:
-        dispatcher.compile(given)
+        if given not in dispatcher.overloads:
+            dispatcher.compile(given)
         return dispatcher.overloads[given]
     (overload,) = dispatcher.overloads.values()
     for kind, expected in zip(given, overload.signature.args, strict=True):
@@ -184,6 +185,27 @@ def _overload(dispatcher: Any, arguments: Sequence[Any]) -> Any:
         elif kind != expected:
             return None
     return overload
+
+
+def _type(argument: Any) -> Any:
+    """Return numba's type of an array or a number."""
+    if type(argument) is not np.ndarray:
+        import numba
+
+        typeof: Any = numba.typeof  # it has no types
+        return typeof(argument)
+    flags = argument.flags
+    layout: Literal["C", "F", "A"] = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+    return _array_type(argument.dtype, argument.ndim, layout, flags.writeable)
+
+
+@functools.cache
+def _array_type(dtype: Any, ndim: int, layout: Literal["C", "F", "A"], writeable: bool) -> Any:
+    """Return numba's type of an array; ``numba.typeof`` takes 20 times as long."""
+    from numba import types
+    from numba.np.numpy_support import from_dtype
+
+    return types.Array(from_dtype(dtype), ndim, layout, readonly=not writeable)
 
 
 class Library(NamedTuple):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.cli.app import main
 from swimrl.runs.record import read_record
 from swimrl.sweeps.config import PlannedRun
 from swimrl.sweeps.executors.base import Outcome, do_runs, is_busy, is_done, log_file
@@ -23,6 +24,7 @@ from swimrl.sweeps.study_record import SharedChoices
 from swimrl.td3.config import TD3Config
 from swimrl.training import build
 from swimrl.training.config import TrainConfig
+from tests.sweeps.in_process import LOCAL_EXECUTOR, InProcessExecutor
 from tools import torture
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there are no signals")]
@@ -181,7 +183,7 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return torture.start(["sweep", *ARGUMENTS.split(), "--out", str(folder), *more])
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it never came to that"
@@ -192,20 +194,25 @@ def runs_of(folder: Path) -> list[Path]:
     return sorted(file.parent for file in folder.glob("*/*/seed-*/run.json"))
 
 
-def test_a_sweep_killed_and_started_again_by_two_is_a_sweep_left_alone(tmp_path: Path) -> None:
+def test_a_sweep_killed_and_started_again_by_two_is_a_sweep_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And of two sweeps on one study, none does what the other does."""
     alone, killed = tmp_path / "alone", tmp_path / "killed"
-    undisturbed = start(alone)
     process = start(killed)
     wait_until(lambda: [checkpoints(run) >= 3 for run in killed.glob("*/*/seed-*")] == [True, True])
     process.kill()
     process.communicate()
     # Two at once go on, before the workers of the killed one have all ended.
     both = [start(killed), start(killed)]
-    said = [torture.finish(one) for one in (*both, undisturbed)]
+    said = [torture.finish(one) for one in both]
     assert [line for text in said for line in text.splitlines() if "failed" in line] == []
-    assert sum(text.count(": done") for text in said[:2]) == 2
+    assert sum(text.count(": done") for text in said) == 2
     assert len(runs_of(killed)) == 2
+    monkeypatch.setattr(LOCAL_EXECUTOR, InProcessExecutor)
+    with pytest.raises(SystemExit) as end:
+        main(["sweep", *ARGUMENTS.split(), "--out", str(alone)])
+    assert end.value.code == 0
     for left, right in zip(runs_of(alone), runs_of(killed), strict=True):
         assert torture.differences(left, right) == []
         assert read_record(left / "run.json").resumes == []
