@@ -50,6 +50,7 @@ def test_every_file_is_there(report: Path) -> None:
     names = {path.stem for path in (report / "figures").iterdir()}
     assert names == {
         *("learning-curves", "intervals", "probability-of-improvement", "performance-profile"),
+        "intervals-narrow",
         *("sample-efficiency", "diagnostics", "learned-parameters"),
     }
     assert {path.suffix for path in (report / "figures").iterdir()} == {".svg", ".png", ".pdf"}
