@@ -2,9 +2,10 @@
 
 They run compiled code and hold no lock of the interpreter. To begin an update and at barriers they wait by
 looking at a number in memory, which takes less than a microsecond where every thread has a core. They look
-for half a millisecond; then they let other threads of the machine run between looks; and before an update,
-after some more milliseconds, they sleep between looks. On a busy core a thread that gave way at once would
-wait for a whole turn of the others at each barrier.
+for half a millisecond; then they sleep for a moment between looks, and before an update for longer and
+longer. On a busy core a thread that gave way at once would wait for a whole turn of the others at each
+barrier. But one that never sleeps stays where it is: Linux moves a thread to an idle core when it wakes, and
+two threads that looked and yielded on one core stayed there for seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import torch
 from swimrl.td3.engine.native import RUN, Call, Entry, Segment, check, compile_ir
 
 _IR = """
-declare i32 @sched_yield()
 declare i32 @usleep(i32)
 DECLARE
 
@@ -46,19 +46,19 @@ open:
   store atomic i64 %next, ptr %opened release, align 8
   ret i32 0
 look:
-  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %yield ]
+  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %sleep ]
   %more = add i64 %looks, 1
   %now = load atomic i64, ptr %opened acquire, align 8
   %is_open = icmp ne i64 %now, %before
   br i1 %is_open, label %end, label %closed
 closed:
   %soon = icmp ult i64 %looks, PAUSES
-  br i1 %soon, label %pause, label %yield
+  br i1 %soon, label %pause, label %sleep
 pause:
   PAUSE
   br label %look
-yield:
-  %ignored = call i32 @sched_yield()
+sleep:
+  %ignored = call i32 @usleep(i32 NAP_US)
   br label %look
 end:
   ret i32 0
@@ -68,30 +68,26 @@ define i64 @wait(ptr %started, i64 %before) {
 entry:
   br label %look
 look:
-  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %yield ], [ %more, %sleep ]
+  %looks = phi i64 [ 0, %entry ], [ %more, %pause ], [ %more, %sleep ]
   %more = add i64 %looks, 1
   %now = load atomic i64, ptr %started acquire, align 8
   %has_started = icmp ne i64 %now, %before
   br i1 %has_started, label %end, label %not_yet
 not_yet:
   %soon = icmp ult i64 %looks, PAUSES
-  br i1 %soon, label %pause, label %later
-later:
-  %awake = icmp ult i64 %looks, YIELDS
-  br i1 %awake, label %yield, label %sleep
+  br i1 %soon, label %pause, label %sleep
 pause:
   PAUSE
   br label %look
-yield:
-  %ignored = call i32 @sched_yield()
-  br label %look
 sleep:
-  %over = sub i64 %looks, YIELDS
-  %long = mul i64 %over, 50
+  %naps = sub i64 %looks, PAUSES
+  %tenth = udiv i64 %naps, 10
+  %longer = add i64 %tenth, 1
+  %long = mul i64 %longer, NAP_US
   %too_long = icmp ugt i64 %long, 5000
   %us = select i1 %too_long, i64 5000, i64 %long
   %us32 = trunc i64 %us to i32
-  %ignored_too = call i32 @usleep(i32 %us32)
+  %ignored = call i32 @usleep(i32 %us32)
   br label %look
 end:
   ret i64 %now
@@ -135,7 +131,8 @@ define void @start(ptr %started, i64 %order) {
 }
 """
 _LINE = 16  # words that lie in two cache lines, because processors fetch lines in pairs
-_PAUSES, _YIELDS = 20_000, 30_000  # how often to look before the next way of waiting: 0.5 ms, some ms
+_PAUSES = 20_000  # looks before the first nap: 0.5 ms
+_NAP_US = 20
 _STOP = -1
 
 
@@ -264,7 +261,7 @@ def _library() -> _Library:
     pause = "llvm.x86.sse2.pause"
     text = _IR.replace("DECLARE", f"declare void @{pause}()" if is_x86 else "")
     text = text.replace("  PAUSE\n", f"  call void @{pause}()\n" if is_x86 else "")
-    for name, value in (("LINE", _LINE), ("PAUSES", _PAUSES), ("YIELDS", _YIELDS)):
+    for name, value in (("LINE", _LINE), ("PAUSES", _PAUSES), ("NAP_US", _NAP_US)):
         text = text.replace(name, str(value))
     address = compile_ir(RUN + text)
     word = ctypes.c_int64
