@@ -18,8 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from swimrl.cli.app import main
 from swimrl.runs.record import read_record
 from swimrl.sweeps.executors.ray_connection import CONNECT_S
+from tests.sweeps.in_process import LOCAL_EXECUTOR, InProcessExecutor
 from tools import torture
 
 pytestmark = [
@@ -146,7 +148,11 @@ def sweep(folder: Path, *more: str, env: dict[str, str]) -> subprocess.Popen[str
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study of four runs as this machine does it."""
     folder = tmp_path_factory.mktemp("local") / "study"
-    torture.finish(sweep(folder, "--seeds", "0-1", env=environment()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LOCAL_EXECUTOR, InProcessExecutor)
+        with pytest.raises(SystemExit) as end:
+            main(["sweep", *ARGUMENTS, "--seeds", "0-1", "--out", str(folder)])
+    assert end.value.code == 0
     return folder
 
 
