@@ -160,7 +160,7 @@ ARMS = {
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_stopped_twice_and_continued_is_never_stopped(arm: str, tmp_path: Path) -> None:
-    config = ARMS[arm]
+    config = replace(ARMS[arm], steps=180)
     done = begin(config, tmp_path / "alone")
     assert begin(config, tmp_path / "stopped", StopsAt(21)).status == "interrupted"  # among the first actions
     assert go_on(config, tmp_path / "stopped", StopsAt(150)).status == "interrupted"  # the buffer has wrapped
@@ -438,7 +438,7 @@ def test_what_lies_outside_the_promise_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_killed_up_to_three_times_is_the_run_left_alone(tmp_path: Path) -> None:
-    world = torture.WORLDS["ant"]
+    world = torture.WORLDS["hopper"]
     alone = torture.left_alone(world, tmp_path / "alone")
     trained_s = read_record(alone / "run.json").wall_clock_s["total"]
     killed, moments = torture.killed(world, tmp_path / "killed", 3, trained_s / 6, random.Random(0))
