@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
+
+# A program that was started by nohup ignores SIGHUP, and so would every run of the tests.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # One thread: xdist's workers share the cores, and more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

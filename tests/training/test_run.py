@@ -486,12 +486,8 @@ def test_a_signal_ends_the_run_cleanly(
     """In the process of the test; test_resume.py sends one to a process of its own."""
     monkeypatch.setattr(Signals, "number", number, raising=False)
     options = "--act relu --steps 1e7 --td3.learning-starts 100 --eval-every 50 --eval-episodes 1"
-    before = signal.signal(number, signal.SIG_DFL)  # nohup starts the tests with an ignored SIGHUP
-    try:
-        with pytest.raises(SystemExit) as end:
-            main(["train", *shlex.split(f"{LINE} {options}"), "--callback", CALLBACK, "--out", str(tmp_path)])
-    finally:
-        signal.signal(number, before)
+    with pytest.raises(SystemExit) as end:
+        main(["train", *shlex.split(f"{LINE} {options}"), "--callback", CALLBACK, "--out", str(tmp_path)])
     assert end.value.code == 130
     assert capsys.readouterr().err == "swimrl: interrupted\n"
     (file,) = tmp_path.rglob("run.json")
