@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import platform
 import subprocess
@@ -36,7 +35,7 @@ def library_versions() -> dict[str, str | None]:
     return versions
 
 
-@functools.cache  # finding one takes two milliseconds
+@cache  # finding one takes two milliseconds
 def _version(library: str) -> str | None:
     try:
         return version(library)

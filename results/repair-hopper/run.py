@@ -309,40 +309,43 @@ def publish(work: Path, target: Path) -> None:
         record.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / "choice.json", record)
         for arm in ARMS:
-            content = folder / "repairs" / arm / ("fine_tuning.json" if arm == FINE_TUNING else "repair.json")
+            content = folder / "repairs" / arm / file_of(arm)
             if not content.exists() or (arm != FINE_TUNING and not is_done(content.parent)):
                 continue
             for file in (content, content.with_name("starts.csv")):
                 (record / arm).mkdir(exist_ok=True)
                 shutil.copy(file, record / arm)
-            results.append(result_of(folder / "repairs", arm))
+            results.append(result_of(record, arm))
     shutil.copy(work / "rates.csv", target / "records")
     (target / "tables.md").write_text(tables(work.name, [folder.name for folder in policies], results))
 
 
-def result_of(folder: Path, arm: str) -> Result:
+def file_of(arm: str) -> str:
+    """Return the name of the file that says what an arm did."""
+    return "fine_tuning.json" if arm == FINE_TUNING else "repair.json"
+
+
+def result_of(record: Path, arm: str) -> Result:
     """Return one arm's fresh starts; fine-tuning shares the episodes before with the bidirectional repair.
 
     Args:
-        folder: Of a policy, with one folder for each arm.
+        record: The published folder of a policy, with one folder for each arm.
         arm: The arm.
     """
-    name = "fine_tuning.json" if arm == FINE_TUNING else "repair.json"
-    content = json.loads((folder / arm / name).read_text())
 
     def column(of: str, name: str) -> np.ndarray:
-        with (folder / of / "starts.csv").open() as file:
+        with (record / of / "starts.csv").open() as file:
             return np.array([float(row[name]) for row in csv.DictReader(file) if row["set"] == "test"])
 
     before = "bidirectional" if arm == FINE_TUNING else arm
     return Result(
-        folder.parent.name if folder.name == "repairs" else folder.name,
+        record.name,
         arm,
         column(before, "failed_before") == 1,
         column(arm, "failed_after") == 1,
         column(before, "returns_before"),
         column(arm, "returns_after"),
-        content,
+        json.loads((record / arm / file_of(arm)).read_text()),
     )
 
 

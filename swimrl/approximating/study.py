@@ -15,7 +15,7 @@ from swimrl.approximating.actor import Actor, Array, Function, actor_of
 from swimrl.approximating.arms import Arm, Settings, arms_of
 from swimrl.envs.seeding import final_seeds
 from swimrl.errors import InputError
-from swimrl.rollouts import Rollouts, lockstep, play
+from swimrl.rollouts import Overflows, Rollouts, lockstep, play
 from swimrl.training import Run
 
 _CALIBRATION = 1_000_000
@@ -106,7 +106,7 @@ class _Watched:
         self.first[episodes[is_first]] = steps[is_first]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Player:
     """A policy, and the ranges that its episodes are watched with.
 
@@ -116,25 +116,15 @@ class _Player:
     functions: tuple[Function, ...]
     watched: list[_Watched]
     episodes: int
-    steps: Integers = field(init=False)
-    failed_at: Integers = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.steps = np.zeros(self.episodes, int)
-        self.failed_at = np.full(self.episodes, -1)
-
-    def act(self, actor: Actor, observations: Array, episodes: Integers) -> Array:
-        """Return the actions [M, A] and count; an episode whose action is not finite gets zeros and fails."""
+    def act(self, actor: Actor, observations: Array, episodes: Integers, steps: Integers) -> Array:
+        """Return the actions [M, A] at these steps of these episodes, and count what leaves the ranges."""
 
         def watch(number: int, z: Array) -> None:
             for one in self.watched:
-                one.look(number, z, episodes, self.steps[episodes])
+                one.look(number, z, episodes, steps)
 
-        actions = actor.act(observations, self.functions, watch)
-        is_bad: np.ndarray[Any, Any] = np.asarray(~np.isfinite(actions).all(axis=1))
-        self.failed_at[episodes[is_bad]] = self.steps[episodes[is_bad]]
-        self.steps[episodes] += 1
-        return np.where(is_bad[:, None], 0.0, actions)
+        return actor.act(observations, self.functions, watch)
 
 
 def measure(
@@ -230,6 +220,7 @@ def _played(
     players = [_Player(actor.functions, [exact for exact, *_ in watched], most)]
     players += [_Player(one.arm.functions, [one], one.episodes) for _, *others in watched for one in others]
     begins = np.cumsum([0, *(player.episodes for player in players)])
+    overflows = Overflows(int(begins[-1]))
 
     def act(observations: Array, numbers: Integers) -> Array:
         actions = np.zeros((len(numbers), actor.controller.action_size))
@@ -237,32 +228,30 @@ def _played(
         for place in np.unique(of_player).tolist():
             rows = np.flatnonzero(of_player == place)
             within = numbers[rows] - begins[place]
-            actions[rows] = players[place].act(actor, observations[rows], within)
-        return actions
-
-    def failed(observations: Array, numbers: Integers) -> np.ndarray[Any, Any]:
-        return np.asarray(np.concatenate([player.failed_at for player in players])[numbers] >= 0)
+            steps = overflows.steps[numbers[rows]]
+            actions[rows] = players[place].act(actor, observations[rows], within, steps)
+        return overflows.finite(actions, numbers)
 
     starts = [final_seeds(number) for player in players for number in range(player.episodes)]
     done = play(
         act,
         lockstep(env, min(_PLACES, len(starts)), threads=threads),
         starts,
-        until=failed,
+        until=overflows.has_failed,
         on_end=None if on_end is None else lambda ended: on_end(ended, len(starts)),
     )
-    of_arm = {
-        id(one): (player, begin)
+    begin_of = {
+        id(one): begin
         for player, begin in zip(players, begins.tolist(), strict=False)
         for one in player.watched
     }
     return [
-        [_arm_episodes(one, *of_arm[id(one)], done, count) for one in of_one]
+        [_arm_episodes(one, begin_of[id(one)], done, overflows, count) for one in of_one]
         for of_one, count in zip(watched, episodes, strict=True)
     ]
 
 
-def _arm_episodes(one: _Watched, player: _Player, begin: int, done: Rollouts, count: int) -> ArmEpisodes:
+def _arm_episodes(one: _Watched, begin: int, done: Rollouts, overflows: Overflows, count: int) -> ArmEpisodes:
     """Return the first ``count`` episodes of an arm, whose policy's episodes begin at number ``begin``."""
     return ArmEpisodes(
         one.arm,
@@ -271,5 +260,5 @@ def _arm_episodes(one: _Watched, player: _Player, begin: int, done: Rollouts, co
         (one.outside / np.maximum(one.seen, 1))[:count],
         one.worst[:count],
         one.first[:count],
-        player.failed_at[:count],
+        overflows.failed_at[begin : begin + count],
     )

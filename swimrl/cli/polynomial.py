@@ -14,15 +14,14 @@ examples:
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from swimrl.cli.progress import counted
 from swimrl.errors import InputError
 from swimrl.fields import Count
 
@@ -119,7 +118,7 @@ def _measure(args: Args) -> None:
         episodes=args.episodes,
     )
     runs = [open_run(path) for path in args.request]
-    with _progress() as on_end:
+    with counted("episodes") as on_end:
         done = approximate(runs, settings, out=args.out, best=args.best, threads=args.threads, on_end=on_end)
     if args.save is not None:
         write_policy(done.measured[0], done.measured[0].arms[1], args.save, best=args.best)
@@ -129,18 +128,6 @@ def _measure(args: Args) -> None:
     _print_measured(done)
     if args.save is not None:
         print(f"policy  {args.save}")
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar of the episodes on standard error, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("episodes")
-        yield lambda ended, of_all: progress.update(task, completed=ended, total=of_all)
 
 
 def _print_measured(done: Approximated) -> None:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+from swimrl.cli.progress import counted
 
 if TYPE_CHECKING:
     import rich.table
@@ -115,7 +116,8 @@ def compared(
     """Return the report on what was selected."""
     from swimrl.reporting import report
 
-    with _bar() if videos else contextlib.nullcontext() as progress:
+    bar = counted("drawing policies", is_shown_at_once=False) if videos else contextlib.nullcontext()
+    with bar as progress:
         return report(
             selection.path,
             metric=selection.metric,
@@ -128,18 +130,6 @@ def compared(
             videos=videos,
             progress=progress,
         )
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """Show how many policies are drawn on standard error, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("drawing policies", visible=False)
-        yield lambda drawn, of_all: bar.update(task, completed=drawn, total=of_all, visible=True)
 
 
 def print_verdict(report: Report) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from swimrl.rollouts.environments import EnvironmentLockstep, TraceState
     from swimrl.rollouts.episodes import Rollouts, play
     from swimrl.rollouts.interface import BatchPolicy, Lockstep, Start, State
+    from swimrl.rollouts.overflows import Overflows
     from swimrl.rollouts.policies import one_each, row_by_row
     from swimrl.rollouts.simulation import MujocoLockstep, MujocoState
     from swimrl.rollouts.tasks import never_terminates
@@ -23,6 +24,7 @@ _HOME = {
     "Lockstep": "interface",
     "MujocoLockstep": "simulation",
     "MujocoState": "simulation",
+    "Overflows": "overflows",
     "Rollouts": "episodes",
     "Start": "interface",
     "State": "interface",
@@ -40,6 +42,7 @@ __all__ = [
     "Lockstep",
     "MujocoLockstep",
     "MujocoState",
+    "Overflows",
     "Rollouts",
     "Start",
     "State",

@@ -55,13 +55,22 @@ def contrast(arms: Sequence[np.ndarray], weights: Sequence[float]) -> Contrast:
         >>> growth.estimate  # (10 - 8) - (5.5 - 5)
         1.5
     """
-    runs = [np.asarray(of, float) for of in arms]
-    for of in runs:
-        if len(of) < 2:
-            raise UndeterminedError(f"{len(of)} run{'s' * (len(of) != 1)}; at least 2 are needed")
+    runs = [enough_runs(of, 2) for of in arms]
     parts = [weight**2 * of.var(ddof=1) / len(of) for weight, of in zip(weights, runs, strict=True)]
     if sum(parts) == 0:
         raise UndeterminedError("the runs of no arm differ among each other")
     freedom = sum(parts) ** 2 / sum(part**2 / (len(of) - 1) for part, of in zip(parts, runs, strict=True))
     estimate = sum(weight * of.mean() for weight, of in zip(weights, runs, strict=True))
     return Contrast(float(estimate), math.sqrt(sum(parts)), float(freedom))
+
+
+def enough_runs(x: np.ndarray, least: int) -> np.ndarray:
+    """Return the scores of an arm, float64 [N].
+
+    Raises:
+        UndeterminedError: If there are fewer than ``least``.
+    """
+    x = np.asarray(x, float)
+    if len(x) < least:
+        raise UndeterminedError(f"{len(x)} run{'s' * (len(x) != 1)}; at least {least} are needed")
+    return x

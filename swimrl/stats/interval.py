@@ -21,7 +21,7 @@ import numpy as np
 
 from swimrl.errors import UndeterminedError
 from swimrl.stats.aggregate import Aggregate, Scores
-from swimrl.stats.contrast import contrast
+from swimrl.stats.contrast import contrast, enough_runs
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -63,7 +63,7 @@ def mean_student(x: np.ndarray, level: float = LEVEL) -> Interval:
     """
     from scipy.special import stdtrit
 
-    x = _runs(x, 2)
+    x = enough_runs(x, 2)
     half = float(stdtrit(len(x) - 1, (1 + level) / 2)) * _standard_error(x)
     return _interval(x.mean(), half, half, "student-t", level)
 
@@ -106,7 +106,7 @@ def mean_bootstrap_t(x: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> I
     Raises:
         UndeterminedError: With fewer than 4 runs, because such resamples are then frequent.
     """
-    x = _runs(x, 4)
+    x = enough_runs(x, 4)
     resampled = x[_drawn_places((len(x),), seed, RESAMPLES)[0]]
     errors = resampled.std(axis=1, ddof=1) / math.sqrt(len(x))
     apart = errors > 0
@@ -127,7 +127,7 @@ def difference_permutation(x: np.ndarray, y: np.ndarray, *, seed: int = 0, level
     Raises:
         UndeterminedError: If the arms are so small that no shift could be rejected at this level.
     """
-    x, y = _runs(x, 2), _runs(y, 2)
+    x, y = enough_runs(x, 2), enough_runs(y, 2)
     first = _divisions(len(x), len(y), seed)
     ways = math.comb(len(x) + len(y), len(x))
     if 2 / ways > 1 - level:
@@ -162,7 +162,7 @@ def percentile_bootstrap(
     Raises:
         UndeterminedError: If a task has fewer than 2 runs.
     """
-    tasks = {task: _runs(of_task, 2) for task, of_task in scores.items()}
+    tasks = {task: enough_runs(of_task, 2) for task, of_task in scores.items()}
     return from_resamples(
         float(aggregate(tasks)), aggregate(resampled(tasks, seed=seed, resamples=resamples)), level
     )
@@ -230,13 +230,6 @@ def _edge(p_value: Callable[[float], float], inside: float, outside: float, alph
         else:
             outside = middle
     return inside
-
-
-def _runs(x: np.ndarray, least: int) -> np.ndarray:
-    x = np.asarray(x, float)
-    if len(x) < least:
-        raise UndeterminedError(f"{len(x)} run{'s' * (len(x) != 1)}; at least {least} are needed")
-    return x
 
 
 def _standard_error(x: np.ndarray) -> float:

@@ -13,7 +13,16 @@ import numpy as np
 from swimrl.envs.check import has_time_limit
 from swimrl.envs.seeding import evaluation_seed, final_seeds
 from swimrl.errors import EnvironmentFaultError, InputError, NonFiniteError
-from swimrl.rollouts import BatchPolicy, EnvironmentLockstep, Rollouts, Start, lockstep, play, row_by_row
+from swimrl.rollouts import (
+    BatchPolicy,
+    EnvironmentLockstep,
+    Overflows,
+    Rollouts,
+    Start,
+    lockstep,
+    play,
+    row_by_row,
+)
 from swimrl.rollouts.choice import PLACES
 from swimrl.rollouts.episodes import Kept, Until
 from swimrl.runs.directory import Episode
@@ -101,7 +110,7 @@ def run_episodes(
     if seed is not None and seed < 0:
         raise InputError(f"--seed is {seed}; expected a whole number of at least 0")
     starts = [final_seeds(number) if seed is None else seed + number for number in range(episodes)]
-    overflows = _Overflows(episodes)
+    overflows = Overflows(episodes)
     env = _Watched(env, on_step) if on_step else env
     done = rollouts(policy, env, starts, threads=threads, overflows=overflows)
     return Episodes(done.returns, done.lengths, overflows.failed_at)
@@ -149,7 +158,7 @@ def rollouts(
     keep: Collection[Kept] = (),
     on_end: Callable[[int], None] | None = None,
     threads: int = 1,
-    overflows: _Overflows | None = None,
+    overflows: Overflows | None = None,
 ) -> Rollouts:
     """Return one episode for each start, with the bits of a plain loop that plays one after the other.
 
@@ -168,7 +177,7 @@ def rollouts(
         if overflows is None:
             act = _batches(policy)
         else:
-            act, until = overflows.acting(policy), overflows.ending(until)
+            act, until = _finite_batches(policy, overflows), _either(overflows.has_failed, until)
         done = play(act, places, starts, until=until, keep=keep, on_end=on_end)
     else:
         one = EnvironmentLockstep([env])
@@ -192,33 +201,15 @@ def _batches(policy: PolicyFunction) -> BatchPolicy:
     return lambda observations, _: policy.batch(observations)
 
 
-class _Overflows:
-    """Ends episodes in which an action is not finite though the policy's weights are."""
+def _finite_batches(policy: PolicyFunction, overflows: Overflows) -> BatchPolicy:
+    return lambda observations, episodes: overflows.finite(policy.batch_or_nan(observations), episodes)
 
-    def __init__(self, episodes: int) -> None:
-        self.failed_at = np.full(episodes, -1)
-        self._steps = np.zeros(episodes, int)
 
-    def acting(self, policy: PolicyFunction) -> BatchPolicy:
-        """Return the policy with zeros in place of an action that is not finite."""
-
-        def act(observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
-            actions = policy.batch_or_nan(observations)
-            is_bad = ~np.isfinite(actions).all(axis=1)
-            self.failed_at[episodes[is_bad]] = self._steps[episodes[is_bad]]
-            self._steps[episodes] += 1
-            return np.where(is_bad[:, None], np.zeros((), actions.dtype), actions)
-
-        return act
-
-    def ending(self, until: Until | None) -> Until:
-        """Return which episodes stop: those that failed, and those that ``until`` stops."""
-
-        def ends(observations: np.ndarray, episodes: np.ndarray) -> np.ndarray:
-            failed = np.asarray(self.failed_at[episodes] >= 0)
-            return failed if until is None else failed | until(observations, episodes)
-
-        return ends
+def _either(one: Until, other: Until | None) -> Until:
+    """Return what stops the episodes that one of both stops."""
+    if other is None:
+        return one
+    return lambda observations, episodes: one(observations, episodes) | other(observations, episodes)
 
 
 class _Watched(gym.Wrapper[Any, Any, Any, Any]):

@@ -18,6 +18,8 @@ import numpy as np
 from swimrl.td3.engine.native import Entry, Segment, compile_ir
 
 _IR = """
+%words = type { ptr, ptr, ptr, ptr, ptr, i64, ptr, i64 }
+
 declare i32 @llvm.ctlz.i32(i32, i1)
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 
@@ -77,22 +79,16 @@ end:
   ret void
 }
 
-define i32 @draw(ptr %words) {
+define i32 @draw(ptr %entry_at) {
 entry:
-  %at2 = getelementptr i64, ptr %words, i64 2
-  %state = load ptr, ptr %at2
-  %at1 = getelementptr i64, ptr %words, i64 1
-  %next = load ptr, ptr %at1
-  %at3 = getelementptr i64, ptr %words, i64 3
-  %choices = load ptr, ptr %at3
-  %at4 = getelementptr i64, ptr %words, i64 4
-  %out = load ptr, ptr %at4
-  %at5 = getelementptr i64, ptr %words, i64 5
-  %size = load i64, ptr %at5
-  %at6 = getelementptr i64, ptr %words, i64 6
-  %rows = load ptr, ptr %at6
-  %at7 = getelementptr i64, ptr %words, i64 7
-  %bytes = load i64, ptr %at7
+  %table = load %words, ptr %entry_at
+  %next = extractvalue %words %table, 1
+  %state = extractvalue %words %table, 2
+  %choices = extractvalue %words %table, 3
+  %out = extractvalue %words %table, 4
+  %size = extractvalue %words %table, 5
+  %rows = extractvalue %words %table, 6
+  %bytes = extractvalue %words %table, 7
   %steps = load i64, ptr %choices
   %at_envs = getelementptr i64, ptr %choices, i64 1
   %envs = load i64, ptr %at_envs

@@ -169,19 +169,19 @@ class FusedUpdate:
                 if kind == "all":
                     self._draw_activation_noises()
                 if normalisation is None:
-                    self._run(self.sequences, kind)
+                    self._run(kind, is_gathered=False)
                 else:
                     self._gather_normalised(normalisation)
-                    self._run(self._gathered_sequences, kind)
+                    self._run(kind, is_gathered=True)
                 critic_losses.append(_sum(self._critic_losses))
                 if kind == "all":
                     actor_losses.append(_sum(self._actor_losses))
         return actor_losses, critic_losses
 
-    def _run(self, sequences: dict[Kind, list[Call]], kind: Kind) -> None:
+    def _run(self, kind: Kind, *, is_gathered: bool) -> None:
         if self._workers:
-            self._workers.start(_KINDS.index(kind) + (0 if sequences is self.sequences else len(_KINDS)))
-        for call in sequences[kind]:
+            self._workers.start(_KINDS.index(kind) + len(_KINDS) * is_gathered)
+        for call in (self._gathered_sequences if is_gathered else self.sequences)[kind]:
             call()
         if self._workers:
             self._workers.check()
