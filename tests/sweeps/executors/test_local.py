@@ -172,8 +172,9 @@ def test_a_run_elsewhere_is_waited_for_and_taken_over_when_it_was_given_up(tmp_p
     assert is_done(run)
 
 
+# Long enough that no run ends before the other one has its first checkpoints, on a busy machine too.
 ARGUMENTS = (
-    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 3000 --eval-every 500 "
+    "--env worlds/Line-v0 --import worlds --act relu swim --net 16x16 --steps 9000 --eval-every 1500 "
     "--eval-episodes 1 --final-episodes 1 --checkpoint-every 100 --td3.batch-size 16 "
     "--td3.learning-starts 60 --jobs 2"
 )
